@@ -1,0 +1,14 @@
+# Short names for the scripts in bin/; each runs without make as well.
+.PHONY: demo test test-long lint bench setup
+demo:
+	@bin/demo
+test:
+	@bin/test
+test-long:
+	@bin/test -m long
+lint:
+	@bin/lint
+bench:
+	@bin/bench $(NAME) --size $(or $(SIZE),100k) --store $(or $(STORE),sqlite)
+setup:
+	@bin/setup

@@ -1,0 +1,104 @@
+"""rapport campaign: what campaigns say, and running one."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from console.cli.output import show, show_one
+from console.cli.session import Session, session
+from crm_store.content.faults import did_you_mean
+from crm_store.errors import UsageError
+
+if TYPE_CHECKING:
+    from outreach.publishing import Content
+
+app = typer.Typer(help="Campaigns: what is said, to whom, when.", no_args_is_help=True, rich_markup_mode=None)
+
+Name = Annotated[str, typer.Argument(help="A file of config/campaigns, without .yaml.")]
+Json = Annotated[bool, typer.Option("--json", help="Print JSON.")]
+
+
+@app.command("list")
+def list_(context: typer.Context, as_json: Json = False) -> None:
+    """All campaigns, and what became of their touches so far.
+
+    Example: rapport campaign list
+    """
+    from crm_store.ledger.runs import sums
+
+    here = session(context)
+    content = _content(here)
+    with here.store.read() as conn:
+        totals = {one.campaign: one for one in sums(conn)}
+    rows: list[dict[str, Any]] = []
+    for one in content.campaigns.values():
+        total = totals.get(one.name)
+        counts = {"eligible": total.eligible, **total.states, "sum_law": total.holds} if total else {"eligible": 0}
+        rows.append({"campaign": one.name, "kind": one.kind, "status": one.status, "topic": one.topic, **counts})
+    columns = [
+        "campaign",
+        "kind",
+        "status",
+        "topic",
+        "eligible",
+        "due",
+        "sent",
+        "skipped",
+        "cancelled",
+        "failed",
+        "in_doubt",
+    ]
+    show(rows, as_json, columns, title="Campaigns")
+
+
+@app.command("show")
+def show_campaign(context: typer.Context, name: Name, as_json: Json = False) -> None:
+    """What a campaign says, with its defaults and its occasion key.
+
+    Example: rapport campaign show birthday
+    """
+    from console.describe import describe_campaign
+
+    here = session(context)
+    show_one(describe_campaign(_content(here), _known(_content(here), name)), as_json)
+
+
+@app.command("run")
+def run_campaign(
+    context: typer.Context,
+    name: Name,
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Say who would get what, then undo it.")] = False,
+    as_json: Json = False,
+) -> None:
+    """Publish the working tree, plan, and deliver this campaign; with --dry-run only say what would happen.
+
+    A dry run goes through the real planning and the real last look, drafts included, and is undone.
+
+    Example: rapport campaign run win-back --dry-run
+    """
+    here = session(context)
+    _known(_content(here), name)
+    if dry_run:
+        from console.rehearsal import rehearse_campaign
+
+        rows = rehearse_campaign(here.store, _content(here), name, here.now)
+        show(rows, as_json, title=f"Would happen now in {name} (nothing has)")
+        return
+    from console.cli.running import publish_working_tree, report, run_flows
+
+    publish_working_tree(here)
+    report(run_flows(here, name), as_json)
+
+
+def _content(here: Session) -> Content:
+    from outreach.publishing import check
+
+    return check(here.workspace)
+
+
+def _known(content: Content, name: str) -> str:
+    if name not in content.campaigns:
+        raise UsageError(f"campaign '{name}' is not in config/campaigns{did_you_mean(name, content.campaigns)}")
+    return name

@@ -1,0 +1,70 @@
+"""rapport check, apply, init: the workspace's files."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from console.cli.output import complain, say
+from console.cli.session import session
+
+
+def register(app: typer.Typer) -> None:
+    app.command("init")(init)
+    app.command("check")(check)
+    app.command("apply")(apply)
+
+
+def init(folder: Annotated[Path, typer.Argument(help="An empty or new folder.")]) -> None:
+    """Lay out a new workspace with the starter's segments, templates and campaigns.
+
+    Example: rapport init shop
+    """
+    from console.starter import lay_out
+
+    count = lay_out(folder)
+    say(f"{folder} is a workspace now: {count} files. Next: cd {folder}, edit config/rapport.yaml, then `rapport check`.")
+
+
+def check(context: typer.Context) -> None:
+    """Read every file of the workspace, try every template, run every example. All faults are shown, with file and line.
+
+    Example: rapport check
+    """
+    from crm_store.segmentation.trying import try_examples
+    from outreach.publishing import check as check_content
+
+    here = session(context)
+    content = check_content(here.workspace)
+    tried = try_examples(content.segments, here.workspace.settings, here.workspace.vocabulary)
+    for failure in tried.failures:
+        complain(str(failure))
+    if tried.failures:
+        raise typer.Exit(1)
+    counts = f"{len(content.segments)} segments, {len(content.campaigns)} campaigns, {tried.count} examples"
+    say(f"{counts}: all fine")
+
+
+def apply(
+    context: typer.Context,
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Only say what would be published.")] = False,
+) -> None:
+    """Check the workspace and publish it to the store: from then on runs use these definitions.
+
+    Example: rapport apply --dry-run
+    """
+    from crm_store.store import rehearse
+    from outreach.publishing import apply as publish
+    from outreach.publishing import check as check_content
+
+    here = session(context)
+    content = check_content(here.workspace)
+    if dry_run:
+        with rehearse(here.store) as rehearsal:
+            changed = publish(rehearsal, content, here.now)
+    else:
+        changed = publish(here.store, content, here.now)
+    verb = "would be published" if dry_run else "published"
+    say(*(f"{verb}: {name}" for name in changed) if changed else ("nothing has changed since it was published",))

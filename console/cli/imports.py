@@ -1,0 +1,148 @@
+"""rapport import: customers, events, products from files; the demo's year."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from console.cli.output import progress_bar, say, show_one
+from console.cli.session import Session, session
+from crm_store.errors import UsageError
+
+if TYPE_CHECKING:
+    from crm_store.intake.outcome import Outcome
+    from crm_store.intake.readers import Rejects
+
+app = typer.Typer(help="Take in customers, events and products.", no_args_is_help=True, rich_markup_mode=None)
+
+File = Annotated[Path, typer.Argument(help="A .csv or .jsonl file, UTF-8.")]
+Map = Annotated[list[str] | None, typer.Option("--map", help="field=column, where the file calls a field otherwise.")]
+Dry = Annotated[bool, typer.Option("--dry-run", help="Do everything, then undo it.")]
+Source = Annotated[str, typer.Option(help="Where the facts come from; events are deduplicated per source.")]
+Json = Annotated[bool, typer.Option("--json", help="Print JSON.")]
+
+
+@app.command()
+def customers(
+    context: typer.Context,
+    file: File,
+    map_: Map = None,
+    dry_run: Dry = False,
+    source: Source = "import",
+    as_json: Json = False,
+) -> None:
+    """Customers by key. What the file says replaces what was there; changes are kept; nobody is subscribed again.
+
+    Example: rapport import customers crm.csv --map key=customer_no --map email=mail
+    """
+    _import(session(context), "customers", file, map_, dry_run, source, as_json)
+
+
+@app.command()
+def events(
+    context: typer.Context,
+    file: File,
+    map_: Map = None,
+    dry_run: Dry = False,
+    source: Source = "import",
+    as_json: Json = False,
+) -> None:
+    """Events of known customers. Those of unknown ones go to the rejects file and are taken when offered again.
+
+    Example: rapport import events orders.jsonl --source shop --dry-run
+    """
+    _import(session(context), "events", file, map_, dry_run, source, as_json)
+
+
+@app.command()
+def products(
+    context: typer.Context,
+    file: File,
+    map_: Map = None,
+    dry_run: Dry = False,
+    source: Source = "import",
+    as_json: Json = False,
+) -> None:
+    """The product catalogue, by key.
+
+    Example: rapport import products catalogue.csv --map key=sku
+    """
+    _import(session(context), "products", file, map_, dry_run, source, as_json)
+
+
+@app.command("complete-journey")
+def complete_journey(context: typer.Context) -> None:
+    """The demo's data: a real retailer's year, with made-up contact details. A second run adds nothing.
+
+    Example: rapport --workspace demo import complete-journey
+    """
+    from console.demo.year import import_year
+
+    here = session(context)
+    done = import_year(here.store, here.root / "rejects")
+    for name, outcome in done.items():
+        say(f"{name}: {outcome.new} new, {outcome.unchanged} there already, {outcome.rejected} set aside")
+
+
+def _import(
+    here: Session, what: str, file: Path, map_: list[str] | None, dry_run: bool, source: str, as_json: bool
+) -> None:
+    from crm_store.intake.importing import INTAKES, import_lines, read_lines
+    from crm_store.intake.readers import Rejects, open_records
+    from crm_store.intake.records import Rules
+    from crm_store.store import rehearse
+
+    intake = next(intake for intake in INTAKES if intake.name == what)
+    settings = here.workspace.settings
+    rules = Rules(here.workspace.vocabulary, settings.company.zone, settings.company.currency)
+    lines = read_lines(intake, open_records(file, _renamed(map_)), rules)
+    with Rejects(_rejects_path(here.root, file, dry_run)) as rejects, progress_bar(file.name, _count(file)) as progress:
+        if dry_run:
+            with rehearse(here.store) as rehearsal:
+                outcome = import_lines(rehearsal, intake, lines, rejects, source, progress)
+        else:
+            outcome = import_lines(here.store, intake, lines, rejects, source, progress)
+    _report(outcome, rejects, dry_run, as_json)
+
+
+def _renamed(map_: list[str] | None) -> dict[str, str]:
+    renamed = {}
+    for pair in map_ or []:
+        field, equals, column = pair.partition("=")
+        if not (field and equals and column):
+            raise UsageError(f"--map {pair} is not field=column; write e.g. --map email=mail")
+        renamed[field] = column
+    return renamed
+
+
+def _rejects_path(root: Path, file: Path, dry_run: bool) -> Path:
+    """Never the file that is being read: rejects offered again leave their own rejects beside them."""
+    path = root / "rejects" / f"{file.stem}{'.dry-run' if dry_run else ''}.rejects.jsonl"
+    return path.with_suffix(".again.jsonl") if path.exists() and path.samefile(file) else path
+
+
+def _count(file: Path) -> int:
+    """How many lines there are, about: what a progress bar needs."""
+    with file.open("rb") as lines:
+        return sum(1 for _ in lines)
+
+
+def _report(outcome: Outcome, rejects: Rejects, dry_run: bool, as_json: bool) -> None:
+    row = {
+        "new": outcome.new,
+        "changed": outcome.changed,
+        "already there": outcome.unchanged,
+        "items": outcome.items,
+        "stub products": outcome.stubs,
+        "consents": outcome.consents,
+        "not subscribed again": outcome.not_resubscribed,
+        "unknown time zones": outcome.zones_unknown,
+        "set aside": outcome.rejected,
+        "rejects file": str(rejects.path) if rejects.count else None,
+        "dry run": dry_run,
+    }
+    show_one(row if as_json else {name: value for name, value in row.items() if value or name == "new"}, as_json)
+    if not as_json:
+        say(*(f"set aside {count}: {reason}" for reason, count in outcome.reasons.most_common(10)))

@@ -1,0 +1,101 @@
+"""How things are printed: tables for people, JSON for programs, one line for an error."""
+
+from __future__ import annotations
+
+import json
+import sys
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from datetime import date, datetime
+from decimal import Decimal
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from rich.console import Console
+
+Row = Mapping[str, Any]
+
+
+def say(*lines: str) -> None:
+    """Print lines as they are."""
+    sys.stdout.write("\n".join(lines) + "\n")
+
+
+def complain(text: str) -> None:
+    """Print an error."""
+    sys.stderr.write(f"error: {text}\n" if "\n" not in text else f"{text}\n")
+
+
+def show(rows: Sequence[Row], as_json: bool, columns: Sequence[str] | None = None, title: str | None = None) -> None:
+    """Rows as a table, or as a JSON list with all their values."""
+    if as_json:
+        say(json.dumps([dict(row) for row in rows], default=_plain, indent=2, ensure_ascii=False))
+        return
+    if not rows:
+        say(f"{title}: none" if title else "none")
+        return
+    console().print(table(rows, columns or list(rows[0]), title))
+
+
+def show_one(row: Row, as_json: bool) -> None:
+    """One thing, a line a value, or a JSON object."""
+    if as_json:
+        say(json.dumps(dict(row), default=_plain, indent=2, ensure_ascii=False))
+        return
+    width = max(len(name) for name in row)
+    say(*(f"{name.ljust(width)}  {_cell(value)}" for name, value in row.items()))
+
+
+def table(rows: Iterable[Row], columns: Sequence[str], title: str | None = None) -> Any:
+    from rich import box
+    from rich.table import Table
+
+    made = Table(title=title, box=box.SIMPLE_HEAD, title_justify="left", title_style="bold")
+    rows = list(rows)
+    for name in columns:
+        numeric = all(isinstance(row.get(name), (int, float, Decimal)) for row in rows)
+        made.add_column(name.replace("_", " "), justify="right" if numeric else "left", overflow="fold")
+    for row in rows:
+        made.add_row(*(_cell(row.get(name)) for name in columns))
+    return made
+
+
+def console() -> Console:
+    from rich.console import Console
+
+    # A file or a pipe has no width; a fixed one keeps its lines whole.
+    return Console(highlight=False, markup=False, width=None if sys.stdout.isatty() else 140)
+
+
+def _cell(value: Any) -> str:
+    if value is None:
+        return ""
+    if isinstance(value, datetime):
+        return value.strftime("%Y-%m-%d %H:%M:%SZ")
+    if isinstance(value, bool):
+        return "yes" if value else "no"
+    return f"{value:,}" if isinstance(value, int) else str(value)
+
+
+def _plain(value: Any) -> Any:
+    if isinstance(value, (datetime, date)):
+        return value.isoformat()
+    if isinstance(value, Decimal):
+        return str(value)
+    if isinstance(value, bytes):
+        return value.hex()
+    return str(value)
+
+
+@contextmanager
+def progress_bar(title: str, total: int | None) -> Iterator[Callable[[int], None]]:
+    """A bar on standard error while people watch; silent elsewhere."""
+    if not sys.stderr.isatty():
+        yield lambda _: None
+        return
+    from rich.console import Console
+    from rich.progress import Progress
+
+    with Progress(console=Console(stderr=True), transient=True) as progress:
+        task = progress.add_task(title, total=total)
+        yield lambda more: progress.advance(task, more)

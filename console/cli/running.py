@@ -1,0 +1,118 @@
+"""rapport run, preview: making things happen, and looking at a mail before it does."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from console.cli.output import say, show
+from console.cli.session import Session, session
+from crm_store.errors import UsageError
+
+if TYPE_CHECKING:
+    from flows.tick import Ticked
+
+
+def register(app: typer.Typer) -> None:
+    app.command("run")(run)
+    app.command("up")(up)
+    app.command("preview")(preview)
+
+
+def run(
+    context: typer.Context,
+    accept: Annotated[str | None, typer.Option(help="Let the late touches of this campaign go (`late: ask`).")] = None,
+    as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
+) -> None:
+    """Publish the working tree, then do everything that is due, once, as Prefect flow runs.
+
+    Example: rapport --now 2017-12-24T17:00:00Z run
+    """
+    here = session(context)
+    publish_working_tree(here)
+    if accept is not None:
+        accept_late_touches(here, accept)
+    report(run_flows(here, None), as_json)
+
+
+def up(context: typer.Context) -> None:
+    """Publish the working tree, then do what is due again and again, until stopped (Ctrl-C finishes the tick first).
+
+    Example: rapport up
+    """
+    here = session(context)
+    if here.now_option is not None:
+        raise UsageError("--now stands still, `rapport up` goes by the clock; use `rapport --now .. run`")
+    publish_working_tree(here)
+    from flows.clock.ticking import tick_forever
+
+    every = here.workspace.settings.clock.every
+    typer.echo(f"a tick every {every} from now on; Prefect's own server starts (10-20 s) ...", err=True)
+    tick_forever(here.root, every, lambda ticked: report([ticked], False))
+
+
+def publish_working_tree(here: Session) -> None:
+    """On one machine the files are what runs; say so."""
+    from outreach.publishing import apply, check
+
+    changed = apply(here.store, check(here.workspace), here.now)
+    if changed:
+        typer.echo(f"published the working tree: {', '.join(changed)}", err=True)
+
+
+def accept_late_touches(here: Session, name: str) -> None:
+    from crm_store.journeys.published import standing
+    from crm_store.ledger.runs import accept_late
+
+    with here.store.read() as conn:
+        standing(conn, name)
+    runs = here.store.write(accept_late, name, here.now)
+    typer.echo(f"accepted: late touches of {runs} runs of {name} may go", err=True)
+
+
+def run_flows(here: Session, only: str | None) -> list[Ticked]:
+    from flows.clock.embedded import run_everything_due
+
+    typer.echo("starting Prefect's own server (10-20 s) ...", err=True)
+    return run_everything_due(here.root, here.now, only)
+
+
+def report(ticks: list[Ticked], as_json: bool) -> None:
+    """What the ticks did, a row a campaign."""
+    totals: dict[str, dict[str, int]] = {}
+    for tick in ticks:
+        for planned in tick.planned:
+            row = totals.setdefault(planned.campaign, dict.fromkeys(("entered", "moved", "left", "planned", *_SENT), 0))
+            for name in ("entered", "moved", "left"):
+                row[name] += getattr(planned, name)
+            row["planned"] += planned.touches
+        for name, drained in tick.drained.items():
+            for key in _SENT:
+                totals[name][key] += getattr(drained, key)
+    show([{"campaign": name, **row} for name, row in sorted(totals.items())], as_json, title="What was done")
+
+
+_SENT = ("judged", "sent", "failed", "in_doubt")
+
+
+def preview(
+    context: typer.Context,
+    campaign: Annotated[str, typer.Argument(help="A campaign of config/campaigns.")],
+    step: Annotated[str | None, typer.Argument(help="A step's name; else the first mail.")] = None,
+    customer: Annotated[str, typer.Option("--customer", help="The customer's key.")] = "",
+    html: Annotated[bool, typer.Option("--html", help="Print the HTML part instead of the text.")] = False,
+) -> None:
+    """Show a mail as a customer got it or would get it; sending uses the same renderer. Nothing is sent.
+
+    Example: rapport preview birthday --customer household-900
+    """
+    from console.preview import preview_mail
+
+    here = session(context)
+    shown = preview_mail(here.workspace, here.store, here.now, campaign, step, customer)
+    say(
+        *(f"{name}: {value}" for name, value in shown.headers.items()),
+        "",
+        (shown.html if html else shown.text).rstrip(),
+    )

@@ -1,0 +1,55 @@
+"""A dry run: publish, plan and judge through the real code, look at the result, undo everything."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from datetime import datetime
+from typing import Any
+
+from crm_store.journeys.plan import plan_campaign
+from crm_store.journeys.tick import refresh_segments
+from crm_store.ledger.claim import claim, due_groups
+from crm_store.ledger.find import Wanted, touches
+from crm_store.store import Store, rehearse
+from outreach.offers.codes import new_code
+from outreach.publishing import Content, apply
+
+_MOST = 10_000
+
+
+def rehearse_campaign(store: Store, content: Content, name: str, now: datetime) -> list[dict[str, Any]]:
+    """Who would be written to now, and who would not and why. A draft is rehearsed as if it were live."""
+    live = replace(content.campaigns[name], status="live")
+    as_live = replace(content, campaigns={**content.campaigns, name: live})
+    with rehearse(store) as rehearsal:
+        apply(rehearsal, as_live, now)
+        refresh_segments(rehearsal, now)
+        before = _ids(rehearsal, name)
+        plan_campaign(rehearsal, name, now)
+        _judge_everything(rehearsal, name, now)
+        with rehearsal.read() as conn:
+            found = touches(conn, Wanted(campaign=name, limit=_MOST))
+    due = [row for row in found if row["id"] not in before or row["state"] == "claimed"]
+    return [
+        {
+            "customer": row["customer"],
+            "step": row["step"],
+            "due_at": row["due_at"],
+            "outcome": "would be sent" if row["state"] == "claimed" else row["state"],
+            "reason": row["reason"],
+        }
+        for row in due
+    ]
+
+
+def _ids(store: Store, name: str) -> set[int]:
+    with store.read() as conn:
+        return {row["id"] for row in touches(conn, Wanted(campaign=name, limit=_MOST)) if row["state"] != "due"}
+
+
+def _judge_everything(store: Store, name: str, now: datetime) -> None:
+    with store.read() as conn:
+        groups = due_groups(conn, now, name)
+    for group in groups:
+        while store.write(claim, group, now, 1_000, new_code).judged:
+            continue

@@ -1,0 +1,1 @@
+"""What we know: customers, events, consents, segments, journeys and the touch ledger. SQL lives here and nowhere else."""

@@ -1,0 +1,1 @@
+"""Consent and suppression: who may be written to, as of an instant."""

@@ -1,0 +1,104 @@
+"""Writing consents and suppressions. The history only grows; nothing here makes anybody subscribed again by accident."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+
+from sqlalchemy import ColumnElement, Connection, case, select, tuple_
+
+from crm_store.dialect import insert
+from crm_store.schema import consent, consent_state, customer, suppression
+
+STATES = ("given", "pending", "withdrawn", "lapsed")
+# Between two of the same instant the more restrictive one stands.
+_RESTRAINT = {"given": 0, "pending": 1, "lapsed": 2, "withdrawn": 3}
+_REFUSED = ("withdrawn", "lapsed")
+
+
+@dataclass(frozen=True)
+class ConsentFact:
+    """A consent as it was given, withdrawn or lapsed at an instant."""
+
+    customer_id: int
+    channel: str
+    topic: str
+    state: str
+    at: datetime
+    source: str
+    basis: str | None = None
+    proof: str | None = None
+
+
+def record_consents(conn: Connection, facts: Sequence[ConsentFact], recorded_at: datetime) -> int:
+    """Append the facts that are new to the history and bring the current state up to date. Returns how many were new.
+
+    The customers' rows are locked first, as the claim locks them: who has opted out is not claimed afterwards.
+    """
+    if not facts:
+        return 0
+    _lock(conn, customer.c.id.in_({fact.customer_id for fact in facts}))
+    rows = [{**vars(fact), "recorded_at": recorded_at} for fact in facts]
+    statement = insert(conn, consent).on_conflict_do_nothing().returning(consent.c.id)
+    new = len(conn.execute(statement, rows).all())
+    _bring_up_to_date(conn, facts)
+    return new
+
+
+def _bring_up_to_date(conn: Connection, facts: Sequence[ConsentFact]) -> None:
+    latest: dict[tuple[int, str, str], ConsentFact] = {}
+    for fact in sorted(facts, key=lambda fact: (fact.at, _RESTRAINT[fact.state])):
+        latest[(fact.customer_id, fact.channel, fact.topic)] = fact
+    statement = insert(conn, consent_state)
+    new, restraint = statement.excluded, case(_RESTRAINT, value=consent_state.c.state, else_=0)
+    newer = (new.at > consent_state.c.at) | (
+        (new.at == consent_state.c.at) & (case(_RESTRAINT, value=new.state, else_=0) >= restraint)
+    )
+    statement = statement.on_conflict_do_update(
+        index_elements=["customer_id", "channel", "topic"], set_={"state": new.state, "at": new.at}, where=newer
+    )
+    columns = ("customer_id", "channel", "topic", "state", "at")
+    conn.execute(statement, [{name: getattr(fact, name) for name in columns} for fact in latest.values()])
+
+
+def refused(conn: Connection, customer_ids: Sequence[int]) -> set[tuple[int, str, str]]:
+    """(customer, channel, topic) of every consent that was ever withdrawn or lapsed: an import can't give it back."""
+    found = conn.execute(
+        select(consent.c.customer_id, consent.c.channel, consent.c.topic)
+        .where(consent.c.customer_id.in_(customer_ids), consent.c.state.in_(_REFUSED))
+        .distinct()
+    )
+    return {(row.customer_id, row.channel, row.topic) for row in found}
+
+
+def recorded(conn: Connection, facts: Sequence[ConsentFact]) -> set[tuple[int, str, str, datetime, str]]:
+    """Which of these facts the history has already."""
+    keys = consent.c.customer_id, consent.c.channel, consent.c.topic, consent.c.at, consent.c.state
+    wanted = [(fact.customer_id, fact.channel, fact.topic, fact.at, fact.state) for fact in facts]
+    found = conn.execute(select(*keys).where(tuple_(*keys).in_(wanted)))
+    return {(row[0], row[1], row[2], row[3], row[4]) for row in found}
+
+
+@dataclass(frozen=True)
+class SuppressionFact:
+    """An address nobody may be written to; `address` in its normal form."""
+
+    channel: str
+    address: str
+    reason: str
+    source: str
+    at: datetime
+
+
+def suppress(conn: Connection, facts: Sequence[SuppressionFact]) -> None:
+    """Add to the list of suppressed addresses; the first record of a reason stands. Locks whose addresses they are."""
+    if facts:
+        _lock(conn, customer.c.email_key.in_({fact.address for fact in facts}))
+        conn.execute(insert(conn, suppression).on_conflict_do_nothing(), [vars(fact) for fact in facts])
+
+
+def _lock(conn: Connection, whom: ColumnElement[bool]) -> None:
+    """Lock customers' rows, in one order, until the transaction ends. On SQLite the transaction has locked everything."""
+    rows = select(customer.c.id).where(whom).order_by(customer.c.id)
+    conn.execute(rows.with_for_update(key_share=True)).all()

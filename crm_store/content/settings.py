@@ -1,0 +1,181 @@
+"""`config/rapport.yaml`: the company, its store, how it sends."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import timedelta
+from zoneinfo import ZoneInfo
+
+from crm_store.clock import zone_or_none
+from crm_store.content.faults import Fault, Faults, Incomplete, Place
+from crm_store.content.fields import Fields, sure, text
+from crm_store.content.literals import read_duration
+from crm_store.content.nodes import Mapping as MappingNode
+from crm_store.content.nodes import Node
+from crm_store.content.sources import SETTINGS, Sources
+
+
+@dataclass(frozen=True)
+class Company:
+    """Who writes the mails. `address` is the postal address the law wants in them."""
+
+    name: str
+    address: str
+    zone: ZoneInfo
+    locale: str
+    currency: str
+
+
+@dataclass(frozen=True)
+class Sender:
+    """A From address, and where answers go."""
+
+    address: str
+    name: str
+    reply_to: str | None
+
+
+@dataclass(frozen=True)
+class Delivery:
+    """`lease`: machine time from claim to answer; `batch`: touches claimed at once; `wait_at_most`: until one expires."""
+
+    lease: timedelta = timedelta(minutes=5)
+    batch: int = 500
+    wait_at_most: timedelta = timedelta(days=7)
+
+
+@dataclass(frozen=True)
+class Clock:
+    """`every`: how long `rapport up` waits from one tick's beginning to the next."""
+
+    every: timedelta = timedelta(minutes=5)
+
+
+@dataclass(frozen=True)
+class Settings:
+    """Everything of rapport.yaml."""
+
+    company: Company
+    store: str
+    public_url: str
+    senders: Mapping[str, Sender]
+    channels: Mapping[str, str]
+    outbox: str
+    delivery: Delivery
+    clock: Clock
+
+
+def load_settings(sources: Sources, faults: Faults) -> Settings:
+    """The settings. Raises Incomplete with the faults collected."""
+    if SETTINGS not in sources.files:
+        faults.add(Place(SETTINGS, 1), "is missing; `rapport init` lays out a workspace")
+        raise Incomplete
+    fields = Fields(sources.parse(SETTINGS, faults), faults, "rapport.yaml")
+    company = fields.need("company", lambda node: _company(node, faults))
+    store = fields.get("store", text, "sqlite:///rapport.db")
+    public_url = fields.need("public_url", _url)
+    senders = fields.need("senders", lambda node: _senders(node, faults))
+    channels = fields.get("channels", _channels, {"email": "outbox"})
+    outbox = fields.get("outbox", text, "outbox")
+    delivery = fields.get("delivery", lambda node: _delivery(node, faults), Delivery())
+    clock = fields.get("clock", lambda node: _clock(node, faults), Clock())
+    fields.close()
+    return Settings(sure(company), store, sure(public_url), sure(senders), channels, outbox, delivery, clock)
+
+
+def _company(node: Node, faults: Faults) -> Company:
+    fields = Fields(node, faults, "company")
+    name, address = fields.need("name", text), fields.need("address", text)
+    zone, currency = fields.need("zone", _zone), fields.need("currency", _currency)
+    locale = fields.get("locale", _locale, "en_US")
+    fields.close()
+    return Company(sure(name), sure(address), sure(zone), locale, sure(currency))
+
+
+def _senders(node: Node, faults: Faults) -> dict[str, Sender]:
+    if not isinstance(node, MappingNode) or node.get("default") is None:
+        raise Fault(node.place, "senders needs one named 'default'")
+    read = faults.each(lambda entry: (entry[0].text, _sender(entry[1], faults)), node.entries)
+    return dict(read)
+
+
+def _sender(node: Node, faults: Faults) -> Sender:
+    fields = Fields(node, faults, "a sender")
+    address, name = fields.need("from", _address), fields.need("name", text)
+    reply_to = fields.maybe("reply_to", _address)
+    fields.close()
+    return Sender(sure(address), sure(name), reply_to)
+
+
+def _channels(node: Node) -> dict[str, str]:
+    if not isinstance(node, MappingNode):
+        raise Fault(node.place, "channels must name a provider for each, e.g. `email: outbox`")
+    return {name.text: text(value) for name, value in node.entries}
+
+
+def _delivery(node: Node, faults: Faults) -> Delivery:
+    usual = Delivery()
+    fields = Fields(node, faults, "delivery")
+    lease = fields.get("lease", _elapsed, usual.lease)
+    batch = fields.get("batch", _count, usual.batch)
+    wait_at_most = fields.get("wait_at_most", _elapsed, usual.wait_at_most)
+    fields.close()
+    return Delivery(lease, batch, wait_at_most)
+
+
+def _clock(node: Node, faults: Faults) -> Clock:
+    fields = Fields(node, faults, "clock")
+    every = fields.get("every", _elapsed, Clock().every)
+    fields.close()
+    return Clock(every)
+
+
+def _elapsed(node: Node) -> timedelta:
+    duration = read_duration(node)
+    if duration.is_calendar or duration.count == 0:
+        raise Fault(node.place, f"'{duration}' must be at least a second, in weeks, days, hours, minutes or seconds")
+    return duration.fixed()
+
+
+def _count(node: Node) -> int:
+    word = text(node)
+    if not re.fullmatch(r"[1-9]\d{0,3}", word):
+        raise Fault(node.place, f"'{word}' must be a whole number from 1 to 9999")
+    return int(word)
+
+
+def _url(node: Node) -> str:
+    word = text(node)
+    if not re.fullmatch(r"https?://[^\s/?#]+(/[^\s?#]*)?", word):
+        raise Fault(node.place, f"'{word}' is not an http(s) address; write e.g. https://mail.example.com")
+    return word.rstrip("/")
+
+
+def _address(node: Node) -> str:
+    word = text(node)
+    if not re.fullmatch(r"[^\s@<>\"]+@[^\s@<>\"]+\.[^\s@<>\"]+", word):
+        raise Fault(node.place, "is not a mail address; write e.g. hello@example.com")
+    return word
+
+
+def _zone(node: Node) -> ZoneInfo:
+    zone = zone_or_none(text(node))
+    if zone is None:
+        raise Fault(node.place, f"'{text(node)}' is not an IANA time zone; write e.g. Europe/Berlin")
+    return zone
+
+
+def _currency(node: Node) -> str:
+    word = text(node)
+    if not re.fullmatch(r"[A-Z]{3}", word):
+        raise Fault(node.place, f"'{word}' is not an ISO 4217 currency; write e.g. EUR")
+    return word
+
+
+def _locale(node: Node) -> str:
+    word = text(node)
+    if not re.fullmatch(r"[a-z]{2,3}(_[A-Z][a-z]{3})?(_[A-Z]{2})?", word):
+        raise Fault(node.place, f"'{word}' is not a locale; write e.g. en_US")
+    return word

@@ -1,0 +1,185 @@
+"""`config/vocabulary.yaml`: the company's own words. A word in a segment or campaign that is not here is an error."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from types import MappingProxyType
+from typing import TypeVar
+
+from crm_store.content.faults import Fault, Faults, did_you_mean
+from crm_store.content.fields import Fields, items, literal, one_of, sure, text, truth
+from crm_store.content.nodes import Mapping as MappingNode
+from crm_store.content.nodes import Node
+from crm_store.content.sources import VOCABULARY, Sources
+
+T = TypeVar("T")
+STAGES = ("identified", "acquired", "nurtured", "retained", "advocate", "lapsed")
+VALUE_TYPES = ("text", "number", "date", "instant", "yes-no", "text path")
+PLANNED_TYPES = ("money", "list")
+
+# Facts every store has about a customer: (type, title). `birthday` is a yearly date, `age` follows from it.
+BUILT_IN = MappingProxyType(
+    {
+        "key": ("text", "key"),
+        "email": ("text", "e-mail address"),
+        "phone": ("text", "telephone number"),
+        "first_name": ("text", "first name"),
+        "last_name": ("text", "last name"),
+        "locale": ("text", "locale"),
+        "time_zone": ("text", "time zone"),
+        "country": ("text", "country"),
+        "region": ("text", "region"),
+        "city": ("text", "city"),
+        "postal_code": ("text", "postal code"),
+        "latitude": ("number", "latitude"),
+        "longitude": ("number", "longitude"),
+        "birthday": ("yearly", "birthday"),
+        "age": ("number", "age"),
+        "joined_on": ("date", "joining date"),
+        "stage": ("text", "stage"),
+    }
+)
+
+
+@dataclass(frozen=True)
+class Attribute:
+    """A fact about a customer: `type` is one of VALUE_TYPES, or `yearly` for birthday; `values` if only these may stand."""
+
+    name: str
+    type: str
+    title: str
+    values: tuple[str, ...] = ()
+    built_in: bool = False
+
+
+@dataclass(frozen=True)
+class EventKind:
+    """Something customers do; `happens` is `once`, `repeatedly` or `per PROPERTY`."""
+
+    name: str
+    title: str
+    happens: str
+    amount: bool
+    properties: Mapping[str, str]
+
+
+@dataclass(frozen=True)
+class Vocabulary:
+    """All words of a company."""
+
+    attributes: Mapping[str, Attribute]
+    events: Mapping[str, EventKind]
+    topics: Mapping[str, str]
+    stages: tuple[str, ...] = STAGES
+    currencies: tuple[str, ...] = ()
+
+    def attribute(self, node: Node) -> Attribute:
+        return look_up(node, self.attributes, "attribute")
+
+    def event(self, node: Node) -> EventKind:
+        return look_up(node, self.events, "event")
+
+    def topic(self, node: Node) -> str:
+        look_up(node, self.topics, "topic")
+        return text(node)
+
+
+def look_up(node: Node, known: Mapping[str, T], what: str, where: str = VOCABULARY) -> T:
+    """The thing of that name. Raises a Fault that names the nearest known one."""
+    name = text(node)
+    if name not in known:
+        raise Fault(node.place, f"{what} '{name}' is not known in {where}{did_you_mean(name, known)}")
+    return known[name]
+
+
+def load_vocabulary(sources: Sources, faults: Faults) -> Vocabulary:
+    """The vocabulary, built-in attributes included. Raises Incomplete with the faults collected."""
+    root = sources.parse(VOCABULARY, faults) if VOCABULARY in sources.files else None
+    if root is None:
+        return Vocabulary(_built_in(STAGES), {}, {})
+    fields = Fields(root, faults, "the vocabulary", planned=("follow_ups",))
+    stages = fields.several("stages", _names) or STAGES
+    attributes = fields.table("attributes", _table(_attribute, faults))
+    events = fields.table("events", _table(_event, faults))
+    topics = fields.table("topics", _table(_topic, faults))
+    currencies = fields.several("currencies", _currencies)
+    fields.close()
+    return Vocabulary({**attributes, **_built_in(stages)}, events, topics, stages, currencies)
+
+
+def _built_in(stages: tuple[str, ...]) -> dict[str, Attribute]:
+    return {
+        name: Attribute(name, kind, title, stages if name == "stage" else (), built_in=True)
+        for name, (kind, title) in BUILT_IN.items()
+    }
+
+
+def _table(read: Callable[[str, Node, Faults], T], faults: Faults) -> Callable[[Node], dict[str, T]]:
+    """A reader of `NAME: {..}` lines."""
+
+    def read_table(node: Node) -> dict[str, T]:
+        if not isinstance(node, MappingNode):
+            raise Fault(node.place, "must be a mapping of names")
+        entries = faults.each(lambda entry: (entry[0].text, read(entry[0].text, entry[1], faults)), node.entries)
+        return dict(entries)
+
+    return read_table
+
+
+def _attribute(name: str, node: Node, faults: Faults) -> Attribute:
+    if name in BUILT_IN:
+        raise Fault(node.place, f"'{name}' is built in; take it out")
+    fields = Fields(node, faults, f"attribute '{name}'", planned=("personal",))
+    kind = fields.need("type", _value_type)
+    title = fields.get("title", text, name.replace("_", " "))
+    values = fields.several("values", _names)
+    fields.close()
+    return Attribute(name, sure(kind), title, values)
+
+
+def _event(name: str, node: Node, faults: Faults) -> EventKind:
+    fields = Fields(node, faults, f"event '{name}'", planned=("usual_gap", "fresh", "nets"))
+    title = fields.get("title", text, name.replace("_", " "))
+    properties = fields.table("properties", _table(lambda _, value, __: _value_type(value), faults))
+    happens = fields.get("happens", lambda value: _happens(value, properties), "repeatedly")
+    amount = fields.maybe("amount", truth) or False
+    fields.close()
+    return EventKind(name, title, happens, amount, properties)
+
+
+def _topic(name: str, node: Node, faults: Faults) -> str:
+    fields = Fields(node, faults, f"topic '{name}'")
+    title = fields.get("title", text, name)
+    fields.close()
+    return title
+
+
+def _happens(node: Node, properties: Mapping[str, str]) -> str:
+    word = text(node)
+    if word.startswith("per "):
+        if word[4:] not in properties:
+            raise Fault(node.place, f"property '{word[4:]}' is not one of this event's{did_you_mean(word, properties)}")
+        return word
+    return one_of("once", "repeatedly")(node)
+
+
+def _value_type(node: Node) -> str:
+    word = text(node)
+    if word in PLANNED_TYPES:
+        raise Fault(node.place, f"type '{word}' is not built yet; use one of {', '.join(VALUE_TYPES)}")
+    return one_of(*VALUE_TYPES)(node)
+
+
+def _names(node: Node) -> tuple[str, ...]:
+    return tuple(literal(item) for item in items(node))
+
+
+def _currencies(node: Node) -> tuple[str, ...]:
+    if isinstance(node, MappingNode):
+        raise Fault(node.place, "rates of currencies are not built yet; write a list, e.g. [USD]")
+    codes = _names(node)
+    for code in codes:
+        if not (len(code) == 3 and code.isascii() and code.isupper()):
+            raise Fault(node.place, f"'{code}' is not an ISO 4217 code; write e.g. USD")
+    return codes

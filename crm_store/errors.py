@@ -1,0 +1,38 @@
+"""The errors a person can mend. `str()` of each is what the command line prints: `<thing> <what is wrong>; <what to do>`.
+
+RapportError            anything a person can mend
+├── UsageError          a command was called wrongly                    (exit code 2)
+├── StoreError          the store can't be opened or used as it is      (exit code 1)
+└── ContentError        faults in the workspace's files, all at once    (exit code 1)
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import ClassVar
+
+from crm_store.content.faults import Fault
+
+
+class RapportError(Exception):
+    """Something a person can mend; the text says how."""
+
+    exit_code: ClassVar[int] = 1
+
+
+class UsageError(RapportError):
+    """A command or an argument that can't mean anything here."""
+
+    exit_code: ClassVar[int] = 2
+
+
+class StoreError(RapportError):
+    """The store can't be opened, or holds something this program does not know."""
+
+
+class ContentError(RapportError):
+    """Every fault found in the workspace's files, in the order of files and lines."""
+
+    def __init__(self, faults: Sequence[Fault]) -> None:
+        self.faults = tuple(sorted(set(faults), key=lambda fault: (fault.place, fault.what)))
+        super().__init__("\n".join(str(fault) for fault in self.faults))

@@ -1,0 +1,87 @@
+"""One customer in one place."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import Connection, func, select
+
+from crm_store.ledger.find import Wanted, touches
+from crm_store.ledger.material import customer_values, of_customer
+from crm_store.money import to_major
+from crm_store.schema import consent, customer_change, enrolment, event, suppression, zone
+
+_SHOWN = 20
+
+
+def overview(conn: Connection, key: str, now: datetime) -> dict[str, Any] | None:
+    """Details, consents, events, enrolments, touches and changes of a customer; facts after `now` do not show."""
+    row = of_customer(conn, key)
+    if row is None:
+        return None
+    found = touches(conn, Wanted(customer=key, limit=_SHOWN))
+    shown = ("id", "campaign", "occasion", "step", "state", "reason", "due_at", "sent_at", "offer")
+    return {
+        "details": {
+            **customer_values(row),
+            "local time by": _zone(conn, row.zone_id),
+            "suppressed": _suppressed(conn, row, now),
+        },
+        "consents": _consents(conn, row.id, now),
+        "events": _events(conn, row.id, now),
+        "enrolments": _enrolments(conn, row.id),
+        "touches": [{name: one[name] for name in shown} for one in found],
+        "changes": _changes(conn, row.id),
+    }
+
+
+def _zone(conn: Connection, zone_id: int) -> str:
+    return conn.execute(select(zone.c.name).where(zone.c.id == zone_id)).scalar() or "the company's zone"
+
+
+def _suppressed(conn: Connection, row: Any, now: datetime) -> str | None:
+    reasons = select(suppression.c.reason).where(suppression.c.address == row.email_key, suppression.c.at <= now)
+    return ", ".join(conn.execute(reasons).scalars()) or None
+
+
+def _consents(conn: Connection, customer_id: int, now: datetime) -> list[dict[str, Any]]:
+    columns = consent.c.channel, consent.c.topic, consent.c.state, consent.c.at, consent.c.basis, consent.c.source
+    chosen = select(*columns).where(consent.c.customer_id == customer_id, consent.c.at <= now)
+    return [dict(row._mapping) for row in conn.execute(chosen.order_by(consent.c.at, consent.c.id))]
+
+
+def _events(conn: Connection, customer_id: int, now: datetime) -> list[dict[str, Any]]:
+    counted = (
+        select(
+            event.c.kind,
+            func.count().label("count"),
+            func.sum(event.c.amount).label("amount"),
+            event.c.currency,
+            func.min(event.c.at).label("first"),
+            func.max(event.c.at).label("last"),
+        )
+        .where(event.c.customer_id == customer_id, event.c.at <= now)
+        .group_by(event.c.kind, event.c.currency)
+        .order_by(event.c.kind)
+    )
+    rows = [dict(row._mapping) for row in conn.execute(counted)]
+    for row in rows:
+        if row["currency"]:
+            row["amount"] = to_major(int(row["amount"] or 0), row["currency"])
+    return rows
+
+
+def _enrolments(conn: Connection, customer_id: int) -> list[dict[str, Any]]:
+    columns = [
+        enrolment.c[name]
+        for name in ("campaign", "occasion", "state", "reason", "step", "entered_at", "next_at", "ended_at")
+    ]
+    chosen = select(*columns).where(enrolment.c.customer_id == customer_id)
+    return [dict(row._mapping) for row in conn.execute(chosen.order_by(enrolment.c.entered_at.desc()).limit(_SHOWN))]
+
+
+def _changes(conn: Connection, customer_id: int) -> list[dict[str, Any]]:
+    columns = customer_change.c.at, customer_change.c.name, customer_change.c.old, customer_change.c.new
+    chosen = select(*columns, customer_change.c.source).where(customer_change.c.customer_id == customer_id)
+    return [dict(row._mapping) for row in conn.execute(chosen.order_by(customer_change.c.id.desc()).limit(_SHOWN))]

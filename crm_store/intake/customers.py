@@ -1,0 +1,144 @@
+"""Customers into the store: what the file says replaces what was there, changes are kept, nobody is re-subscribed."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import datetime
+from typing import Any, ClassVar
+
+from sqlalchemy import Connection, bindparam, insert, select, update
+
+from crm_store.clock import zone_or_none
+from crm_store.consent.record import ConsentFact, record_consents, recorded, refused
+from crm_store.intake.outcome import Outcome
+from crm_store.intake.records import CustomerRecord, Raw, Rules, read_customer
+from crm_store.intake.zones import zone_ids
+from crm_store.schema import customer, customer_change
+
+Row = dict[str, Any]
+_KEPT = ("id", "key", "created_at", "erased_at")
+_DERIVED = ("email_key", "zone_id", "updated_at")
+_COMPARED = tuple(column.name for column in customer.columns if column.name not in (*_KEPT, *_DERIVED, "attributes"))
+
+
+class Customers:
+    """The intake of customers."""
+
+    name: ClassVar = "customers"
+    help: ClassVar = "customers, keyed by the company's own key"
+
+    def read(self, raw: Raw, rules: Rules) -> CustomerRecord:
+        return read_customer(raw, rules)
+
+    def weight(self, record: CustomerRecord) -> int:
+        return 1 + len(record.consents)
+
+    def write(self, conn: Connection, records: Sequence[CustomerRecord], source: str, at: datetime) -> Outcome:
+        """Insert the new, update the known, append changes and consents. `at`: machine time."""
+        before = _stored(conn, [record.key for record in records])
+        after = {key: dict(row) for key, row in before.items()}
+        for record in records:
+            after[record.key] = _merged(after.get(record.key), record, at)
+        _set_zones(conn, after.values())
+        outcome = Outcome(zones_unknown=sum(_unknown_zone(row) for row in after.values()))
+        outcome.new = _insert(conn, [row for key, row in after.items() if key not in before])
+        changed = {key: row for key, row in after.items() if key in before and _differs(before[key], row)}
+        _update(conn, list(changed.values()))
+        _keep_changes(conn, [(before[key], row) for key, row in changed.items()], source, at)
+        outcome.changed, outcome.unchanged = len(changed), len(records) - outcome.new - len(changed)
+        _consents(conn, records, source, at, outcome)
+        return outcome
+
+
+def _stored(conn: Connection, keys: list[str]) -> dict[str, Row]:
+    found = conn.execute(select(customer).where(customer.c.key.in_(keys), customer.c.erased_at.is_(None)))
+    return {row.key: dict(row._mapping) for row in found}
+
+
+def _merged(row: Row | None, record: CustomerRecord, at: datetime) -> Row:
+    empty: Row = dict.fromkeys((*_COMPARED, "email_key"))
+    base = row or {**empty, "key": record.key, "attributes": {}, "created_at": at}
+    attributes = {**base["attributes"], **record.attributes}
+    kept = {name: value for name, value in attributes.items() if value is not None}
+    return {**base, **record.columns, "attributes": kept, "updated_at": at}
+
+
+def _set_zones(conn: Connection, rows: Any) -> None:
+    ids = zone_ids(conn, {(row["time_zone"], row["country"]) for row in rows})
+    for row in rows:
+        row["zone_id"] = ids[(row["time_zone"] or "", row["country"] or "")]
+
+
+def _unknown_zone(row: Row) -> bool:
+    return bool(row["time_zone"]) and zone_or_none(row["time_zone"]) is None
+
+
+def _differs(before: Row, after: Row) -> bool:
+    return any(before[name] != after[name] for name in (*_COMPARED, "attributes"))
+
+
+def _insert(conn: Connection, rows: list[Row]) -> int:
+    if rows:
+        conn.execute(insert(customer), rows)
+    return len(rows)
+
+
+def _update(conn: Connection, rows: list[Row]) -> None:
+    names = [*_COMPARED, *_DERIVED, "attributes"]
+    statement = update(customer).where(customer.c.id == bindparam("row_id"))
+    if rows:
+        conn.execute(
+            statement.values({name: bindparam(f"new_{name}", type_=customer.c[name].type) for name in names}),
+            [{"row_id": row["id"], **{f"new_{name}": row[name] for name in names}} for row in rows],
+        )
+
+
+def _keep_changes(conn: Connection, pairs: list[tuple[Row, Row]], source: str, at: datetime) -> None:
+    rows = [
+        {"customer_id": after["id"], "name": name, "old": old, "new": new, "at": at, "source": source}
+        for before, after in pairs
+        for name, old, new in _changes(before, after)
+    ]
+    if rows:
+        conn.execute(insert(customer_change), rows)
+
+
+def _changes(before: Row, after: Row) -> list[tuple[str, Any, Any]]:
+    changes = [(name, before[name], after[name]) for name in _COMPARED if before[name] != after[name]]
+    old, new = before["attributes"], after["attributes"]
+    changes += [
+        (f"attributes.{name}", old.get(name), new.get(name))
+        for name in sorted({*old, *new})
+        if old.get(name) != new.get(name)
+    ]
+    return [(name, _storable(was), _storable(now)) for name, was, now in changes]
+
+
+def _storable(value: Any) -> Any:
+    return value.isoformat() if hasattr(value, "isoformat") else value
+
+
+def _consents(conn: Connection, records: Sequence[CustomerRecord], source: str, at: datetime, outcome: Outcome) -> None:
+    """Append what is new. Consent that was ever withdrawn or lapsed is not given back by a file."""
+    ids = _ids(conn, [record.key for record in records if record.consents])
+    facts = [
+        ConsentFact(ids[record.key], said.channel, said.topic, said.state, said.at, source, said.basis)
+        for record in records
+        for said in record.consents
+    ]
+    if not facts:
+        return
+    known, barred = recorded(conn, facts), refused(conn, list(ids.values()))
+    new = [fact for fact in facts if (fact.customer_id, fact.channel, fact.topic, fact.at, fact.state) not in known]
+    taken = [fact for fact in new if not _gives_back(fact, barred)]
+    outcome.not_resubscribed += len(new) - len(taken)
+    outcome.consents += record_consents(conn, taken, at)
+
+
+def _gives_back(fact: ConsentFact, barred: set[tuple[int, str, str]]) -> bool:
+    return fact.state in ("given", "pending") and (fact.customer_id, fact.channel, fact.topic) in barred
+
+
+def _ids(conn: Connection, keys: list[str]) -> dict[str, int]:
+    found = conn.execute(select(customer.c.key, customer.c.id).where(customer.c.key.in_(keys)))
+    return {row.key: row.id for row in found}

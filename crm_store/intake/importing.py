@@ -1,0 +1,116 @@
+"""One import: read, check, write in chunks, set aside what can't be taken. A second run of the same adds nothing."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from functools import partial
+from typing import Any, ClassVar, Protocol, TypeVar
+
+from sqlalchemy import Connection
+
+from crm_store.clock import machine_instant
+from crm_store.intake.customers import Customers
+from crm_store.intake.events import Events
+from crm_store.intake.outcome import Outcome
+from crm_store.intake.products import Products
+from crm_store.intake.readers import RawRecord, Rejects, refuse
+from crm_store.intake.records import Raw, Reject, Rules
+from crm_store.store import Store
+
+R = TypeVar("R")
+# Rows a write transaction takes, items included: keeps each well under 200 ms.
+CHUNK = 8_000
+
+
+class Intake(Protocol[R]):
+    """A kind of record: how it is read and written."""
+
+    name: ClassVar[str]
+    help: ClassVar[str]
+
+    def read(self, raw: Raw, rules: Rules) -> R: ...
+
+    def weight(self, record: R) -> int: ...
+
+    def write(self, conn: Connection, records: Sequence[R], source: str, at: datetime) -> Outcome: ...
+
+
+# What can be imported. A new kind is one file and one line.
+INTAKES: tuple[Intake[Any], ...] = (Customers(), Events(), Products())
+
+
+@dataclass(frozen=True)
+class Line:
+    """A record, and where it came from; `original` is what a rejects file keeps of it."""
+
+    number: int
+    record: Any
+    original: Callable[[], dict[str, Any]]
+
+
+@dataclass(frozen=True)
+class Refused:
+    """A line that can't be taken, whatever is in the store."""
+
+    number: int
+    reason: str
+    original: Callable[[], dict[str, Any]]
+
+
+def read_lines(intake: Intake[Any], records: Iterable[RawRecord], rules: Rules) -> Iterator[Line | Refused]:
+    """A file's records, understood or refused."""
+    for raw in records:
+        try:
+            refuse(raw.trouble)
+            yield Line(raw.line, intake.read(raw.fields, rules), partial(dict, raw.original))
+        except Reject as reject:
+            yield Refused(raw.line, str(reject), partial(dict, raw.original))
+
+
+def import_lines(
+    store: Store,
+    intake: Intake[Any],
+    lines: Iterable[Line | Refused],
+    rejects: Rejects,
+    source: str,
+    progress: Callable[[int], None] = lambda _: None,
+) -> Outcome:
+    """Write records in chunks, set aside what is refused. `progress` is told how many more have been dealt with."""
+    total = Outcome()
+    good = _set_aside(lines, rejects, total)
+    for chunk in chunks(good, lambda line: intake.weight(line.record)):
+        outcome = store.write(intake.write, [line.record for line in chunk], source, machine_instant())
+        total.add(outcome)
+        for index, reason in outcome.late:
+            _reject(Refused(chunk[index].number, reason, chunk[index].original), rejects, total)
+        progress(len(chunk))
+    return total
+
+
+def _set_aside(lines: Iterable[Line | Refused], rejects: Rejects, total: Outcome) -> Iterator[Line]:
+    for line in lines:
+        if isinstance(line, Line):
+            yield line
+        else:
+            _reject(line, rejects, total)
+
+
+def _reject(line: Refused, rejects: Rejects, total: Outcome) -> None:
+    rejects.add(line.number, line.reason, line.original())
+    total.reject(line.reason)
+
+
+def chunks(records: Iterable[R], weight: Callable[[R], int], most: int = CHUNK) -> Iterator[list[R]]:
+    """Lists of records that weigh at most so much together (or are one heavy record)."""
+    chunk: list[R] = []
+    weighs = 0
+    for record in records:
+        if chunk and weighs + weight(record) > most:
+            yield chunk
+            chunk, weighs = [], 0
+        chunk.append(record)
+        weighs += weight(record)
+    if chunk:
+        yield chunk

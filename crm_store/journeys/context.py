@@ -1,0 +1,42 @@
+"""A campaign ready to run: its definition with everything it refers to, and the scopes its conditions are compiled in."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from datetime import datetime
+
+from sqlalchemy import Connection, FromClause
+
+from crm_store.content.settings import Settings
+from crm_store.content.vocabulary import Vocabulary
+from crm_store.journeys.campaign import Campaign
+from crm_store.segmentation.compile import scope_of
+from crm_store.segmentation.language import Scope
+from crm_store.segmentation.segment import Segment
+
+
+@dataclass(frozen=True)
+class Runnable:
+    """A published version of a campaign. `id` is its definition's."""
+
+    id: int
+    campaign: Campaign
+    segments: Mapping[str, Segment]
+    settings: Settings
+    vocabulary: Vocabulary
+
+    def scope(self, conn: Connection, now: datetime, enrolment: FromClause | None = None) -> Scope:
+        """For conditions on few customers: the rows of an outer query."""
+        scope = scope_of(conn, now, self.settings.company.zone, self.segments, "among")
+        return replace(scope, enrolment=enrolment)
+
+
+@dataclass(frozen=True)
+class Standing:
+    """How a campaign stands in the store, whatever version: its status, and since when it is live."""
+
+    name: str
+    kind: str
+    status: str
+    live_since: datetime | None

@@ -1,0 +1,245 @@
+"""Planning a campaign: who leaves, who goes on, who enters - in slices, each one transaction, none over 200 ms.
+
+Whoever plans, however often and beside whom: the same store and the same `now` give the same touches. A slice counts
+what must exist from triggers and enrolments, then writes it; the sum law compares the two later.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import Connection, Select, func, insert, literal, null, select, update
+from sqlalchemy import cast as sql_cast
+
+from crm_store.journeys.again import CANDIDATE
+from crm_store.journeys.context import Runnable, Standing
+from crm_store.journeys.move import arrive, leave, where_exit_holds
+from crm_store.journeys.published import current, followed_versions, standing
+from crm_store.journeys.steps import Send, Step
+from crm_store.journeys.triggers import Window
+from crm_store.ledger.expire import expire_held
+from crm_store.ledger.runs import add_eligible, ensure_run
+from crm_store.ledger.states import FAILED, PASSED
+from crm_store.ledger.write import write_touches
+from crm_store.schema import campaign as campaign_table
+from crm_store.schema import customer, enrolment, touch
+from crm_store.schema.types import Instant, Words
+from crm_store.store import Store
+
+SLICE = 2_000
+
+
+@dataclass(frozen=True)
+class Planned:
+    """What one planning of a campaign did."""
+
+    campaign: str
+    run_id: int | None = None
+    entered: int = 0
+    moved: int = 0
+    left: int = 0
+    touches: int = 0
+
+    @property
+    def is_empty(self) -> bool:
+        return not (self.entered or self.moved or self.left or self.touches)
+
+
+@dataclass(frozen=True)
+class Slice:
+    """What one transaction did. `last` is where the next one begins, None when there is nothing more."""
+
+    run_id: int | None
+    entered: int = 0
+    moved: int = 0
+    left: int = 0
+    touches: int = 0
+    last: int | None = None
+
+
+def plan_campaign(store: Store, name: str, now: datetime) -> Planned:
+    """Plan one published campaign as of `now`. Raises StoreError if it is not published."""
+    with store.read() as conn:
+        stands, newest = standing(conn, name), current(conn, name)
+        versions = followed_versions(conn, name)
+    planner = _Planner(store, name, now)
+    for version in versions:
+        planner.run(_expire_slice, version, stands.status in ("paused", "draft"))
+    if stands.status == "draft":
+        return planner.done()
+    for version in versions:
+        ends_all = stands.status == "ended" and newest.campaign.when_ended == "exit"
+        planner.run(_leave_slice, version, "ended" if ends_all else "exit")
+        for step in version.campaign.steps:
+            planner.run(_advance_slice, version, step)
+            if isinstance(step, Send):
+                planner.run(_settle_slice, version, step)
+    if stands.status in ("live", "paused") and stands.live_since is not None:
+        planner.enter(newest, stands)
+    return planner.done()
+
+
+class _Planner:
+    """Runs slices until nothing is left, and adds up what they did."""
+
+    def __init__(self, store: Store, name: str, now: datetime) -> None:
+        self.store = store
+        self.name = name
+        self.now = now
+        self.slices: list[Slice] = []
+
+    @property
+    def run_id(self) -> int | None:
+        return self.slices[-1].run_id if self.slices else None
+
+    def run(self, work: Callable[..., Slice], version: Runnable, *args: Any) -> int:
+        """Returns how many enrolments were entered."""
+        last: int | None = 0
+        entered = 0
+        while last is not None:
+            done = self.store.write_snapshot(_in_turn, work, version, self.now, self.run_id, last, *args)
+            self.slices.append(done)
+            last, entered = done.last, entered + done.entered
+        return entered
+
+    def enter(self, version: Runnable, stands: Standing) -> None:
+        """Again until nobody enters: with `again: after D` one customer may enter several times at once."""
+        while self.run(_enter_slice, version, stands):
+            continue
+
+    def done(self) -> Planned:
+        totals = {key: sum(getattr(one, key) for one in self.slices) for key in ("entered", "moved", "left", "touches")}
+        return Planned(self.name, self.run_id, **totals)
+
+
+def _in_turn(conn: Connection, work: Callable[..., Slice], version: Runnable, *args: Any) -> Slice:
+    """One planner per campaign at a time: who comes second waits for the row, then starts anew on what is there."""
+    of_name = campaign_table.c.name == version.campaign.name
+    conn.execute(update(campaign_table).where(of_name).values(plans=campaign_table.c.plans + 1))
+    return work(conn, version, *args)
+
+
+def _expire_slice(conn: Connection, version: Runnable, now: datetime, run_id: int | None, last: int, paused: bool) -> Slice:
+    """Touches that the claim passes over, at their expiry."""
+    ended = expire_held(conn, version, now, paused, SLICE)
+    return Slice(run_id, left=0, last=last if ended == SLICE else None)
+
+
+def _leave_slice(conn: Connection, version: Runnable, now: datetime, run_id: int | None, last: int, reason: str) -> Slice:
+    """Those who wait and whose exit holds leave. Who has a touch under way is judged at its claim instead."""
+    if reason == "exit" and version.campaign.exit_when is None:
+        return Slice(run_id)
+    waiting = enrolment.c.definition_id == version.id, enrolment.c.state == "in", enrolment.c.next_at.is_not(None)
+    ids = _ids(conn, select(enrolment.c.id).where(*waiting, enrolment.c.id > last))
+    leaving = ids if reason == "ended" else where_exit_holds(conn, version, ids, now)
+    return Slice(run_id, left=leave(conn, leaving, reason, now), last=_next(ids))
+
+
+def _advance_slice(conn: Connection, version: Runnable, now: datetime, run_id: int | None, last: int, step: Step) -> Slice:
+    """Enrolments whose turn at this step has come: their touch is written, or they go on to the next step."""
+    come = select(enrolment.c.id).where(*_on_step(version, step), enrolment.c.next_at <= now, enrolment.c.id > last)
+    ids = _ids(conn, come)
+    leaving = set(where_exit_holds(conn, version, ids, now))
+    left = leave(conn, sorted(leaving), "exit", now)
+    going = [one for one in ids if one not in leaving]
+    if isinstance(step, Send):
+        run_id, written = _send(conn, version, now, run_id, step, going, len(going))
+        return Slice(run_id, left=left, touches=written, last=_next(ids))
+    arrive(conn, version, going, version.campaign.after(step.name), enrolment.c.next_at)
+    return Slice(run_id, moved=len(going), left=left, last=_next(ids))
+
+
+def _on_step(version: Runnable, step: Step) -> tuple[Any, ...]:
+    return enrolment.c.definition_id == version.id, enrolment.c.state == "in", enrolment.c.step == step.name
+
+
+def _settle_slice(conn: Connection, version: Runnable, now: datetime, run_id: int | None, last: int, step: Send) -> Slice:
+    """Enrolments whose touch is settled go on, counted from the instant it was due; `on_error: stop` leaves."""
+    of_step = touch.c.enrolment_id == enrolment.c.id, touch.c.step == step.name
+    under_way = *_on_step(version, step), enrolment.c.next_at.is_(None), enrolment.c.id > last
+    settled = touch.c.state.in_((*PASSED, FAILED))
+    found = select(enrolment.c.id, touch.c.state).join(touch, of_step[0] & of_step[1]).where(*under_way, settled)
+    rows = conn.execute(found.order_by(enrolment.c.id).limit(SLICE)).all()
+    stopped = [row.id for row in rows if row.state == FAILED and step.on_error == "stop"]
+    going = [row.id for row in rows if row.id not in set(stopped)]
+    due_at = select(touch.c.due_at).where(*of_step).correlate(enrolment).scalar_subquery()
+    arrive(conn, version, going, version.campaign.after(step.name), due_at)
+    left = leave(conn, stopped, "failed", now)
+    return Slice(run_id, moved=len(going), left=left, last=_next([row.id for row in rows]))
+
+
+def _enter_slice(
+    conn: Connection, version: Runnable, now: datetime, run_id: int | None, last: int, stands: Standing
+) -> Slice:
+    """Candidates of the trigger become enrolments; if the journey begins with a send, their touches are written."""
+    chosen = _candidates(conn, version, stands, now).where(customer.c.id >= last).order_by(customer.c.id).limit(SLICE)
+    counted = conn.execute(select(func.count()).select_from(chosen.subquery())).scalar_one()
+    if not counted:
+        return Slice(run_id)
+    entered = _enrol(conn, version, chosen)
+    first = version.campaign.steps[0]
+    arrive(conn, version, [row.id for row in entered], first, enrolment.c.entered_at)
+    touches = 0
+    if isinstance(first, Send):
+        run_id, touches = _send(conn, version, now, run_id, first, [row.id for row in entered], counted)
+    last_customer = max((row.customer_id for row in entered), default=None) if counted == SLICE else None
+    return Slice(run_id, entered=len(entered), touches=touches, last=last_customer)
+
+
+def _candidates(conn: Connection, version: Runnable, stands: Standing, now: datetime) -> Select[Any]:
+    """Whom the trigger enters now: not erased, in the audience, not enrolled for this occasion yet."""
+    campaign, live_since = version.campaign, stands.live_since or now
+    since = now - campaign.late.within
+    if campaign.late.otherwise != "skip":
+        since = min(since, live_since)
+    scope = version.scope(conn, now)
+    facts = campaign.trigger.candidates(conn, campaign.name, campaign.again, Window(since, now, live_since), scope)
+    found = facts.subquery("candidate")
+    same = enrolment.c.campaign == campaign.name, enrolment.c.customer_id == found.c.customer_id
+    enrolled = select(enrolment.c.id).where(*same, enrolment.c.occasion == found.c.occasion).correlate(found).exists()
+    audience = [campaign.audience.sql(scope)] if campaign.audience else []
+    return (
+        select(*(found.c[name] for name in CANDIDATE))
+        .join(customer, customer.c.id == found.c.customer_id)
+        .where(customer.c.erased_at.is_(None), ~enrolled, *audience)
+    )
+
+
+def _enrol(conn: Connection, version: Runnable, chosen: Select[Any]) -> list[Any]:
+    rows = chosen.subquery("chosen")
+    fixed = {
+        "campaign": literal(version.campaign.name, Words),
+        "definition_id": literal(version.id),
+        "state": literal("in", Words),
+        "past": literal(False),
+        "step": sql_cast(null(), Words),
+        "next_at": sql_cast(null(), Instant()),
+    }
+    names = [*CANDIDATE, *fixed]
+    statement = insert(enrolment).from_select(names, select(*(rows.c[name] for name in CANDIDATE), *fixed.values()))
+    return list(conn.execute(statement.returning(enrolment.c.id, enrolment.c.customer_id)).all())
+
+
+def _send(
+    conn: Connection, version: Runnable, now: datetime, run_id: int | None, step: Send, ids: list[int], eligible: int
+) -> tuple[int | None, int]:
+    """Write the touches of enrolments whose send has come. `eligible`: how many there must be."""
+    if not eligible:
+        return run_id, 0
+    run_id = ensure_run(conn, run_id, version.campaign.name, now)
+    add_eligible(conn, run_id, eligible)
+    keep = version.settings.delivery.wait_at_most
+    written = write_touches(conn, run_id, ids, step.name, step.template, version.campaign.channel, keep)
+    conn.execute(update(enrolment).where(enrolment.c.id.in_(ids)).values(next_at=None))
+    return run_id, written
+
+
+def _ids(conn: Connection, chosen: Select[Any]) -> list[int]:
+    return list(conn.execute(chosen.order_by(enrolment.c.id).limit(SLICE)).scalars())
+
+
+def _next(ids: list[int]) -> int | None:
+    return ids[-1] if len(ids) == SLICE else None

@@ -1,0 +1,95 @@
+"""Published campaigns: how each stands, and the versions of it that enrolments still follow."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+from datetime import datetime
+
+from sqlalchemy import Connection, select, update
+
+from crm_store import definitions
+from crm_store.consent.keys import ensure_link_key
+from crm_store.content.faults import Faults
+from crm_store.content.sources import Sources
+from crm_store.content.workspace import load_basics
+from crm_store.definitions import Definition, Provenance, Text
+from crm_store.dialect import insert
+from crm_store.errors import ContentError, StoreError
+from crm_store.journeys.campaign import Campaign
+from crm_store.journeys.context import Runnable, Standing
+from crm_store.journeys.load import load_campaigns
+from crm_store.schema import campaign as campaign_table
+from crm_store.schema import enrolment
+from crm_store.segmentation.segment import load_segments
+
+
+def publish_all(conn: Connection, texts: Sequence[Text], campaigns: Sequence[Campaign], by: Provenance) -> list[str]:
+    """Publish what differs from what is published, and how each campaign stands. Returns what changed, by kind and name."""
+    ensure_link_key(conn)
+    changed = [f"{text.kind} {text.name}" for text in texts if definitions.publish(conn, text, by)]
+    for campaign in campaigns:
+        record_standing(conn, campaign, by.at)
+    return changed
+
+
+def record_standing(conn: Connection, campaign: Campaign, now: datetime) -> None:
+    """Write how the campaign stands; it is live since the `now` at which it first was published so."""
+    row = {"name": campaign.name, "kind": campaign.kind, "status": campaign.status, "plans": 0}
+    conn.execute(insert(conn, campaign_table).on_conflict_do_nothing(), row)
+    of_name = campaign_table.c.name == campaign.name
+    conn.execute(update(campaign_table).where(of_name).values(kind=campaign.kind, status=campaign.status))
+    if campaign.status == "live":
+        never = campaign_table.c.live_since.is_(None)
+        conn.execute(update(campaign_table).where(of_name, never).values(live_since=now))
+
+
+def standings(conn: Connection) -> list[Standing]:
+    """Every published campaign, by name."""
+    rows = conn.execute(select(campaign_table).order_by(campaign_table.c.name))
+    return [Standing(row.name, row.kind, row.status, row.live_since) for row in rows]
+
+
+def standing(conn: Connection, name: str) -> Standing:
+    """Raises StoreError for a campaign that was never published."""
+    found = [one for one in standings(conn) if one.name == name]
+    if not found:
+        raise StoreError(f"campaign '{name}' is not published; run `rapport apply`")
+    return found[0]
+
+
+def current(conn: Connection, name: str) -> Runnable:
+    """The published version of a campaign."""
+    definition_id = definitions.current_id(conn, "campaign", name)
+    if definition_id is None:
+        raise StoreError(f"campaign '{name}' is not published; run `rapport apply`")
+    return runnable(conn, definition_id)
+
+
+def followed_versions(conn: Connection, name: str) -> list[Runnable]:
+    """The versions that open enrolments of the campaign entered with."""
+    ids = select(enrolment.c.definition_id).where(enrolment.c.campaign == name, enrolment.c.state == "in").distinct()
+    return [runnable(conn, definition_id) for definition_id in sorted(conn.execute(ids).scalars())]
+
+
+def runnable(conn: Connection, definition_id: int) -> Runnable:
+    """A version, read and checked again from the texts it was published with."""
+    known = _read_before.get(definitions.hash_of(conn, definition_id))
+    if known is None:
+        found = definitions.load(conn, definition_id)
+        known = _read_before[found.hash] = _read(found)
+    return replace(known, id=definition_id)
+
+
+# Definitions never change, and their hash says which is which: one reading serves the process.
+_read_before: dict[str, Runnable] = {}
+
+
+def _read(found: Definition) -> Runnable:
+    sources, faults = Sources(found.files), Faults()
+    settings, vocabulary = load_basics(sources)
+    segments = load_segments(sources, vocabulary, faults)
+    campaigns = load_campaigns(sources, segments, settings, vocabulary, faults)
+    if faults.found:
+        raise ContentError(faults.found)
+    return Runnable(found.id, campaigns[found.name], segments, settings, vocabulary)

@@ -1,0 +1,62 @@
+"""One tick's planning: followed segments are refreshed, then every campaign is planned; nothing is delivered here."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+
+from sqlalchemy import exists, or_, select
+
+from crm_store.journeys.plan import Planned, plan_campaign
+from crm_store.journeys.published import current, standings
+from crm_store.ledger.claim import due_groups
+from crm_store.ledger.states import FAILED, PASSED
+from crm_store.schema import campaign, enrolment, touch
+from crm_store.segmentation.membership import refresh
+from crm_store.store import Store
+
+
+@dataclass(frozen=True)
+class Work:
+    """A campaign with touches due."""
+
+    campaign: str
+    kind: str
+
+
+def refresh_segments(store: Store, now: datetime) -> int:
+    """Bring the segments that campaigns are entered by up to `now`. Returns how many entries and exits there were."""
+    with store.read() as conn:
+        running = [current(conn, one.name) for one in standings(conn) if one.status in ("live", "paused")]
+    followed = {name: version for version in running for name in version.campaign.trigger.segments()}
+    return sum(
+        refresh(store, name, version.segments, version.settings.company.zone, now)
+        for name, version in sorted(followed.items())
+    )
+
+
+def plan_campaigns(store: Store, now: datetime) -> list[Planned]:
+    """Plan every published campaign."""
+    with store.read() as conn:
+        names = [one.name for one in standings(conn)]
+    return [plan_campaign(store, name, now) for name in names]
+
+
+def due_work(store: Store, now: datetime) -> list[Work]:
+    """The campaigns that have touches to deliver now."""
+    with store.read() as conn:
+        kinds = {one.name: one.kind for one in standings(conn)}
+        names = dict.fromkeys(group.campaign for group in due_groups(conn, now, None))
+    return [Work(name, kinds[name]) for name in names]
+
+
+def can_go_on(store: Store, now: datetime) -> bool:
+    """Whether planning again as of `now` would move somebody: a step's turn has come, or a touch is settled."""
+    settled = exists().where(
+        touch.c.enrolment_id == enrolment.c.id, touch.c.step == enrolment.c.step, touch.c.state.in_((*PASSED, FAILED))
+    )
+    moves = or_(enrolment.c.next_at <= now, enrolment.c.next_at.is_(None) & settled)
+    waiting = select(enrolment.c.id).join(campaign, campaign.c.name == enrolment.c.campaign)
+    waiting = waiting.where(enrolment.c.state == "in", campaign.c.status != "draft", moves)
+    with store.read() as conn:
+        return conn.execute(waiting.limit(1)).first() is not None

@@ -1,0 +1,51 @@
+"""What every trigger gives: how it is read, and whom it would enter, as one select."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any, ClassVar, Self
+
+from sqlalchemy import Connection, Select
+
+from crm_store.content.fields import Fields
+from crm_store.journeys.again import Again
+from crm_store.segmentation.language import Language, Scope
+
+
+@dataclass(frozen=True)
+class Window:
+    """When an entry's right instant must lie for it to be made now: [since, now]."""
+
+    since: datetime
+    now: datetime
+    live_since: datetime
+
+
+class Trigger:
+    """What enters customers into a campaign. Subclasses are frozen dataclasses, one file each."""
+
+    word: ClassVar[str]
+    help: ClassVar[str]
+
+    @classmethod
+    def read(cls, fields: Fields, language: Language) -> Self:
+        """The trigger that the keys of `enter` say; takes its own keys only. Raises Fault or Incomplete."""
+        raise NotImplementedError
+
+    def candidates(self, conn: Connection, campaign: str, again: Again, window: Window, scope: Scope) -> Select[Any]:
+        """A select of `again.CANDIDATE` columns: whoever has reached the trigger, enrolled already or not."""
+        raise NotImplementedError
+
+    def sentence(self) -> str:
+        """In English, to be read after "entered by"."""
+        raise NotImplementedError
+
+    def event(self) -> str | None:
+        """The event that enters, if one does."""
+        return None
+
+    def segments(self) -> Iterator[str]:
+        """The segments whose joining enters."""
+        return iter(())

@@ -1,0 +1,108 @@
+"""The last look: what every touch must pass in the transaction that claims it. The first gate that bars gives the reason.
+
+Every gate is judged for every touch, and all verdicts are kept with it. A new gate is a line in GATES.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import ColumnElement, Connection, literal, true
+
+from crm_store.consent.standing import has_address, has_consent, is_suppressed
+from crm_store.journeys.context import Runnable
+from crm_store.ledger.states import CANCELLED, SKIPPED
+from crm_store.schema import campaign_run, customer, enrolment, touch
+from crm_store.schema.types import later
+from crm_store.segmentation.language import Scope
+
+Column = ColumnElement[Any]
+
+
+@dataclass(frozen=True)
+class Look:
+    """What a gate may look at: the rows `touch`, `customer`, `enrolment`, `campaign_run`, and these."""
+
+    version: Runnable
+    now: datetime
+    scope: Scope
+    enrolment_scope: Scope
+
+
+@dataclass(frozen=True)
+class Gate:
+    """`passes`: SQL that is true for touches that may go on. Others end in `state` with `reason`."""
+
+    name: str
+    state: str
+    reason: str
+    passes: Callable[[Look], Column]
+
+
+def look(conn: Connection, version: Runnable, now: datetime) -> Look:
+    return Look(version, now, version.scope(conn, now), version.scope(conn, now, enrolment))
+
+
+def _journey(at: Look) -> Column:  # all gates take the look
+    return enrolment.c.state == "in"
+
+
+def _exit(at: Look) -> Column:
+    condition = at.version.campaign.exit_when
+    return condition.sql(at.enrolment_scope).is_not(true()) if condition else literal(True)
+
+
+def is_late(at: Look) -> Column:
+    return later(touch.c.due_at, at.version.campaign.late.within) < at.now
+
+
+def _late(at: Look) -> Column:
+    return ~is_late(at) if at.version.campaign.late.otherwise == "skip" else literal(True)
+
+
+def _audience(at: Look) -> Column:
+    condition = at.version.campaign.audience
+    return condition.sql(at.scope) if condition else literal(True)
+
+
+def _consent(at: Look) -> Column:
+    return has_consent(at.version.campaign.channel, at.version.campaign.topic, at.now, among=True)
+
+
+GATES: tuple[Gate, ...] = (
+    Gate("erased", CANCELLED, "erased", lambda _: customer.c.erased_at.is_(None)),
+    Gate("journey", CANCELLED, "left", _journey),
+    Gate("exit", CANCELLED, "exit", _exit),
+    Gate("expiry", SKIPPED, "expired", lambda at: touch.c.expires_at > at.now),
+    Gate("late", SKIPPED, "late", _late),
+    Gate("audience", SKIPPED, "audience", _audience),
+    Gate("address", SKIPPED, "no_address", lambda at: has_address(at.version.campaign.channel)),
+    Gate("suppression", SKIPPED, "suppressed", lambda at: ~is_suppressed(at.version.campaign.channel, at.now)),
+    Gate("consent", SKIPPED, "no_consent", _consent),
+)
+
+
+def waits_for_a_person(at: Look) -> Column:
+    """`late: {otherwise: ask}`: the touch is late, and nobody has accepted its run."""
+    if at.version.campaign.late.otherwise != "ask":
+        return literal(False)
+    return is_late(at) & campaign_run.c.accepted_at.is_(None)
+
+
+@dataclass(frozen=True)
+class Verdict:
+    """What the gates said of a touch: where it ends (None: it may go on), why, and every gate's word."""
+
+    state: str | None
+    reason: str | None
+    words: str
+
+
+def verdict(passed: tuple[bool, ...]) -> Verdict:
+    """From the gates' answers, in their order."""
+    words = " ".join(f"{gate.name}={'pass' if ok else 'bar'}" for gate, ok in zip(GATES, passed, strict=True))
+    barred = next((gate for gate, ok in zip(GATES, passed, strict=True) if not ok), None)
+    return Verdict(barred.state, barred.reason, words) if barred else Verdict(None, None, words)

@@ -1,0 +1,81 @@
+"""Issuing an offer: one code per enrolment and offer name, so that a reminder repeats it; in the claiming transaction."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from datetime import datetime, timedelta
+from typing import Any
+from zoneinfo import ZoneInfo
+
+from sqlalchemy import Connection, Row, select, update
+
+from crm_store.clock import local_date, start_of_day, zone_or_none
+from crm_store.content.literals import Duration, Moment
+from crm_store.dialect import insert
+from crm_store.journeys.campaign import OfferTerms
+from crm_store.journeys.context import Runnable
+from crm_store.journeys.steps import Send
+from crm_store.schema import customer, enrolment, offer, touch, zone
+
+
+def issue_offers(
+    conn: Connection,
+    version: Runnable,
+    step: Send,
+    touch_ids: Sequence[int],
+    now: datetime,
+    new_code: Callable[[], str],
+) -> None:
+    """Give each touch of a step with an offer its enrolment's code, issued now if it has none yet."""
+    if step.offer is None or not touch_ids:
+        return
+    terms = version.campaign.offers[step.offer]
+    rows = [
+        {
+            "enrolment_id": row.id,
+            "customer_id": row.customer_id,
+            "campaign": version.campaign.name,
+            "name": terms.name,
+            "code": terms.code or new_code(),
+            "is_unique": terms.code is None,
+            "issued_at": now,
+            "valid_until": valid_until(terms, row, now, version.settings.company.zone),
+        }
+        for row in _without_code(conn, touch_ids, terms.name)
+    ]
+    if rows:
+        conn.execute(insert(conn, offer).on_conflict_do_nothing(index_elements=["enrolment_id", "name"]), rows)
+    code = select(offer.c.id).where(offer.c.enrolment_id == touch.c.enrolment_id, offer.c.name == terms.name)
+    conn.execute(update(touch).where(touch.c.id.in_(touch_ids)).values(offer_id=code.scalar_subquery()))
+
+
+def _without_code(conn: Connection, touch_ids: Sequence[int], name: str) -> Sequence[Row[Any]]:
+    issued = select(offer.c.id).where(offer.c.enrolment_id == enrolment.c.id, offer.c.name == name).exists()
+    return conn.execute(
+        select(enrolment, zone.c.name.label("zone_name"))
+        .join(touch, touch.c.enrolment_id == enrolment.c.id)
+        .join(customer, customer.c.id == enrolment.c.customer_id)
+        .join(zone, zone.c.id == customer.c.zone_id)
+        .where(touch.c.id.in_(touch_ids), ~issued)
+    ).all()
+
+
+def valid_until(terms: OfferTerms, row: Row[Any], now: datetime, company_zone: ZoneInfo) -> datetime | None:
+    """The instant at which the code ends: a duration after `now`, or the end of a local day of the customer's."""
+    if isinstance(terms.valid, Duration):
+        return terms.valid.shift(now, 1, zone_or_none(row.zone_name) or company_zone)
+    if not isinstance(terms.valid, Moment):
+        return None
+    where = zone_or_none(row.zone_name) or company_zone
+    day = _last_day(terms.valid, row, where)
+    return start_of_day(day + timedelta(days=1), where)
+
+
+def _last_day(until: Moment, row: Row[Any], where: ZoneInfo) -> Any:
+    if until.anchor in ("entered", "trigger"):
+        start = row.entered_at if until.anchor == "entered" else row.trigger_at
+        return until.shifted_date(local_date(start, where))
+    if until.anchor is not None:
+        return until.shifted_date(row.occurs_on)
+    base = until.base
+    return base.date() if isinstance(base, datetime) else base

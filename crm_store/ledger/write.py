@@ -1,0 +1,42 @@
+"""Writing touches: one INSERT ... SELECT from the enrolments whose send has come."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import timedelta
+from typing import Any
+
+from sqlalchemy import ColumnElement, Connection, case, insert, literal, null, select
+from sqlalchemy import cast as sql_cast
+
+from crm_store.ledger.states import DUE, SKIPPED
+from crm_store.schema import enrolment, touch
+from crm_store.schema.types import Words, later
+
+
+def write_touches(
+    conn: Connection, run_id: int, enrolment_ids: Sequence[int], step: str, template: str, channel: str, keep: timedelta
+) -> int:
+    """A touch for each of these enrolments, right at the enrolment's `next_at`. `keep`: from right instant to expiry.
+
+    Where a wait's moment had passed (`past`) the touch is written as skipped. Returns how many were written.
+    """
+    values: dict[str, ColumnElement[Any]] = {
+        "run_id": literal(run_id),
+        "enrolment_id": enrolment.c.id,
+        "step": literal(step, Words),
+        "campaign": enrolment.c.campaign,
+        "definition_id": enrolment.c.definition_id,
+        "customer_id": enrolment.c.customer_id,
+        "channel": literal(channel, Words),
+        "template": literal(template, Words),
+        "trigger_event_id": enrolment.c.trigger_event_id,
+        "state": case((enrolment.c.past, literal(SKIPPED, Words)), else_=literal(DUE, Words)),
+        "reason": case((enrolment.c.past, literal("past", Words)), else_=sql_cast(null(), Words)),
+        "right_at": enrolment.c.next_at,
+        "due_at": enrolment.c.next_at,
+        "expires_at": later(enrolment.c.next_at, keep),
+        "attempt": literal(1),
+    }
+    chosen = select(*values.values()).where(enrolment.c.id.in_(enrolment_ids)).order_by(enrolment.c.id)
+    return conn.execute(insert(touch).from_select(list(values), chosen)).rowcount

@@ -1,0 +1,37 @@
+"""The tables, under the names of the design; migrations bring a store to them."""
+
+from crm_store.schema.base import METADATA
+from crm_store.schema.consents import consent, consent_state, link_key, suppression
+from crm_store.schema.customers import customer, customer_change, zone
+from crm_store.schema.events import event, event_item, product, tally
+from crm_store.schema.journeys import campaign, definition, enrolment, offer, published, segment_member
+from crm_store.schema.ledger import campaign_run, request, touch, touch_values
+
+# The newest migration. Kept here so that opening an up-to-date store needs no Alembic; a test compares the two.
+SCHEMA_VERSION = "0002"
+
+__all__ = [
+    "METADATA",
+    "SCHEMA_VERSION",
+    "campaign",
+    "campaign_run",
+    "consent",
+    "consent_state",
+    "customer",
+    "customer_change",
+    "definition",
+    "enrolment",
+    "event",
+    "event_item",
+    "link_key",
+    "offer",
+    "product",
+    "published",
+    "request",
+    "segment_member",
+    "suppression",
+    "tally",
+    "touch",
+    "touch_values",
+    "zone",
+]

@@ -1,0 +1,91 @@
+"""What is published, who is in which segment, and who is where in which campaign."""
+
+from sqlalchemy import BigInteger, Boolean, Column, Date, ForeignKey, Index, Integer, Table, UniqueConstraint
+
+from crm_store.schema.base import METADATA, partial_index
+from crm_store.schema.types import Id, Instant, Json, Words
+
+definition = Table(
+    "definition",
+    METADATA,
+    Column("id", Id, primary_key=True),
+    Column("kind", Words, nullable=False),  # segment | campaign | template
+    Column("name", Words, nullable=False),
+    Column("hash", Words, nullable=False),
+    Column("files", Json(), nullable=False),  # the closure: path -> text
+    Column("renderer", Words, nullable=False),
+    Column("git_commit", Words),
+    Column("author", Words),
+    Column("published_at", Instant, nullable=False),
+    UniqueConstraint("kind", "name", "hash"),
+)
+
+published = Table(
+    "published",
+    METADATA,
+    Column("kind", Words, primary_key=True),
+    Column("name", Words, primary_key=True),
+    Column("definition_id", ForeignKey("definition.id"), nullable=False),
+)
+
+campaign = Table(
+    "campaign",
+    METADATA,
+    Column("name", Words, primary_key=True),
+    Column("kind", Words, nullable=False),
+    Column("status", Words, nullable=False),
+    Column("live_since", Instant),
+    Column("plans", BigInteger, nullable=False),  # counted up by each planner's slice, which makes planners take turns
+)
+
+segment_member = Table(
+    "segment_member",
+    METADATA,
+    Column("segment", Words, primary_key=True),
+    Column("customer_id", ForeignKey("customer.id"), primary_key=True),
+    Column("n", Integer, primary_key=True, autoincrement=False),
+    Column("entered_at", Instant, nullable=False),
+    Column("left_at", Instant),
+    Column("at_start", Boolean, nullable=False),  # was a member already when following began
+)
+Index("ix_segment_member_segment_entered_at", segment_member.c.segment, segment_member.c.entered_at)
+
+enrolment = Table(
+    "enrolment",
+    METADATA,
+    Column("id", Id, primary_key=True),
+    Column("campaign", Words, nullable=False),
+    Column("customer_id", ForeignKey("customer.id"), nullable=False),
+    Column("occasion", Words, nullable=False),
+    Column("definition_id", ForeignKey("definition.id"), nullable=False),
+    Column("state", Words, nullable=False),  # in | finished | left
+    Column("reason", Words),
+    Column("entered_at", Instant, nullable=False),  # the right instant of entry, not when it was noticed
+    Column("trigger_at", Instant, nullable=False),
+    Column("trigger_event_id", ForeignKey("event.id")),
+    Column("occurs_on", Date),
+    Column("step", Words),
+    Column("next_at", Instant),  # when the step's turn comes; NULL while its touch is under way
+    Column("past", Boolean, nullable=False),  # a wait's moment had passed: skip the sends up to the next wait
+    Column("ended_at", Instant),
+    UniqueConstraint("campaign", "customer_id", "occasion"),
+)
+partial_index(Index("ix_enrolment_open", enrolment.c.definition_id, enrolment.c.step, enrolment.c.next_at), "state = 'in'")
+Index("ix_enrolment_customer_id", enrolment.c.customer_id)
+
+offer = Table(
+    "offer",
+    METADATA,
+    Column("id", Id, primary_key=True),
+    Column("enrolment_id", ForeignKey("enrolment.id"), nullable=False),
+    Column("customer_id", ForeignKey("customer.id"), nullable=False),
+    Column("campaign", Words, nullable=False),
+    Column("name", Words, nullable=False),
+    Column("code", Words, nullable=False),
+    Column("is_unique", Boolean, nullable=False),
+    Column("issued_at", Instant, nullable=False),
+    Column("valid_until", Instant),
+    UniqueConstraint("enrolment_id", "name"),
+)
+partial_index(Index("ix_offer_code", offer.c.code, unique=True), "is_unique")
+Index("ix_offer_customer_id", offer.c.customer_id)

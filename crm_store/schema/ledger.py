@@ -1,0 +1,81 @@
+"""The touch ledger: what was to be sent, to whom, why, and what became of it."""
+
+from sqlalchemy import BigInteger, Column, ForeignKey, Index, Integer, LargeBinary, Table, UniqueConstraint
+
+from crm_store.schema.base import METADATA, partial_index
+from crm_store.schema.types import Id, Instant, Words
+
+# The work that one tick makes for one campaign. `eligible` is counted by a select that does not read `touch`.
+campaign_run = Table(
+    "campaign_run",
+    METADATA,
+    Column("id", Id, primary_key=True),
+    Column("campaign", Words, nullable=False),
+    Column("now", Instant, nullable=False),
+    Column("started_at", Instant, nullable=False),
+    Column("eligible", BigInteger, nullable=False),
+    Column("accepted_at", Instant),  # a person let the late touches of this run go
+)
+Index("ix_campaign_run_campaign_now", campaign_run.c.campaign, campaign_run.c.now)
+
+# One call of a provider: named in the store before its first byte leaves.
+request = Table(
+    "request",
+    METADATA,
+    Column("id", Words, primary_key=True),
+    Column("channel", Words, nullable=False),
+    Column("provider", Words, nullable=False),
+    Column("touches", Integer, nullable=False),
+    Column("body_hash", Words, nullable=False),
+    Column("dispatched_at", Instant, nullable=False),  # machine time
+    Column("answered_at", Instant),
+    Column("answer", Words),
+)
+
+touch = Table(
+    "touch",
+    METADATA,
+    Column("id", Id, primary_key=True),
+    Column("run_id", ForeignKey("campaign_run.id"), nullable=False),
+    Column("enrolment_id", ForeignKey("enrolment.id"), nullable=False),
+    Column("step", Words, nullable=False),
+    Column("campaign", Words, nullable=False),
+    Column("definition_id", ForeignKey("definition.id"), nullable=False),
+    Column("customer_id", ForeignKey("customer.id"), nullable=False),
+    Column("channel", Words, nullable=False),
+    Column("template", Words, nullable=False),
+    Column("template_id", ForeignKey("definition.id")),  # set at the claim
+    Column("trigger_event_id", ForeignKey("event.id")),
+    Column("offer_id", ForeignKey("offer.id")),
+    Column("state", Words, nullable=False),
+    Column("reason", Words),
+    Column("right_at", Instant, nullable=False),
+    Column("due_at", Instant, nullable=False),
+    Column("expires_at", Instant, nullable=False),
+    Column("attempt", Integer, nullable=False),
+    Column("retry_at", Instant),  # machine time
+    Column("verdicts", Words),
+    Column("decided_at", Instant),  # business time of the last look
+    Column("claim", Words),
+    Column("lease_until", Instant),  # machine time
+    Column("request_id", ForeignKey("request.id")),
+    Column("message_id", Words),
+    Column("sent_at", Instant),  # business time
+    UniqueConstraint("enrolment_id", "step"),
+)
+partial_index(
+    Index("ix_touch_due", touch.c.campaign, touch.c.definition_id, touch.c.step, touch.c.due_at),
+    "state = 'due'",
+)
+partial_index(Index("ix_touch_leased", touch.c.lease_until), "state IN ('claimed', 'dispatched')")
+Index("ix_touch_run_id_state", touch.c.run_id, touch.c.state)
+Index("ix_touch_customer_id", touch.c.customer_id)
+Index("ix_touch_request_id", touch.c.request_id)
+
+# The values a mail used, compressed: with the template's definition they give the mail again, byte for byte.
+touch_values = Table(
+    "touch_values",
+    METADATA,
+    Column("touch_id", ForeignKey("touch.id"), primary_key=True),
+    Column("packed", LargeBinary, nullable=False),
+)

@@ -1,0 +1,217 @@
+"""Comparisons of single values, listed in WORDS. A missing value makes a positive word false, a negative one true."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from decimal import Decimal
+from typing import Any
+
+from sqlalchemy import ColumnElement, and_, func, or_
+
+from crm_store.content.faults import Fault, did_you_mean
+from crm_store.content.fields import items, literal, truth
+from crm_store.content.literals import parse_number, read_money
+from crm_store.content.nodes import Mapping, Node, Scalar
+from crm_store.dialect import position_of
+
+Value = Any
+Column = ColumnElement[Any]
+Test = Callable[[Column, Value], ColumnElement[bool]]
+
+
+@dataclass(frozen=True)
+class ValueSpec:
+    """What kind of value is compared: `type` is a vocabulary type or `money`; `values` if only these may be named."""
+
+    type: str
+    values: tuple[str, ...] = ()
+    currency: str | None = None
+
+
+@dataclass(frozen=True)
+class Word:
+    """One comparison word: how its operand is read, its SQL, and how it is said (`{}` stands for the operand)."""
+
+    name: str
+    types: tuple[str, ...]
+    read: Callable[[Node, ValueSpec], Value]
+    sql: Test
+    said: str
+
+
+@dataclass(frozen=True)
+class Comparison:
+    """A word with its operand."""
+
+    word: Word
+    value: Value
+
+    def sql(self, column: Column) -> ColumnElement[bool]:
+        return self.word.sql(column, self.value)
+
+    def sentence(self) -> str:
+        if self.word.name == "is_set":
+            return "is set" if self.value else "is not set"
+        return self.word.said.format(_said(self.value))
+
+    def holds_for_zero(self) -> bool:
+        """Whether 0 satisfies it: then customers without any match belong to it too."""
+        return _HOLDS[self.word.name](Decimal(0), self.value) if self.word.name in _HOLDS else False
+
+
+def _said(value: Value) -> str:
+    if isinstance(value, tuple):
+        return " or ".join(_said(item) for item in value)
+    if isinstance(value, Quantity):
+        return value.written
+    return f"'{value}'" if isinstance(value, str) else str(value)
+
+
+@dataclass(frozen=True)
+class Quantity:
+    """A number as it is compared, and as it was written (`20 EUR` is compared as 2000)."""
+
+    number: Decimal
+    written: str
+
+    @property
+    def bound(self) -> int | float:
+        return int(self.number) if self.number == self.number.to_integral_value() else float(self.number)
+
+
+def read_scalar(node: Node, spec: ValueSpec) -> Value:
+    """One value of the type, as it is stored."""
+    word = literal(node)
+    if spec.type in ("number", "money"):
+        return _quantity(node, spec)
+    if spec.type == "yes-no":
+        return truth(node)
+    if spec.type in ("text", "text path"):
+        return _known(word, node, spec)
+    raise Fault(node.place, f"a {spec.type} can't be compared like that")
+
+
+def _known(word: str, node: Node, spec: ValueSpec) -> str:
+    if spec.values and word not in spec.values:
+        raise Fault(node.place, f"'{word}' is not one of its values{did_you_mean(word, spec.values)}")
+    return word
+
+
+def _quantity(node: Node, spec: ValueSpec) -> Quantity:
+    if spec.type == "money":
+        money = read_money(node)
+        if spec.currency and money.currency != spec.currency:
+            raise Fault(node.place, f"'{money}' must be in {spec.currency}, the currency of the amounts")
+        return Quantity(Decimal(money.minor), money.written)
+    return Quantity(parse_number(literal(node), node), literal(node))
+
+
+def _read_many(node: Node, spec: ValueSpec) -> tuple[Value, ...]:
+    return tuple(read_scalar(item, spec) for item in items(node))
+
+
+def _read_both_ends(node: Node, spec: ValueSpec) -> tuple[Value, Value]:
+    ends = items(node)
+    if len(ends) != 2:
+        raise Fault(node.place, "between takes two values, [from, to]")
+    low, high = (_quantity(end, spec) for end in ends)
+    if low.number > high.number:
+        raise Fault(node.place, f"between {low.written} and {high.written} is empty; the smaller comes first")
+    return low, high
+
+
+def _read_part(node: Node, spec: ValueSpec) -> str:  # parts of values are not values
+    part = literal(node)
+    if not part:
+        raise Fault(node.place, "an empty text is part of every text; name one")
+    return part
+
+
+def _read_truth(node: Node, spec: ValueSpec) -> bool:
+    return truth(node)
+
+
+def _plain(value: Value) -> Value:
+    return value.bound if isinstance(value, Quantity) else value
+
+
+def _in(column: Column, values: tuple[Value, ...]) -> ColumnElement[bool]:
+    return column.in_([_plain(value) for value in values])
+
+
+def _ends_with(column: Column, part: str) -> ColumnElement[bool]:
+    return and_(func.length(column) >= len(part), func.substr(column, func.length(column) - len(part) + 1) == part)
+
+
+def _under(column: Column, path: str) -> ColumnElement[bool]:
+    # '0' is the byte after '/': everything below the path lies between the two.
+    return or_(column == path, and_(column > path + "/", column < path + "0"))
+
+
+ALL = ("text", "text path", "number", "money", "yes-no")
+NUMBERS = ("number", "money")
+TEXTS = ("text", "text path")
+EVERYTHING = (*ALL, "date", "instant", "yearly")
+
+WORDS: tuple[Word, ...] = (
+    Word("is", ALL, read_scalar, lambda column, value: column == _plain(value), "is {}"),
+    Word("is_not", ALL, read_scalar, lambda column, value: column.is_distinct_from(_plain(value)), "is not {}"),
+    Word("in", ALL, _read_many, _in, "is {}"),
+    Word("not_in", ALL, _read_many, lambda c, values: or_(c.is_(None), ~_in(c, values)), "is none of {}"),
+    Word("is_set", EVERYTHING, _read_truth, lambda c, yes: c.is_not(None) if yes else c.is_(None), "is set: {}"),
+    Word("at_least", NUMBERS, read_scalar, lambda column, value: column >= _plain(value), "is at least {}"),
+    Word("more_than", NUMBERS, read_scalar, lambda column, value: column > _plain(value), "is more than {}"),
+    Word("at_most", NUMBERS, read_scalar, lambda column, value: column <= _plain(value), "is at most {}"),
+    Word("less_than", NUMBERS, read_scalar, lambda column, value: column < _plain(value), "is less than {}"),
+    Word("between", NUMBERS, _read_both_ends, lambda c, v: c.between(_plain(v[0]), _plain(v[1])), "is between {}"),
+    Word("contains", TEXTS, _read_part, lambda column, part: position_of(column, part) > 0, "contains {}"),
+    Word(
+        "not_contains",
+        TEXTS,
+        _read_part,
+        lambda c, part: or_(c.is_(None), position_of(c, part) == 0),
+        "does not contain {}",
+    ),
+    Word("starts_with", TEXTS, _read_part, lambda c, part: func.substr(c, 1, len(part)) == part, "starts with {}"),
+    Word("ends_with", TEXTS, _read_part, _ends_with, "ends with {}"),
+    Word("under", ("text path",), _read_part, _under, "is under {}"),
+)
+PLANNED_WORDS = ("top", "bottom", "matches", "ignoring", "includes", "includes_any", "includes_all", "length")
+
+_HOLDS: dict[str, Callable[[Decimal, Any], bool]] = {
+    "is": lambda zero, value: zero == value.number,
+    "is_not": lambda zero, value: zero != value.number,
+    "in": lambda zero, values: any(zero == value.number for value in values),
+    "not_in": lambda zero, values: all(zero != value.number for value in values),
+    "at_least": lambda zero, value: zero >= value.number,
+    "more_than": lambda zero, value: zero > value.number,
+    "at_most": lambda zero, value: zero <= value.number,
+    "less_than": lambda zero, value: zero < value.number,
+    "between": lambda zero, ends: ends[0].number <= zero <= ends[1].number,
+    "is_set": lambda zero, yes: bool(yes),
+}
+
+
+def words_for(kind: str) -> dict[str, Word]:
+    return {word.name: word for word in WORDS if kind in word.types}
+
+
+def read_comparison(node: Node, spec: ValueSpec) -> Comparison:
+    """A mapping with exactly one word, e.g. `{at_least: 3}`."""
+    if isinstance(node, Scalar):
+        raise Fault(node.place, f"must be a comparison; write {{is: {node.text}}}")
+    if not isinstance(node, Mapping) or len(node.entries) != 1:
+        raise Fault(node.place, "must be a comparison with exactly one word, e.g. {at_least: 3}")
+    ((name, operand),) = node.entries
+    return read_word(name, operand, spec)
+
+
+def read_word(name: Scalar, operand: Node, spec: ValueSpec) -> Comparison:
+    known = words_for(spec.type)
+    if name.text in known:
+        word = known[name.text]
+        return Comparison(word, word.read(operand, spec))
+    if name.text in PLANNED_WORDS:
+        raise Fault(name.place, f"'{name.text}' is not built yet; take it out for now")
+    raise Fault(name.place, f"a {spec.type} has no comparison '{name.text}'{did_you_mean(name.text, known)}")

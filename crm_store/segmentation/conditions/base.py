@@ -1,0 +1,46 @@
+"""What every kind of condition gives: how it is read, its SQL, its sentence in English, its help."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import ClassVar, Self
+
+from sqlalchemy import ColumnElement
+
+from crm_store.content.nodes import Mapping
+from crm_store.segmentation.language import Language, Scope
+
+
+@dataclass(frozen=True)
+class FieldHelp:
+    """A key of a condition, and what it says."""
+
+    name: str
+    help: str
+
+
+class Condition:
+    """A condition on the customer row of a query. Subclasses are frozen dataclasses, one file each."""
+
+    kind: ClassVar[str]
+    help: ClassVar[str]
+    example: ClassVar[str]
+    fields: ClassVar[tuple[FieldHelp, ...]]
+
+    @classmethod
+    def read(cls, node: Mapping, language: Language) -> Self:
+        """The condition a mapping says. Raises Fault or Incomplete."""
+        raise NotImplementedError
+
+    def sql(self, scope: Scope) -> ColumnElement[bool]:
+        """SQL over the `customer` row of the outer query, in the scope's shape; may be NULL for false."""
+        raise NotImplementedError
+
+    def sentence(self) -> str:
+        """The condition in English, to be read after "customers for whom"."""
+        raise NotImplementedError
+
+    def segments(self) -> Iterator[str]:
+        """The names of the segments it refers to."""
+        return iter(())

@@ -1,0 +1,95 @@
+"""What words mean while a file is read, and what `now` means while it is compiled."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from datetime import date, datetime, timedelta
+from typing import TYPE_CHECKING, Any, Literal
+from zoneinfo import ZoneInfo
+
+from sqlalchemy import ColumnElement, Connection, FromClause, and_, or_, select
+
+from crm_store.clock import local_date, start_of_day, zone_or_none
+from crm_store.content.faults import Faults
+from crm_store.content.literals import Moment
+from crm_store.content.vocabulary import Vocabulary
+from crm_store.schema import customer, zone
+from crm_store.schema.types import later
+
+if TYPE_CHECKING:
+    from crm_store.segmentation.conditions.base import Condition
+
+
+@dataclass(frozen=True)
+class Language:
+    """What is known while conditions are read: the company's words, the segments there are, whether an enrolment exists.
+
+    `trigger_event` is the event that enters the campaign, if one does; `in_campaign` allows `since: entered`.
+    """
+
+    vocabulary: Vocabulary
+    faults: Faults
+    segments: frozenset[str] = frozenset()
+    channels: frozenset[str] = frozenset({"email"})
+    in_campaign: bool = False
+    trigger_event: str | None = None
+
+
+Shape = Literal["all", "among"]
+
+
+@dataclass(frozen=True)
+class Scope:
+    """What a condition is compiled for: an instant, a shape, and the rows it looks at.
+
+    In shape `all` a condition is a set of customers (`id IN (SELECT ... GROUP BY ...)`); in shape `among` it is looked
+    up for each row of an outer query over few customers. `enrolment` is a row of the outer query, in campaigns.
+    """
+
+    now: datetime
+    company_zone: ZoneInfo
+    local_dates: Mapping[date, tuple[int, ...]]
+    segments: Mapping[str, Condition] = field(default_factory=dict)
+    shape: Shape = "all"
+    enrolment: FromClause | None = None
+
+    @property
+    def customer_id(self) -> ColumnElement[int]:
+        return customer.c.id
+
+    @property
+    def today(self) -> date:
+        """The company's date."""
+        return local_date(self.now, self.company_zone)
+
+    def by_local_date(self, test: Callable[[date], ColumnElement[bool]]) -> ColumnElement[bool]:
+        """`test` for each date it is anywhere among the customers, on the customers whose date that is."""
+        if len(self.local_dates) == 1:
+            return test(next(iter(self.local_dates)))
+        return or_(*(and_(customer.c.zone_id.in_(ids), test(day)) for day, ids in self.local_dates.items()))
+
+    def instant(self, moment: Moment) -> datetime | ColumnElement[Any]:
+        """A moment as an instant, or as SQL where it is the enrolment's."""
+        if isinstance(moment.base, datetime):
+            return moment.shifted(moment.base.replace(tzinfo=self.company_zone), self.company_zone)
+        if isinstance(moment.base, date):
+            return start_of_day(moment.shifted_date(moment.base), self.company_zone)
+        if moment.anchor == "now":
+            return moment.shifted(self.now, self.company_zone)
+        return self._enrolment_instant(moment)
+
+    def _enrolment_instant(self, moment: Moment) -> ColumnElement[Any]:
+        if self.enrolment is None:
+            raise LookupError(f"{moment} is known in campaigns only")
+        column = self.enrolment.c.entered_at if moment.anchor == "entered" else self.enrolment.c.trigger_at
+        elapsed = moment.shift.fixed() * moment.sign if moment.shift else timedelta(0)
+        return later(column, elapsed) if elapsed else column
+
+
+def local_dates(conn: Connection, now: datetime, company_zone: ZoneInfo) -> dict[date, tuple[int, ...]]:
+    """Which date it is for whom: date -> zone rows. At most three dates at any instant."""
+    dates: dict[date, list[int]] = {}
+    for row in conn.execute(select(zone.c.id, zone.c.name)):
+        dates.setdefault(local_date(now, zone_or_none(row.name) or company_zone), []).append(row.id)
+    return {day: tuple(ids) for day, ids in dates.items()} or {local_date(now, company_zone): ()}

@@ -1,0 +1,238 @@
+"""Comparisons of times: windows on instants, on dates (by the customer's own date) and on yearly dates.
+
+`in_last: D` is now - D <= at <= now, `before: D ago` its exact rest; `since M` and `before M` are exact rests too;
+`between` takes both ends, of dates both whole days; periods are [start, end).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import date, datetime, timedelta
+from typing import Any
+
+from sqlalchemy import ColumnElement, Date, and_, extract, false, or_, true
+
+from crm_store.clock import is_leap_year, start_of_day
+from crm_store.content.faults import Fault, did_you_mean
+from crm_store.content.fields import Fields, items, one_of, text
+from crm_store.content.literals import (
+    Duration,
+    Moment,
+    Period,
+    read_date,
+    read_duration,
+    read_moment,
+    read_period,
+)
+from crm_store.content.nodes import Mapping, Node, Scalar
+from crm_store.segmentation.language import Language, Scope
+
+Column = ColumnElement[Any]
+WINDOW_WORDS = ("is", "before", "since", "between", "in_last", "in_next", "during")
+LEAP_DAYS = ("feb-28", "mar-1", "leap-years-only")
+ENROLMENT_ANCHORS = ("entered", "trigger")
+
+
+@dataclass(frozen=True)
+class Window:
+    """One time word with its operand: a date, a moment, two moments, a duration or a period."""
+
+    word: str
+    operand: date | Moment | tuple[Moment, Moment] | Duration | Period
+
+    def sentence(self) -> str:
+        if isinstance(self.operand, tuple):
+            return f"between {self.operand[0]} and {self.operand[1]}"
+        said = {"is": "on {}", "in_last": "in the last {}", "in_next": "in the next {}", "during": "{}"}
+        operand = self.operand.word if isinstance(self.operand, Period) else self.operand
+        return said.get(self.word, self.word + " {}").format(operand)
+
+    def on_instant(self, column: Column, scope: Scope) -> ColumnElement[bool]:
+        """The window on an instant column; calendar days and periods are the company's."""
+        operand, zone = self.operand, scope.company_zone
+        if isinstance(operand, Period):
+            start, end = operand.dates(scope.today)
+            return and_(column >= start_of_day(start, zone), column < start_of_day(end, zone))
+        if isinstance(operand, Duration):
+            return self._rolling(column, operand, scope)
+        if isinstance(operand, tuple):
+            return and_(column >= scope.instant(operand[0]), self._until(column, operand[1], scope))
+        if isinstance(operand, Moment):
+            edge = scope.instant(operand)
+            return column < edge if self.word == "before" else column >= edge
+        return and_(column >= start_of_day(operand, zone), column < start_of_day(operand + timedelta(days=1), zone))
+
+    def _rolling(self, column: Column, span: Duration, scope: Scope) -> ColumnElement[bool]:
+        if self.word == "in_last":
+            return and_(column >= span.shift(scope.now, -1, scope.company_zone), column <= scope.now)
+        return and_(column >= scope.now, column <= span.shift(scope.now, 1, scope.company_zone))
+
+    def _until(self, column: Column, end: Moment, scope: Scope) -> ColumnElement[bool]:
+        if end.is_date and isinstance(end.base, date):
+            return column < start_of_day(end.shifted_date(end.base) + timedelta(days=1), scope.company_zone)
+        return column <= scope.instant(end)
+
+    def on_date(self, column: Column, scope: Scope) -> ColumnElement[bool]:
+        """The window on a date column, judged by the customer's own date."""
+        return scope.by_local_date(lambda today: _between(column, *self.dates(today)))
+
+    def dates(self, today: date) -> tuple[date | None, date | None]:
+        """First and last day of the window (None: open) where it is `today`."""
+        operand = self.operand
+        if isinstance(operand, Period):
+            start, end = operand.dates(today)
+            return start, end - timedelta(days=1)
+        if isinstance(operand, Duration):
+            return (
+                (operand.shift_date(today, -1), today) if self.word == "in_last" else (today, operand.shift_date(today, 1))
+            )
+        if isinstance(operand, tuple):
+            return _day(operand[0], today), _day(operand[1], today)
+        if isinstance(operand, Moment):
+            edge = _day(operand, today)
+            return (None, edge - timedelta(days=1)) if self.word == "before" else (edge, None)
+        return operand, operand
+
+
+@dataclass(frozen=True)
+class Anniversary:
+    """A window on the days a date comes round; `years` which anniversaries count (1 is the first)."""
+
+    window: Window
+    years: tuple[int, ...]
+    leap_day: str
+
+    def sentence(self) -> str:
+        which = f" (the {', '.join(map(str, self.years))}.)" if self.years else ""
+        return f"comes round{which} {self.window.sentence()}"
+
+    def on_parts(self, month: Column, day: Column, year: Column, scope: Scope) -> ColumnElement[bool]:
+        """The condition on a yearly date given by its parts; `year` may be NULL (unknown)."""
+        return scope.by_local_date(lambda today: self._on_days(month * 100 + day, year, today))
+
+    def on_date(self, column: Column, scope: Scope) -> ColumnElement[bool]:
+        return self.on_parts(extract("month", column), extract("day", column), extract("year", column), scope)
+
+    def _on_days(self, month_day: Column, year: Column, today: date) -> ColumnElement[bool]:
+        first, last = self.window.dates(today)
+        if first is None or last is None:
+            return month_day.is_not(None)
+        tests = []
+        for occurs in range(first.year, last.year + 1):
+            start = max(first, date(occurs, 1, 1))
+            end = min(last, date(occurs, 12, 31))
+            tests.append(and_(self._in_year(month_day, start, end), self._which(year, occurs)))
+        return or_(*tests) if tests else false()
+
+    def _which(self, year: Column, occurs: int) -> ColumnElement[bool]:
+        return year.in_([occurs - n for n in self.years]) if self.years else true()
+
+    def _in_year(self, month_day: Column, start: date, end: date) -> ColumnElement[bool]:
+        low, high = start.month * 100 + start.day, end.month * 100 + end.day
+        usual = and_(month_day.between(low, high), month_day != 229)
+        return or_(usual, month_day == 229) if self._leapling(low, high, start.year) else usual
+
+    def _leapling(self, low: int, high: int, year: int) -> bool:
+        """Whether somebody born on 29 February has the day between the two in that year."""
+        if is_leap_year(year):
+            return low <= 229 <= high
+        if self.leap_day == "feb-28":
+            return low <= 228 <= high
+        return self.leap_day == "mar-1" and low <= 301 <= high
+
+
+def _between(column: Column, first: date | None, last: date | None) -> ColumnElement[bool]:
+    tests = []
+    if first is not None:
+        tests.append(column >= _bound(column, first))
+    if last is not None:
+        tests.append(column <= _bound(column, last))
+    return and_(*tests)
+
+
+def _bound(column: Column, day: date) -> date | str:
+    """A date as the column holds it: a date, or in JSON its ISO text."""
+    return day if isinstance(column.type, Date) else day.isoformat()
+
+
+def _day(moment: Moment, today: date) -> date:
+    if isinstance(moment.base, datetime):
+        return moment.shifted_date(moment.base.date())
+    return moment.shifted_date(moment.base if isinstance(moment.base, date) else today)
+
+
+def read_window(name: Scalar, operand: Node, language: Language, of_dates: bool) -> Window:
+    """A time word. `of_dates`: it stands for dates, where hours mean nothing and anchors of an enrolment don't either."""
+    reader = _READERS.get(name.text)
+    if reader is None:
+        raise Fault(name.place, f"a time has no comparison '{name.text}'{did_you_mean(name.text, _READERS)}")
+    window = Window(name.text, reader(operand))
+    for moment in window.operand if isinstance(window.operand, tuple) else (window.operand,):
+        _check(moment, operand, language, of_dates)
+    return window
+
+
+def read_nested_window(node: Node, language: Language, of_dates: bool = False) -> Window:
+    """A mapping with exactly one time word."""
+    if not isinstance(node, Mapping) or len(node.entries) != 1:
+        raise Fault(node.place, "must have exactly one time word, e.g. {in_last: 30 days}")
+    ((name, operand),) = node.entries
+    return read_window(name, operand, language, of_dates)
+
+
+def read_anniversary(node: Node, language: Language) -> Anniversary:
+    """`{is|in_last|in_next|during, years: [1, 5], leap_day: feb-28}`."""
+    fields = Fields(node, language.faults, "anniversary")
+    words = [name for name, _ in fields.node.entries if name.text in ("is", "in_last", "in_next", "during")]
+    fields.known("is", "in_last", "in_next", "during")
+    if len(words) != 1:
+        fields.fault(node.place, "anniversary needs exactly one of is, in_last, in_next, during")
+    windows = [fields.maybe(name.text, lambda value, n=name: read_window(n, value, language, True)) for name in words]  # type: ignore[misc]  # the default binds the loop's name
+    years = fields.several("years", _years)
+    leap_day = fields.get("leap_day", one_of(*LEAP_DAYS), "feb-28")
+    fields.close()
+    window = windows[0]
+    if window is None:
+        raise Fault(node.place, "anniversary needs a window")
+    return Anniversary(window, years, leap_day)
+
+
+def _years(node: Node) -> tuple[int, ...]:
+    years = []
+    for item in items(node):
+        if not text(item).isdigit() or int(text(item)) < 1:
+            raise Fault(item.place, f"'{text(item)}' must be a number of years, 1 or more")
+        years.append(int(text(item)))
+    return tuple(years)
+
+
+def _check(value: object, node: Node, language: Language, of_dates: bool) -> None:
+    if isinstance(value, Duration) and of_dates and not value.in_days:
+        raise Fault(node.place, f"'{value}': dates have no hours; use days, weeks, months or years")
+    if not isinstance(value, Moment) or value.anchor in (None, "now"):
+        return
+    if value.anchor not in ENROLMENT_ANCHORS:
+        raise Fault(node.place, f"'{value}' is not a moment known here{did_you_mean(str(value.anchor), ENROLMENT_ANCHORS)}")
+    if not language.in_campaign or of_dates:
+        raise Fault(node.place, f"'{value}' is known in the conditions of a campaign only, on events")
+    if value.shift and value.shift.is_calendar:
+        raise Fault(node.place, f"'{value}': months and years from there are not built yet; use days")
+
+
+def _both_ends(node: Node) -> tuple[Moment, Moment]:
+    ends = items(node)
+    if len(ends) != 2:
+        raise Fault(node.place, "between takes two moments, [from, to]")
+    return read_moment(ends[0]), read_moment(ends[1])
+
+
+_READERS: dict[str, Callable[[Node], Any]] = {
+    "is": read_date,
+    "before": read_moment,
+    "since": read_moment,
+    "between": _both_ends,
+    "in_last": read_duration,
+    "in_next": read_duration,
+    "during": read_period,
+}

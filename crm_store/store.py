@@ -1,0 +1,277 @@
+"""The store: one SQLite file or one PostgreSQL database, and the transactions everything else runs in."""
+
+from __future__ import annotations
+
+import json
+import random
+import secrets
+import sqlite3
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from datetime import datetime
+from decimal import Decimal
+from pathlib import Path
+from typing import Any, Concatenate, ParamSpec, TypeVar
+
+from sqlalchemy import BigInteger, Connection, Engine, create_engine, event, func, make_url, select
+from sqlalchemy.engine import URL
+from sqlalchemy.exc import ArgumentError, DBAPIError, OperationalError
+from sqlalchemy.pool import StaticPool
+
+from crm_store import migrate
+from crm_store.clock import from_micros, machine_instant
+from crm_store.errors import StoreError, UsageError
+
+P = ParamSpec("P")
+T = TypeVar("T")
+
+BUSY_SECONDS = 60
+RETRIES = 50
+# WAL: readers never wait. FULL: a commit outlives a power cut. Checkpoints every 32 MB instead of 4, each costs a sync.
+_PRAGMAS = (
+    "journal_mode = WAL",
+    "synchronous = FULL",
+    "foreign_keys = ON",
+    "temp_store = MEMORY",
+    "wal_autocheckpoint = 8000",
+    "cache_size = -65536",
+)
+_TRY_AGAIN = {"40001", "40P01"}  # serialization failure, deadlock: PostgreSQL asks to run the transaction again
+
+
+class Store:
+    """Reads and writes of one store. A write is a function of a connection: it runs in one transaction, again if the
+    database asks for it, so it must have no effect but on that connection."""
+
+    def __init__(self, engine: Engine, location: str) -> None:
+        self.engine = engine
+        self.location = location
+
+    @property
+    def dialect(self) -> str:
+        return self.engine.dialect.name
+
+    @contextmanager
+    def read(self) -> Iterator[Connection]:
+        """A connection that sees one snapshot (SQLite) or the latest commits (PostgreSQL); it writes nothing."""
+        try:
+            with self.engine.connect() as conn:
+                yield conn
+        except DBAPIError as error:
+            raise _explained(error, self.location) from error
+
+    def write(self, work: Callable[Concatenate[Connection, P], T], *args: P.args, **kwargs: P.kwargs) -> T:
+        """`work(conn, ...)` in one write transaction. Raises StoreError if the store stays locked."""
+        return self._transact({"write": True}, lambda conn: work(conn, *args, **kwargs))
+
+    def write_snapshot(self, work: Callable[Concatenate[Connection, P], T], *args: P.args, **kwargs: P.kwargs) -> T:
+        """The same, where every statement sees the store as at the transaction's start."""
+        options: dict[str, Any] = {"write": True}
+        if self.dialect == "postgresql":
+            options["isolation_level"] = "REPEATABLE READ"
+        return self._transact(options, lambda conn: work(conn, *args, **kwargs))
+
+    def _transact(self, options: dict[str, Any], work: Callable[[Connection], T]) -> T:
+        for attempt in range(RETRIES):
+            try:
+                with self.engine.connect() as conn:
+                    conn = conn.execution_options(**options)
+                    with conn.begin():
+                        return work(conn)
+            except DBAPIError as error:
+                if not _worth_retrying(error) or attempt == RETRIES - 1:
+                    raise _explained(error, self.location) from error
+                time.sleep(random.uniform(0, 0.01 * (attempt + 1)))
+        raise StoreError(f"store {self.location} stays locked; is another program holding it?")
+
+    def close(self) -> None:
+        self.engine.dispose()
+
+
+class Rehearsal(Store):
+    """A store whose writes are all undone when `rehearse` ends: for dry runs through the real code."""
+
+    def __init__(self, store: Store, conn: Connection) -> None:
+        super().__init__(store.engine, store.location)
+        self._conn = conn
+
+    @contextmanager
+    def read(self) -> Iterator[Connection]:
+        yield self._conn
+
+    def _transact(self, options: dict[str, Any], work: Callable[[Connection], T]) -> T:  # one outer transaction serves all
+        with self._conn.begin_nested():
+            return work(self._conn)
+
+
+@contextmanager
+def rehearse(store: Store) -> Iterator[Rehearsal]:
+    """A rehearsal on the store as it is; at the end nothing of it has happened."""
+    with store.engine.connect() as conn:
+        conn = conn.execution_options(write=True)
+        with conn.begin() as outer:
+            yield Rehearsal(store, conn)
+            outer.rollback()
+
+
+def machine_now(conn: Connection) -> datetime:
+    """The clock that leases are held by: the database's on PostgreSQL, where machines' clocks differ."""
+    if conn.dialect.name == "postgresql":
+        seconds = func.extract("epoch", func.clock_timestamp())
+        return from_micros(conn.execute(select(func.cast(seconds * 1_000_000, BigInteger))).scalar_one())
+    return machine_instant()
+
+
+def parse_url(url: str, base: Path) -> URL:
+    """The store's address; a relative SQLite path is below `base`. Raises UsageError."""
+    try:
+        parsed = make_url(url)
+    except ArgumentError:
+        raise UsageError("--store is not an address; write sqlite:///file.db or postgresql://host/database") from None
+    if parsed.get_backend_name() == "sqlite":
+        name = parsed.database
+        return parsed if not name or name == ":memory:" else parsed.set(database=str(base / name))
+    if parsed.get_backend_name() == "postgresql":
+        return parsed.set(drivername="postgresql+psycopg")
+    raise UsageError(f"store '{parsed.get_backend_name()}' is not known; use sqlite:///file.db or postgresql://...")
+
+
+def connect(url: URL) -> Store:
+    """The store at that address, whatever its schema."""
+    if url.get_backend_name() == "postgresql":
+        engine = create_engine(url, json_serializer=_to_json)
+    else:
+        engine = create_engine(url, json_serializer=_to_json, connect_args={"timeout": BUSY_SECONDS})
+        _prepare_sqlite(engine)
+    return Store(engine, url.render_as_string(hide_password=True))
+
+
+def memory_store() -> Store:
+    """An empty SQLite store in memory, without tables, gone when it is closed."""
+    engine = create_engine("sqlite://", poolclass=StaticPool, json_serializer=_to_json)
+    _prepare_sqlite(engine)
+    return Store(engine, "in memory")
+
+
+def open_store(url: str, base: Path) -> Store:
+    """The store, with the schema this program knows.
+
+    A new SQLite file is made; an older one that nobody else has open is backed up and migrated. An older PostgreSQL
+    store is refused (`rapport store upgrade` is for a person to run), a newer one always. Raises StoreError.
+    """
+    parsed = parse_url(url, base)
+    store = connect(parsed)
+    try:
+        version = migrate.version_of(store.engine)
+    except OperationalError as error:
+        raise _explained(error, store.location) from None
+    if version != migrate.KNOWN:
+        _bring_up_to_date(store, parsed, version)
+    return store
+
+
+def upgrade_store(url: str, base: Path) -> tuple[str | None, Path | None]:
+    """Migrate the store, whatever it is. Returns the version it had and, for SQLite, where the backup is."""
+    parsed = parse_url(url, base)
+    store = connect(parsed)
+    try:
+        version = migrate.version_of(store.engine)
+    except OperationalError as error:
+        raise _explained(error, store.location) from None
+    return version, None if version == migrate.KNOWN else _migrate(store, parsed, version)
+
+
+def _bring_up_to_date(store: Store, url: URL, version: str | None) -> None:
+    if store.dialect == "postgresql":
+        has = f"has schema {version}" if version else "has no tables of Rapport's yet"
+        migrate.refuse_unknown(version, store.location)
+        raise StoreError(f"store {store.location} {has}, this program needs {migrate.KNOWN}; run `rapport store upgrade`")
+    _migrate(store, url, version)
+
+
+def _migrate(store: Store, url: URL, version: str | None) -> Path | None:
+    migrate.refuse_unknown(version, store.location)
+    if store.dialect == "postgresql":
+        migrate.upgrade(store.engine)
+        return None
+    store.engine.dispose()  # our own connection would look like another program's
+    backup = _backup(Path(url.database or ""), version) if version else None
+    try:
+        migrate.upgrade(store.engine)
+    except OperationalError as error:
+        raise _explained(error, store.location) from error
+    return backup
+
+
+def _backup(file: Path, version: str) -> Path:
+    """A copy of the SQLite file beside it. Raises StoreError if another program holds the store."""
+    copy = file.with_name(f"{file.name}.before-{migrate.KNOWN}-{secrets.token_hex(3)}")
+    source, target = sqlite3.connect(file, timeout=1), sqlite3.connect(copy)
+    try:
+        source.execute("PRAGMA locking_mode = EXCLUSIVE")
+        source.execute("BEGIN EXCLUSIVE")
+        source.execute("COMMIT")
+        source.backup(target)
+    except sqlite3.OperationalError:
+        copy.unlink(missing_ok=True)
+        raise StoreError(
+            f"store {file} has schema {version}, this program needs {migrate.KNOWN}, and another program has it open; "
+            "stop that, then run `rapport store upgrade`"
+        ) from None
+    finally:
+        source.close()
+        target.close()
+    return copy
+
+
+def _to_json(value: Any) -> str:
+    return json.dumps(value, default=_json_number, ensure_ascii=False)
+
+
+def _json_number(value: Any) -> float | int:
+    """Decimals, as files have them, become JSON numbers."""
+    if not isinstance(value, Decimal):
+        raise TypeError(f"{type(value).__name__} is not JSON")
+    return int(value) if value == value.to_integral_value() and value.as_tuple().exponent == 0 else float(value)
+
+
+def _prepare_sqlite(engine: Engine) -> None:
+    @event.listens_for(engine, "connect")
+    def on_connect(connection: Any, _record: Any) -> None:
+        connection.isolation_level = None  # we say BEGIN ourselves, below
+        for pragma in _PRAGMAS:
+            connection.execute(f"PRAGMA {pragma}")
+
+    @event.listens_for(engine, "begin")
+    def on_begin(conn: Connection) -> None:
+        # A write must take its lock before it reads: upgrading a read lock later fails at once with "locked".
+        conn.exec_driver_sql("BEGIN IMMEDIATE" if conn.get_execution_options().get("write") else "BEGIN")
+
+
+def assert_durable(conn: Connection) -> None:
+    """Raise StoreError unless a commit on this connection outlives a power cut: claim and dispatch stand on it."""
+    if conn.dialect.name == "postgresql":
+        durable = conn.execute(select(func.current_setting("synchronous_commit"))).scalar_one() != "off"
+    else:
+        durable = conn.exec_driver_sql("PRAGMA synchronous").scalar_one() >= 2
+    if not durable:
+        raise StoreError("the store does not flush commits to disk; switch synchronous_commit (PostgreSQL) on")
+
+
+def _worth_retrying(error: DBAPIError) -> bool:
+    return getattr(error.orig, "sqlstate", None) in _TRY_AGAIN
+
+
+def _explained(error: DBAPIError, location: str) -> Exception:
+    """A StoreError for what a person can mend, else the error itself."""
+    said = str(error.orig).strip().splitlines()[0] if error.orig else ""
+    if "locked" in said or "busy" in said:
+        return StoreError(f"store {location} stays locked; another program holds it for over {BUSY_SECONDS} s")
+    if "unable to open" in said:
+        return StoreError(f"store {location} can't be opened; does its folder exist, and may you write there?")
+    if "not a database" in said:
+        return StoreError(f"store {location} is not an SQLite database; name another file")
+    if isinstance(error, OperationalError) and ("connection" in said or "FATAL" in said):
+        return StoreError(f"store {location} can't be reached: {said}")
+    return error

@@ -1,0 +1,14 @@
+"""occasion: sends what is due in a campaign on birthdays and other dates."""
+
+from __future__ import annotations
+
+from prefect import flow
+
+from flows.draining import drain_until_empty
+from outreach.delivery import Drained
+
+
+@flow(name="occasion", flow_run_name="{campaign} {day}", persist_result=False, validate_parameters=False)
+async def occasion(workspace: str, now: str, campaign: str, day: str) -> Drained:
+    """Drain the campaign's touches that are due as of `now`."""
+    return await drain_until_empty(workspace, now, campaign)

@@ -1,0 +1,1 @@
+"""What we say: mails from templates, offers, signed links, channels. No SQL, no flows."""

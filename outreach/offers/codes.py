@@ -1,0 +1,13 @@
+"""Offer codes."""
+
+import secrets
+
+# Crockford's base 32: no I, L, O, U, so that nobody misreads a code (crockford.com/base32.html).
+ALPHABET = "0123456789ABCDEFGHJKMNPQRSTVWXYZ"
+LENGTH = 10
+
+
+def new_code() -> str:
+    """A random code of 50 bits, e.g. `7Q4ZK-M2XHD`."""
+    code = "".join(secrets.choice(ALPHABET) for _ in range(LENGTH))
+    return f"{code[:5]}-{code[5:]}"

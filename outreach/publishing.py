@@ -1,0 +1,103 @@
+"""Checking a whole workspace, and publishing it: what runs is what was published."""
+
+from __future__ import annotations
+
+import subprocess
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+
+from crm_store.content.faults import Faults
+from crm_store.content.sources import CAMPAIGNS, SEGMENTS, SETTINGS, VOCABULARY
+from crm_store.content.workspace import Workspace
+from crm_store.definitions import Provenance, Text
+from crm_store.errors import ContentError
+from crm_store.journeys.campaign import Campaign
+from crm_store.journeys.context import Runnable
+from crm_store.journeys.load import load_campaigns
+from crm_store.journeys.published import publish_all
+from crm_store.segmentation.segment import Segment, closure, load_segments
+from crm_store.store import Store
+from outreach.channels import channel_for
+from outreach.rendering import RENDERER
+from outreach.rendering.check import check_templates, try_campaign
+from outreach.rendering.mail import closure as template_closure
+from outreach.rendering.mail import mail_names
+
+
+@dataclass(frozen=True)
+class Content:
+    """A workspace whose every file could be read and checked."""
+
+    workspace: Workspace
+    segments: Mapping[str, Segment]
+    campaigns: Mapping[str, Campaign]
+
+    def runnable(self, name: str) -> Runnable:
+        """A campaign as the working tree has it; its definition number is 0, which no store has."""
+        settings, vocabulary = self.workspace.settings, self.workspace.vocabulary
+        return Runnable(0, self.campaigns[name], self.segments, settings, vocabulary)
+
+
+def check(workspace: Workspace) -> Content:
+    """Read and try everything. Raises ContentError with all faults of all files."""
+    faults = Faults()
+    segments = load_segments(workspace.sources, workspace.vocabulary, faults)
+    names = {name for name, _ in workspace.sources.names(SEGMENTS)}
+    campaigns = load_campaigns(workspace.sources, names, workspace.settings, workspace.vocabulary, faults)
+    for name in workspace.settings.channels:
+        channel_for(name, workspace.settings, workspace.root)
+    check_templates(workspace.sources, faults)
+    content = Content(workspace, segments, campaigns)
+    if not faults.found:
+        for name in campaigns:
+            try_campaign(content.runnable(name), workspace.sources, faults)
+    if faults.found:
+        raise ContentError(faults.found)
+    return content
+
+
+def apply(store: Store, content: Content, now: datetime) -> list[str]:
+    """Publish everything that differs from what is published. Returns what changed, as `campaign birthday`."""
+    sources = content.workspace.sources
+    texts = [
+        Text(kind, name, sources.subset(paths).files, RENDERER if kind == "template" else "")
+        for kind, name, paths in _closures(content)
+    ]
+    by = provenance(content.workspace.root, now)
+    return store.write(publish_all, texts, list(content.campaigns.values()), by)
+
+
+def _closures(content: Content) -> list[tuple[str, str, set[str]]]:
+    """(kind, name, paths) of every definition."""
+    sources, segments = content.workspace.sources, content.segments
+    basics = {path for path in (SETTINGS, VOCABULARY) if path in sources.files}
+    found = [("template", name, template_closure(name, sources)) for name in mail_names(sources)]
+    for name in segments:
+        found.append(("segment", name, basics | _segment_paths({name}, segments)))
+    for name, campaign in content.campaigns.items():
+        paths = {f"{CAMPAIGNS}/{name}.yaml"} | _segment_paths(campaign.segments(), segments)
+        found.append(("campaign", name, basics | paths))
+    return found
+
+
+def _segment_paths(names: set[str], segments: Mapping[str, Segment]) -> set[str]:
+    return {f"{SEGMENTS}/{name}.yaml" for name in closure(names, segments)}
+
+
+def provenance(root: Path, at: datetime) -> Provenance:
+    """The git commit and author, where the workspace is kept in git; `+` after the commit: with changes since."""
+    if _git(root, "ls-files", "--error-unmatch", SETTINGS) is None:
+        return Provenance(None, None, at)
+    commit = _git(root, "rev-parse", "--verify", "-q", "HEAD")
+    dirty = _git(root, "status", "--porcelain", "--", "config", SEGMENTS, "templates")
+    return Provenance(f"{commit}{'+' if dirty else ''}" if commit else None, _git(root, "config", "user.name"), at)
+
+
+def _git(root: Path, *words: str) -> str | None:
+    try:
+        done = subprocess.run(["git", *words], cwd=root, capture_output=True, text=True, check=False)
+    except OSError:
+        return None
+    return done.stdout.strip() if done.returncode == 0 else None

@@ -1,0 +1,97 @@
+"""The values a mail may use: plain JSON, so that they can be kept with the touch and give the same mail again."""
+
+from __future__ import annotations
+
+import json
+import zlib
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from crm_store.clock import only_zone_of_country, zone_or_none
+from crm_store.journeys.context import Runnable
+from crm_store.journeys.steps import Send
+from crm_store.ledger.material import Material
+from outreach.links import Link, Purpose, Signer
+from outreach.offers.wording import benefit
+
+NAMES = ("customer", "event", "offer", "campaign", "company", "links", "locale", "zone")
+
+
+@dataclass(frozen=True)
+class Saying:
+    """What all mails of one step have in common."""
+
+    version: Runnable
+    step: Send
+    signer: Signer
+
+
+def context(saying: Saying, material: Material) -> dict[str, Any]:
+    """The values of one mail. Every declared attribute and property is there, None where it is missing."""
+    version, company = saying.version, saying.version.settings.company
+    locale = locale_for(material.customer.get("locale"), company.locale)
+    return {
+        "customer": {**_nothing(version), **material.customer},
+        "event": _event(version, material),
+        "offer": _offer(saying, material, locale),
+        "campaign": {"name": version.campaign.name, "title": version.campaign.title, "topic": version.campaign.topic},
+        "company": {"name": company.name, "address": company.address, "currency": company.currency},
+        "links": {
+            "unsubscribe": _url(saying.signer, Purpose.UNSUBSCRIBE, material),
+            "preferences": _url(saying.signer, Purpose.PREFERENCES, material),
+        },
+        "locale": locale,
+        "zone": _zone(material.customer, company.zone.key),
+    }
+
+
+def _nothing(version: Runnable) -> dict[str, None]:
+    declared = version.vocabulary.attributes.values()
+    return {one.name: None for one in declared if not one.built_in and "." not in one.name}
+
+
+def _event(version: Runnable, material: Material) -> dict[str, Any] | None:
+    if material.event is None:
+        return None
+    kind = version.vocabulary.events.get(material.event["kind"])
+    return {**dict.fromkeys(kind.properties if kind else ()), **material.event}
+
+
+def _offer(saying: Saying, material: Material, locale: str) -> dict[str, Any] | None:
+    if material.offer is None:
+        return None
+    terms = saying.version.campaign.offers[material.offer["name"]]
+    return {**material.offer, "benefit": benefit(terms, locale)}
+
+
+def _url(signer: Signer, purpose: Purpose, material: Material) -> str:
+    return signer.url(Link(purpose, material.customer_id, material.touch_id))
+
+
+def _zone(customer: Mapping[str, Any], company: str) -> str:
+    name = customer.get("time_zone")
+    return name if name and zone_or_none(name) else only_zone_of_country(customer.get("country")) or company
+
+
+def locale_for(wanted: str | None, usual: str) -> str:
+    """How dates and amounts are written: as the customer's locale does where it is of the mails' language, the company's.
+
+    A Spanish date in an English sentence helps nobody.
+    """
+    from babel import Locale, UnknownLocaleError
+
+    try:
+        found = Locale.parse(wanted or usual)
+    except (UnknownLocaleError, ValueError):
+        return usual
+    return str(found) if found.language == Locale.parse(usual).language else usual
+
+
+def pack(values: Mapping[str, Any]) -> bytes:
+    return zlib.compress(json.dumps(values, sort_keys=True).encode())
+
+
+def unpack(packed: bytes) -> dict[str, Any]:
+    values: dict[str, Any] = json.loads(zlib.decompress(packed))
+    return values

@@ -1,0 +1,62 @@
+"""Made-up customers to try templates with: one of whom everything is known, and one of whom hardly anything is."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from datetime import UTC, datetime
+from typing import Any
+
+from crm_store.content.literals import Duration
+from crm_store.journeys.context import Runnable
+from crm_store.journeys.steps import Send
+from crm_store.ledger.material import Material
+from outreach.links import Signer
+from outreach.rendering.context import Saying, context
+
+_VALUES: dict[str, Any] = {
+    "text": "Sample",
+    "text path": "Sample/Part",
+    "number": 7,
+    "yes-no": True,
+    "date": "2026-01-31",
+    "instant": "2026-01-31T09:00:00+00:00",
+    "yearly": "1990-05-17",
+}
+_KNOWN = {"email": "sample@example.com", "locale": "en_US", "time_zone": "America/New_York", "country": "US"}
+SAMPLE_NOW = datetime(2026, 1, 31, 9, tzinfo=UTC)
+SAMPLE_CODE = "SAMPL-EC0DE"
+SAMPLE_SIGNER = Signer("https://sample.example.com", {1: b"sample"})
+
+
+def sample_contexts(version: Runnable, step: Send) -> Iterator[tuple[str, dict[str, Any]]]:
+    """(who, values) for a customer of whom everything is known and one with an address only."""
+    yield "a sample customer with every value", _context(version, step, full=True)
+    yield "a sample customer with nothing but an address", _context(version, step, full=False)
+
+
+def _context(version: Runnable, step: Send, full: bool) -> dict[str, Any]:
+    attributes = version.vocabulary.attributes.values()
+    customer = {one.name: (one.values or (_VALUES[one.type],))[0] if full else None for one in attributes}
+    customer |= _KNOWN if full else {"email": "sample@example.com"}
+    material = Material(0, 0, "sample@example.com", customer, _event(version, full), sample_offer(version, step))
+    return context(Saying(version, step, SAMPLE_SIGNER), material)
+
+
+def _event(version: Runnable, full: bool) -> dict[str, Any] | None:
+    name = version.campaign.trigger.event()
+    if name is None:
+        return None
+    kind = version.vocabulary.events[name]
+    properties = {key: _VALUES[spec] if full else None for key, spec in kind.properties.items()}
+    amount = "49.90" if kind.amount and full else None
+    return {**properties, "kind": name, "at": "2026-01-31T09:00:00+00:00", "amount": amount, "currency": None}
+
+
+def sample_offer(version: Runnable, step: Send, now: datetime = SAMPLE_NOW) -> dict[str, Any] | None:
+    """A marked sample of the step's offer as if issued `now`; one that ends with a customer's day ends in two weeks."""
+    if step.offer is None:
+        return None
+    valid, zone = version.campaign.offers[step.offer].valid, version.settings.company.zone
+    span = valid if isinstance(valid, Duration) else Duration(2, "week")
+    until = span.shift(now, 1, zone).isoformat() if valid else None
+    return {"name": step.offer, "code": SAMPLE_CODE, "valid_until": until}
