@@ -177,9 +177,11 @@ def upgrade_store(url: str, base: Path) -> tuple[str | None, Path | None]:
     store = connect(parsed)
     try:
         version = migrate.version_of(store.engine)
+        return version, None if version == migrate.KNOWN else _migrate(store, parsed, version)
     except OperationalError as error:
         raise _explained(error, store.location) from None
-    return version, None if version == migrate.KNOWN else _migrate(store, parsed, version)
+    finally:
+        store.close()
 
 
 def _bring_up_to_date(store: Store, url: URL, version: str | None) -> None:
