@@ -96,10 +96,22 @@ def store_url(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[str]:
         shutil.copy(request.getfixturevalue("sqlite_template"), tmp_path / "rapport.db")
         yield f"sqlite:///{tmp_path / 'rapport.db'}"
         return
-    server = request.getfixturevalue("postgres_url")
+    yield from _new_database(request.getfixturevalue("postgres_url"), f"{_TEMPLATE}_{os.getpid()}")
+
+
+@pytest.fixture(params=["sqlite", "postgresql"])
+def bare_url(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[str]:
+    """The address of a store without any tables: a file that is not there, an empty database."""
+    if request.param == "sqlite":
+        yield f"sqlite:///{tmp_path / 'bare.db'}"
+        return
+    yield from _new_database(request.getfixturevalue("postgres_url"), "template0")
+
+
+def _new_database(server: str, template: str) -> Iterator[str]:
     name = f"rapport_{os.getpid()}_{next(_numbers)}"
     with psycopg.connect(server, autocommit=True) as conn:
-        conn.execute(f"CREATE DATABASE {name} TEMPLATE {_TEMPLATE}_{os.getpid()}")
+        conn.execute(f"CREATE DATABASE {name} TEMPLATE {template}")
     yield database_url(server, name)
     with psycopg.connect(server, autocommit=True) as conn:
         conn.execute(f"DROP DATABASE {name} WITH (FORCE)")

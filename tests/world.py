@@ -19,7 +19,8 @@ from crm_store.content.workspace import Workspace, load_workspace
 from crm_store.intake.customers import Customers
 from crm_store.intake.events import Events
 from crm_store.intake.outcome import Outcome
-from crm_store.intake.records import Rules, read_customer, read_event
+from crm_store.intake.records import read_customer, read_event
+from crm_store.intake.values import Rules
 from crm_store.journeys.tick import can_go_on, plan_campaigns, refresh_segments
 from crm_store.ledger.runs import Sum, sums
 from crm_store.schema import customer, enrolment, touch

@@ -42,6 +42,14 @@ class Incomplete(Exception):
     """What was being read can't be built because of faults that are already collected."""
 
 
+class SeveralFaults(Exception):
+    """Several things wrong in one value."""
+
+    def __init__(self, faults: Iterable[Fault]) -> None:
+        self.faults = tuple(faults)
+        super().__init__("\n".join(str(fault) for fault in self.faults))
+
+
 class Faults:
     """A growing list of faults."""
 
@@ -57,6 +65,8 @@ class Faults:
             return read(*args, **kwargs)
         except Fault as fault:
             self.found.append(fault)
+        except SeveralFaults as several:
+            self.found.extend(several.faults)
         except Incomplete:
             pass
         return None
@@ -69,10 +79,24 @@ class Faults:
         return tuple(result for result in results if result is not None)
 
 
+def every(read: Callable[[S], T], values: Iterable[S]) -> tuple[T, ...]:
+    """`read` of every value. Raises SeveralFaults with all of theirs."""
+    faults = Faults()
+    try:
+        return faults.each(read, values)
+    except Incomplete:
+        raise SeveralFaults(faults.found) from None
+
+
 def did_you_mean(word: str, known: Iterable[str]) -> str:
     """`; did you mean 'x'?` for the nearest known word, or a list of a few, or nothing."""
     known = sorted(known)
+    few = f"; known are: {', '.join(known)}" if 0 < len(known) <= 12 else ""
+    return nearest(word, known) or few
+
+
+def nearest(word: str, known: Iterable[str]) -> str:
+    """`; did you mean 'x'?` for the nearest known word, or nothing."""
+    known = sorted(known)
     near = get_close_matches(word, known, n=1, cutoff=0.6) or get_close_matches(word.lower(), known, n=1, cutoff=0.6)
-    if near:
-        return f"; did you mean '{near[0]}'?"
-    return f"; known are: {', '.join(known)}" if 0 < len(known) <= 12 else ""
+    return f"; did you mean '{near[0]}'?" if near else ""

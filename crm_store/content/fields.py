@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable
 from typing import TypeVar
 
-from crm_store.content.faults import Fault, Faults, Incomplete, Place, did_you_mean
+from crm_store.content.faults import Fault, Faults, Incomplete, Place, did_you_mean, every, nearest
 from crm_store.content.nodes import Mapping, Node, Scalar, Sequence
 
 T = TypeVar("T")
@@ -123,7 +123,7 @@ def items(node: Node) -> tuple[Node, ...]:
     if not isinstance(node, Sequence):
         raise Fault(node.place, "must be a list")
     if not node.items:
-        raise Fault(node.place, "is an empty list, which can't match anything; name at least one")
+        raise Fault(node.place, "is an empty list; name at least one")
     return node.items
 
 
@@ -131,7 +131,7 @@ def texts(node: Node) -> tuple[str, ...]:
     """A list of texts, or one text alone."""
     if isinstance(node, Scalar):
         return (text(node),)
-    return tuple(literal(item) for item in items(node))
+    return every(literal, items(node))
 
 
 def one_of(*words: str) -> Callable[[Node], str]:
@@ -140,7 +140,7 @@ def one_of(*words: str) -> Callable[[Node], str]:
     def read(node: Node) -> str:
         word = text(node)
         if word not in words:
-            raise Fault(node.place, f"'{word}' is not one of {', '.join(words)}{did_you_mean(word, words)}")
+            raise Fault(node.place, f"'{word}' is not one of {', '.join(words)}{nearest(word, words)}")
         return word
 
     return read

@@ -27,6 +27,10 @@ FIXED_UNITS = {
     "week": timedelta(weeks=1),
 }
 CALENDAR_UNITS = ("month", "year")
+# Bounds that keep every sum of a date and a duration within the calendar of Python and both databases.
+_DAYS = {**{unit: span / timedelta(days=1) for unit, span in FIXED_UNITS.items()}, "month": 30, "year": 365}
+_LONGEST_DAYS = 365_000
+_YEARS = range(1500, 8000)
 WEEKDAYS = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
 _DURATION = re.compile(r"(\d+)\s+([a-z]+?)s?")
 _NUMBER = re.compile(r"-?\d+(\.\d+)?")
@@ -56,9 +60,9 @@ class Duration:
         return FIXED_UNITS[self.unit] * self.count
 
     def shift(self, instant: datetime, sign: int, zone: ZoneInfo) -> datetime:
-        """The instant that much later (sign 1) or earlier (sign -1)."""
+        """The instant that much later (sign 1) or earlier (sign -1), in UTC."""
         if not self.is_calendar:
-            return instant + self.fixed() * sign
+            return instant.astimezone(UTC) + self.fixed() * sign
         local = instant.astimezone(zone)
         moved = self.shift_date(local.date(), sign)
         return local_instant(moved, local.time(), zone).astimezone(UTC)
@@ -85,6 +89,8 @@ def parse_duration(word: str, node: Node) -> Duration:
     if match[2] not in units:
         hint = did_you_mean(match[2] + "s", [unit + "s" for unit in units])
         raise Fault(node.place, f"'{word}' has no unit of time{hint}")
+    if len(match[1]) > 12 or int(match[1]) * _DAYS[match[2]] > _LONGEST_DAYS:
+        raise Fault(node.place, f"'{word}' is longer than 1000 years")
     return Duration(int(match[1]), match[2])
 
 
@@ -145,14 +151,19 @@ def parse_local(written: str, node: Node) -> date | datetime | None:
     """A date or a local date and time, None for anything that does not begin like one."""
     if not re.match(r"\d{4}-\d{2}", written):
         return None
+    value: date | datetime | None = None
     try:
         if re.fullmatch(r"\d{4}-\d{2}-\d{2}", written):
-            return date.fromisoformat(written)
-        if re.fullmatch(r"\d{4}-\d{2}-\d{2}[ T]\d{2}:\d{2}(:\d{2})?", written):
-            return datetime.fromisoformat(written)
+            value = date.fromisoformat(written)
+        elif re.fullmatch(r"\d{4}-\d{2}-\d{2}[ T]\d{2}:\d{2}(:\d{2})?", written):
+            value = datetime.fromisoformat(written)
     except ValueError:
         raise Fault(node.place, f"'{written}' is not a day of the calendar") from None
-    raise Fault(node.place, f"'{written}' is not a date; write e.g. 2026-01-31 or '2026-01-31 09:00'")
+    if value is None:
+        raise Fault(node.place, f"'{written}' is not a date; write e.g. 2026-01-31 or '2026-01-31 09:00'")
+    if value.year not in _YEARS:
+        raise Fault(node.place, f"'{written}' is too far away; write a year from {_YEARS.start} to {_YEARS.stop - 1}")
+    return value
 
 
 def read_date(node: Node) -> date:
@@ -199,6 +210,8 @@ def read_money(node: Node) -> Money:
     match = re.fullmatch(r"(-?\d+(?:\.\d+)?)\s+([A-Z]{3})", written)
     if not match:
         raise Fault(node.place, f"'{written}' is not an amount of money; write e.g. '49.90 EUR'")
+    if len(match[1]) > 15:
+        raise Fault(node.place, f"'{written}' is more money than there is")
     try:
         return Money(to_minor(Decimal(match[1]), match[2]), match[2], written)
     except ValueError as error:

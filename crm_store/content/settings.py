@@ -13,8 +13,11 @@ from crm_store.content.faults import Fault, Faults, Incomplete, Place
 from crm_store.content.fields import Fields, sure, text
 from crm_store.content.literals import read_duration
 from crm_store.content.nodes import Mapping as MappingNode
-from crm_store.content.nodes import Node
+from crm_store.content.nodes import Node, Scalar
 from crm_store.content.sources import SETTINGS, Sources
+
+CHANNELS = ("email",)
+PLANNED = ("caps", "rates")
 
 
 @dataclass(frozen=True)
@@ -72,12 +75,12 @@ def load_settings(sources: Sources, faults: Faults) -> Settings:
     if SETTINGS not in sources.files:
         faults.add(Place(SETTINGS, 1), "is missing; `rapport init` lays out a workspace")
         raise Incomplete
-    fields = Fields(sources.parse(SETTINGS, faults), faults, "rapport.yaml")
+    fields = Fields(sources.parse(SETTINGS, faults), faults, "rapport.yaml", planned=PLANNED)
     company = fields.need("company", lambda node: _company(node, faults))
     store = fields.get("store", text, "sqlite:///rapport.db")
     public_url = fields.need("public_url", _url)
     senders = fields.need("senders", lambda node: _senders(node, faults))
-    channels = fields.get("channels", _channels, {"email": "outbox"})
+    channels = fields.get("channels", lambda node: _channels(node, faults), {"email": "outbox"})
     outbox = fields.get("outbox", text, "outbox")
     delivery = fields.get("delivery", lambda node: _delivery(node, faults), Delivery())
     clock = fields.get("clock", lambda node: _clock(node, faults), Clock())
@@ -109,10 +112,16 @@ def _sender(node: Node, faults: Faults) -> Sender:
     return Sender(sure(address), sure(name), reply_to)
 
 
-def _channels(node: Node) -> dict[str, str]:
-    if not isinstance(node, MappingNode):
+def _channels(node: Node, faults: Faults) -> dict[str, str]:
+    if not isinstance(node, MappingNode) or not node.entries:
         raise Fault(node.place, "channels must name a provider for each, e.g. `email: outbox`")
-    return {name.text: text(value) for name, value in node.entries}
+    return dict(faults.each(lambda entry: (_channel(entry[0]), text(entry[1])), node.entries))
+
+
+def _channel(name: Scalar) -> str:
+    if name.text not in CHANNELS:
+        raise Fault(name.place, f"channel '{name.text}' is not built yet; known are: {', '.join(CHANNELS)}")
+    return name.text
 
 
 def _delivery(node: Node, faults: Faults) -> Delivery:

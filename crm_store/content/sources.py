@@ -7,7 +7,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 
-from crm_store.content.faults import Faults, Place
+from crm_store.content.faults import Faults, Place, did_you_mean
 from crm_store.content.nodes import Mapping as MappingNode
 from crm_store.content.nodes import parse
 
@@ -16,6 +16,7 @@ VOCABULARY = "config/vocabulary.yaml"
 CAMPAIGNS = "config/campaigns"
 SEGMENTS = "segments"
 TEMPLATES = "templates"
+PLANNED_FILES = ("config/places.yaml",)
 _NAME = re.compile(r"[a-z0-9][a-z0-9_-]*")
 
 
@@ -52,21 +53,35 @@ def read_folder(root: Path, faults: Faults) -> Sources:
 
 
 def _belongs(name: str, faults: Faults) -> bool:
+    """Whether the file is content. A YAML file that nobody would read is a fault: its author thinks it counts."""
     pure = PurePosixPath(name)
     if pure.parts[0] == TEMPLATES:
         return pure.suffix == ".j2"
-    if pure.suffix == ".yml":
-        faults.add(Place(name, 1), f"is not read; rename it to {pure.stem}.yaml")
-    if pure.suffix != ".yaml":
+    if pure.suffix.lower() not in (".yaml", ".yml"):
         return False
-    if not _NAME.fullmatch(pure.stem):
-        faults.add(Place(name, 1), "the file's name must be lower-case letters, digits, '-' and '_'")
-    return True
+    wrong = _misplaced(name, pure)
+    if wrong:
+        faults.add(Place(name, 1), wrong)
+    return not wrong
+
+
+def _misplaced(name: str, pure: PurePosixPath) -> str | None:
+    if pure.suffix != ".yaml":
+        return f"is not read; rename it to {pure.stem}.yaml"
+    if str(pure.parent) in (SEGMENTS, CAMPAIGNS):
+        return None if _NAME.fullmatch(pure.stem) else "the file's name must be lower-case letters, digits, '-' and '_'"
+    if name in PLANNED_FILES:
+        return "is not built yet; take it out for now"
+    if name in (SETTINGS, VOCABULARY):
+        return None
+    if str(pure.parent) == "config":
+        return "is not read" + did_you_mean(name, (SETTINGS, VOCABULARY))
+    return f"is not read; YAML stands directly in {SEGMENTS}/ or {CAMPAIGNS}/, not in a folder below"
 
 
 def _read(path: Path, name: str, files: dict[str, str], faults: Faults) -> None:
     try:
-        files[name] = path.read_text(encoding="utf-8")
+        files[name] = path.read_text(encoding="utf-8-sig")  # Windows' editors begin a file with a byte order mark
     except UnicodeDecodeError as error:
         faults.add(Place(name, 1), f"not UTF-8 text (byte {error.start}); save it as UTF-8")
     except OSError as error:

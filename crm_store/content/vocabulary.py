@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from types import MappingProxyType
 from typing import TypeVar
 
-from crm_store.content.faults import Fault, Faults, did_you_mean
+from crm_store.content.faults import Fault, Faults, did_you_mean, every
 from crm_store.content.fields import Fields, items, literal, one_of, sure, text, truth
 from crm_store.content.nodes import Mapping as MappingNode
-from crm_store.content.nodes import Node
+from crm_store.content.nodes import Node, Scalar
 from crm_store.content.sources import VOCABULARY, Sources
 
 T = TypeVar("T")
@@ -121,10 +122,22 @@ def _table(read: Callable[[str, Node, Faults], T], faults: Faults) -> Callable[[
     def read_table(node: Node) -> dict[str, T]:
         if not isinstance(node, MappingNode):
             raise Fault(node.place, "must be a mapping of names")
-        entries = faults.each(lambda entry: (entry[0].text, read(entry[0].text, entry[1], faults)), node.entries)
+        entries = faults.each(lambda entry: (_name(entry[0]), read(entry[0].text, entry[1], faults)), node.entries)
         return dict(entries)
 
     return read_table
+
+
+def _name(node: Scalar) -> str:
+    """A name that both databases can look up in JSON, where dots lead into nested values."""
+    if not can_be_name(node.text):
+        raise Fault(node.place, f"{node.text!r} can't be a name; leave out quotes, backslashes and empty parts")
+    return node.text
+
+
+def can_be_name(word: str) -> bool:
+    """Whether the vocabulary can name an attribute or property so."""
+    return not re.search(r"[\x00-\x1f\"\\]", word) and all(part.strip() for part in word.split("."))
 
 
 def _attribute(name: str, node: Node, faults: Faults) -> Attribute:
@@ -134,6 +147,8 @@ def _attribute(name: str, node: Node, faults: Faults) -> Attribute:
     kind = fields.need("type", _value_type)
     title = fields.get("title", text, name.replace("_", " "))
     values = fields.several("values", _names)
+    if values and kind not in (None, "text", "text path"):
+        fields.fault(fields.place_of("values"), f"'values' go with texts, not with type '{kind}'")
     fields.close()
     return Attribute(name, sure(kind), title, values)
 
@@ -142,7 +157,7 @@ def _event(name: str, node: Node, faults: Faults) -> EventKind:
     fields = Fields(node, faults, f"event '{name}'", planned=("usual_gap", "fresh", "nets"))
     title = fields.get("title", text, name.replace("_", " "))
     properties = fields.table("properties", _table(lambda _, value, __: _value_type(value), faults))
-    happens = fields.get("happens", lambda value: _happens(value, properties), "repeatedly")
+    happens = fields.get("happens", lambda value: _happens(value, fields), "repeatedly")
     amount = fields.maybe("amount", truth) or False
     fields.close()
     return EventKind(name, title, happens, amount, properties)
@@ -155,13 +170,15 @@ def _topic(name: str, node: Node, faults: Faults) -> str:
     return title
 
 
-def _happens(node: Node, properties: Mapping[str, str]) -> str:
-    word = text(node)
-    if word.startswith("per "):
-        if word[4:] not in properties:
-            raise Fault(node.place, f"property '{word[4:]}' is not one of this event's{did_you_mean(word, properties)}")
-        return word
-    return one_of("once", "repeatedly")(node)
+def _happens(node: Node, fields: Fields) -> str:
+    word = " ".join(text(node).split())
+    if not word.startswith("per "):
+        return one_of("once", "repeatedly")(node)
+    name, properties = word[len("per ") :], fields.node.get("properties")
+    known = properties.names() if isinstance(properties, MappingNode) else ()
+    if name not in known:
+        raise Fault(node.place, f"property '{name}' is not one of this event's{did_you_mean(name, known)}")
+    return word
 
 
 def _value_type(node: Node) -> str:
@@ -172,14 +189,16 @@ def _value_type(node: Node) -> str:
 
 
 def _names(node: Node) -> tuple[str, ...]:
-    return tuple(literal(item) for item in items(node))
+    return every(literal, items(node))
 
 
 def _currencies(node: Node) -> tuple[str, ...]:
     if isinstance(node, MappingNode):
         raise Fault(node.place, "rates of currencies are not built yet; write a list, e.g. [USD]")
-    codes = _names(node)
-    for code in codes:
-        if not (len(code) == 3 and code.isascii() and code.isupper()):
-            raise Fault(node.place, f"'{code}' is not an ISO 4217 code; write e.g. USD")
-    return codes
+    return every(_currency, items(node))
+
+
+def _currency(node: Node) -> str:
+    if not re.fullmatch(r"[A-Z]{3}", text(node)):
+        raise Fault(node.place, f"'{text(node)}' is not an ISO 4217 currency; write e.g. EUR")
+    return text(node)

@@ -2,18 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from decimal import Decimal
 from typing import Any
 
 from sqlalchemy import ColumnElement, and_, func, or_
+from sqlalchemy import literal as sql_literal
 
-from crm_store.content.faults import Fault, did_you_mean
+from crm_store.content.faults import Fault, did_you_mean, every
 from crm_store.content.fields import items, literal, truth
 from crm_store.content.literals import parse_number, read_money
 from crm_store.content.nodes import Mapping, Node, Scalar
 from crm_store.dialect import position_of
+from crm_store.schema.types import Number
 
 Value = Any
 Column = ColumnElement[Any]
@@ -31,7 +33,7 @@ class ValueSpec:
 
 @dataclass(frozen=True)
 class Word:
-    """One comparison word: how its operand is read, its SQL, and how it is said (`{}` stands for the operand)."""
+    """One comparison word: how its operand is read, its SQL, and how it is said (`{}`: the operand or its ends)."""
 
     name: str
     types: tuple[str, ...]
@@ -42,10 +44,11 @@ class Word:
 
 @dataclass(frozen=True)
 class Comparison:
-    """A word with its operand."""
+    """A word with its operand; `currency` if it is an amount of money."""
 
     word: Word
     value: Value
+    currency: str | None = None
 
     def sql(self, column: Column) -> ColumnElement[bool]:
         return self.word.sql(column, self.value)
@@ -53,6 +56,8 @@ class Comparison:
     def sentence(self) -> str:
         if self.word.name == "is_set":
             return "is set" if self.value else "is not set"
+        if self.word.name == "between":
+            return self.word.said.format(*(_said(end) for end in self.value))
         return self.word.said.format(_said(self.value))
 
     def holds_for_zero(self) -> bool:
@@ -63,9 +68,9 @@ class Comparison:
 def _said(value: Value) -> str:
     if isinstance(value, tuple):
         return " or ".join(_said(item) for item in value)
-    if isinstance(value, Quantity):
-        return value.written
-    return f"'{value}'" if isinstance(value, str) else str(value)
+    if isinstance(value, bool):
+        return "yes" if value else "no"
+    return value.written if isinstance(value, Quantity) else f"'{value}'"
 
 
 @dataclass(frozen=True)
@@ -74,10 +79,6 @@ class Quantity:
 
     number: Decimal
     written: str
-
-    @property
-    def bound(self) -> int | float:
-        return int(self.number) if self.number == self.number.to_integral_value() else float(self.number)
 
 
 def read_scalar(node: Node, spec: ValueSpec) -> Value:
@@ -108,14 +109,14 @@ def _quantity(node: Node, spec: ValueSpec) -> Quantity:
 
 
 def _read_many(node: Node, spec: ValueSpec) -> tuple[Value, ...]:
-    return tuple(read_scalar(item, spec) for item in items(node))
+    return every(lambda item: read_scalar(item, spec), items(node))
 
 
 def _read_both_ends(node: Node, spec: ValueSpec) -> tuple[Value, Value]:
     ends = items(node)
     if len(ends) != 2:
         raise Fault(node.place, "between takes two values, [from, to]")
-    low, high = (_quantity(end, spec) for end in ends)
+    low, high = every(lambda end: _quantity(end, spec), ends)
     if low.number > high.number:
         raise Fault(node.place, f"between {low.written} and {high.written} is empty; the smaller comes first")
     return low, high
@@ -128,12 +129,17 @@ def _read_part(node: Node, spec: ValueSpec) -> str:  # parts of values are not v
     return part
 
 
+def _read_path(node: Node, spec: ValueSpec) -> str:
+    return _read_part(Scalar(literal(node).rstrip("/"), node.place), spec)
+
+
 def _read_truth(node: Node, spec: ValueSpec) -> bool:
     return truth(node)
 
 
 def _plain(value: Value) -> Value:
-    return value.bound if isinstance(value, Quantity) else value
+    """The operand for SQL. Numbers bring their own type: a count is not to be compared with 2 when the file says 1.5."""
+    return sql_literal(value.number, Number()) if isinstance(value, Quantity) else value
 
 
 def _in(column: Column, values: tuple[Value, ...]) -> ColumnElement[bool]:
@@ -146,7 +152,7 @@ def _ends_with(column: Column, part: str) -> ColumnElement[bool]:
 
 def _under(column: Column, path: str) -> ColumnElement[bool]:
     # '0' is the byte after '/': everything below the path lies between the two.
-    return or_(column == path, and_(column > path + "/", column < path + "0"))
+    return or_(column == path, and_(column >= path + "/", column < path + "0"))
 
 
 ALL = ("text", "text path", "number", "money", "yes-no")
@@ -156,7 +162,7 @@ EVERYTHING = (*ALL, "date", "instant", "yearly")
 
 WORDS: tuple[Word, ...] = (
     Word("is", ALL, read_scalar, lambda column, value: column == _plain(value), "is {}"),
-    Word("is_not", ALL, read_scalar, lambda column, value: column.is_distinct_from(_plain(value)), "is not {}"),
+    Word("is_not", ALL, read_scalar, lambda column, value: or_(column.is_(None), column != _plain(value)), "is not {}"),
     Word("in", ALL, _read_many, _in, "is {}"),
     Word("not_in", ALL, _read_many, lambda c, values: or_(c.is_(None), ~_in(c, values)), "is none of {}"),
     Word("is_set", EVERYTHING, _read_truth, lambda c, yes: c.is_not(None) if yes else c.is_(None), "is set: {}"),
@@ -164,7 +170,7 @@ WORDS: tuple[Word, ...] = (
     Word("more_than", NUMBERS, read_scalar, lambda column, value: column > _plain(value), "is more than {}"),
     Word("at_most", NUMBERS, read_scalar, lambda column, value: column <= _plain(value), "is at most {}"),
     Word("less_than", NUMBERS, read_scalar, lambda column, value: column < _plain(value), "is less than {}"),
-    Word("between", NUMBERS, _read_both_ends, lambda c, v: c.between(_plain(v[0]), _plain(v[1])), "is between {}"),
+    Word("between", NUMBERS, _read_both_ends, lambda c, v: c.between(_plain(v[0]), _plain(v[1])), "is between {} and {}"),
     Word("contains", TEXTS, _read_part, lambda column, part: position_of(column, part) > 0, "contains {}"),
     Word(
         "not_contains",
@@ -175,9 +181,9 @@ WORDS: tuple[Word, ...] = (
     ),
     Word("starts_with", TEXTS, _read_part, lambda c, part: func.substr(c, 1, len(part)) == part, "starts with {}"),
     Word("ends_with", TEXTS, _read_part, _ends_with, "ends with {}"),
-    Word("under", ("text path",), _read_part, _under, "is under {}"),
+    Word("under", ("text path",), _read_path, _under, "is under {}"),
 )
-PLANNED_WORDS = ("top", "bottom", "matches", "ignoring", "includes", "includes_any", "includes_all", "length")
+PLANNED_WORDS = ("top", "bottom", "tie", "matches", "ignoring", "includes", "includes_any", "includes_all", "length")
 
 _HOLDS: dict[str, Callable[[Decimal, Any], bool]] = {
     "is": lambda zero, value: zero == value.number,
@@ -200,18 +206,30 @@ def words_for(kind: str) -> dict[str, Word]:
 def read_comparison(node: Node, spec: ValueSpec) -> Comparison:
     """A mapping with exactly one word, e.g. `{at_least: 3}`."""
     if isinstance(node, Scalar):
-        raise Fault(node.place, f"must be a comparison; write {{is: {node.text}}}")
-    if not isinstance(node, Mapping) or len(node.entries) != 1:
+        raise Fault(node.place, f"must be a comparison; write {{is: {literal(node)}}}")
+    if not isinstance(node, Mapping):
+        raise Fault(node.place, "must be a comparison, e.g. {at_least: 3}")
+    return read_only_word(node.entries, node, spec)
+
+
+def read_only_word(entries: Sequence[tuple[Scalar, Node]], node: Node, spec: ValueSpec) -> Comparison:
+    """The one word that stands there, with its operand."""
+    refuse_planned(entries)
+    if len(entries) != 1:
         raise Fault(node.place, "must be a comparison with exactly one word, e.g. {at_least: 3}")
-    ((name, operand),) = node.entries
-    return read_word(name, operand, spec)
+    return read_word(*entries[0], spec)
+
+
+def refuse_planned(entries: Sequence[tuple[Scalar, Node]]) -> None:
+    """Raises a Fault for the first word of the grammar that is not built yet."""
+    for name, _ in entries:
+        if name.text in PLANNED_WORDS:
+            raise Fault(name.place, f"'{name.text}' is not built yet; take it out for now")
 
 
 def read_word(name: Scalar, operand: Node, spec: ValueSpec) -> Comparison:
     known = words_for(spec.type)
     if name.text in known:
         word = known[name.text]
-        return Comparison(word, word.read(operand, spec))
-    if name.text in PLANNED_WORDS:
-        raise Fault(name.place, f"'{name.text}' is not built yet; take it out for now")
-    raise Fault(name.place, f"a {spec.type} has no comparison '{name.text}'{did_you_mean(name.text, known)}")
+        return Comparison(word, word.read(operand, spec), spec.currency)
+    raise Fault(name.place, f"type '{spec.type}' has no comparison '{name.text}'{did_you_mean(name.text, known)}")

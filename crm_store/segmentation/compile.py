@@ -44,4 +44,6 @@ def member_keys(conn: Connection, condition: Condition, scope: Scope, limit: int
 
 def written_out(condition: Condition, scope: Scope, conn: Connection) -> str:
     """The select as SQL with its values in it, to read or to paste into a database's shell."""
-    return str(select_ids(condition, scope).compile(conn, compile_kwargs={"literal_binds": True}))
+    statement = str(select_ids(condition, scope).compile(conn, compile_kwargs={"literal_binds": True}))
+    # SQLAlchemy doubles percent signs for drivers that take a single one for a placeholder; a person's shell does not.
+    return statement.replace("%%", "%") if conn.dialect.paramstyle in ("format", "pyformat") else statement

@@ -9,8 +9,9 @@ from typing import Any
 from zoneinfo import ZoneInfo
 
 from crm_store.clock import local_instant
+from crm_store.consent.record import STATES
 from crm_store.content.faults import Fault, Place
-from crm_store.content.fields import Fields, items, literal, sure, text, truth
+from crm_store.content.fields import Fields, items, literal, one_of, sure, text, truth
 from crm_store.content.literals import Moment, parse_duration, parse_local, parse_number, read_moment
 from crm_store.content.nodes import Mapping, Node, Scalar
 from crm_store.segmentation.language import Language
@@ -70,18 +71,23 @@ def _customer(node: Node, language: Language) -> dict[str, Any]:
     if not isinstance(node, Mapping):
         raise Fault(node.place, "must be a mapping of attributes, e.g. {country: DE}")
     record: dict[str, Any] = {"attributes": {}}
-    for name, value in node.entries:
-        if name.text == "consents":
-            record["consents"] = language.faults.each(lambda item: _consent(item, language), items(value))
-            continue
-        attribute = language.vocabulary.attribute(Scalar(name.text, name.place))
-        if attribute.name in ("age", "key"):
-            raise Fault(name.place, f"'{attribute.name}' can't be set in an example")
-        if attribute.built_in:
-            record[name.text] = literal(value)
-        else:
-            _put(record["attributes"], attribute.name.split("."), _typed(value, attribute.type))
+    language.faults.each(lambda entry: _set(record, entry[0], entry[1], language), node.entries)
     return record
+
+
+def _set(record: dict[str, Any], name: Scalar, value: Node, language: Language) -> bool:
+    """Write one key of the customer into the record. True: nothing went wrong."""
+    if name.text == "consents":
+        record["consents"] = language.faults.each(lambda item: _consent(item, language), items(value))
+        return True
+    attribute = language.vocabulary.attribute(Scalar(name.text, name.place))
+    if attribute.name in ("age", "key"):
+        raise Fault(name.place, f"'{attribute.name}' can't be set in an example")
+    if attribute.built_in:
+        record[name.text] = literal(value)
+    else:
+        _put(record["attributes"], attribute.name.split("."), _typed(value, attribute.type, attribute.values))
+    return True
 
 
 def _put(into: dict[str, Any], path: list[str], value: Any) -> None:
@@ -92,15 +98,17 @@ def _put(into: dict[str, Any], path: list[str], value: Any) -> None:
 
 def _consent(node: Node, language: Language) -> dict[str, Any]:
     fields = Fields(node, language.faults, "a consent")
-    channel, topic = fields.need("channel", text), fields.need("topic", language.vocabulary.topic)
-    state, at = fields.get("state", text, "given"), fields.get("at", text, "2020-01-01")
+    channel, topic = fields.need("channel", one_of(*language.channels)), fields.need("topic", language.vocabulary.topic)
+    state, at = fields.get("state", one_of(*STATES), "given"), fields.get("at", text, "2020-01-01")
     fields.close()
     return {"channel": sure(channel), "topic": sure(topic), "state": state, "at": at}
 
 
-def _typed(node: Node, kind: str) -> Any:
+def _typed(node: Node, kind: str, values: tuple[str, ...] = ()) -> Any:
     if kind == "number":
         return parse_number(literal(node), node)
+    if values:
+        return one_of(*values)(node)
     return truth(node) if kind == "yes-no" else literal(node)
 
 
@@ -111,17 +119,18 @@ def _event(node: Node, language: Language) -> ExampleEvent:
     fields = Fields(node, language.faults, "an event")
     kind = fields.need("event", language.vocabulary.event)
     at = fields.need("at", _moment)
-    extra: dict[str, Any] = {"properties": {}}
-    for name in ("amount", "currency"):
-        if fields.has(name):
-            extra[name] = fields.maybe(name, literal)
-    if fields.has("items"):
-        extra["items"] = fields.maybe("items", lambda value: [_item(item, language) for item in items(value)])
-    for name, spec in kind.properties.items() if kind else ():
-        if fields.has(name):
-            extra["properties"][name] = fields.maybe(name, lambda value, spec=spec: _typed(value, spec))  # type: ignore[misc]  # binds the loop's value
+    extra: dict[str, Any] = {name: fields.maybe(name, literal) for name in ("amount", "currency")}
+    lines = fields.several("items", lambda value: language.faults.each(lambda item: _item(item, language), items(value)))
+    properties = {
+        name: fields.maybe(name, lambda value, spec=spec: _typed(value, spec))  # type: ignore[misc]  # binds the loop's value
+        for name, spec in (kind.properties if kind else {}).items()
+    }
+    if kind is None:
+        fields.known(*fields.node.names())
     fields.close()
-    return ExampleEvent(sure(kind).name, sure(at), extra)
+    return ExampleEvent(
+        sure(kind).name, sure(at), {**_given(extra), "items": list(lines), "properties": _given(properties)}
+    )
 
 
 def _short_event(node: Scalar, language: Language) -> ExampleEvent:
@@ -143,8 +152,10 @@ def _moment(node: Node) -> Moment:
 def _item(node: Node, language: Language) -> dict[str, Any]:
     fields = Fields(node, language.faults, "an item")
     item: dict[str, Any] = {"product": fields.need("product", text)}
-    for name in ("quantity", "amount", "category", "brand"):
-        if fields.has(name):
-            item[name] = fields.maybe(name, literal)
+    item |= {name: fields.maybe(name, literal) for name in ("quantity", "amount", "category", "brand")}
     fields.close()
-    return item
+    return _given(item)
+
+
+def _given(record: dict[str, Any]) -> dict[str, Any]:
+    return {name: value for name, value in record.items() if value is not None}

@@ -10,7 +10,7 @@ from zoneinfo import ZoneInfo
 
 from sqlalchemy import ColumnElement, Connection, FromClause, and_, or_, select
 
-from crm_store.clock import local_date, start_of_day, zone_or_none
+from crm_store.clock import local_date, local_instant, start_of_day, zone_or_none
 from crm_store.content.faults import Faults
 from crm_store.content.literals import Moment
 from crm_store.content.vocabulary import Vocabulary
@@ -21,11 +21,15 @@ if TYPE_CHECKING:
     from crm_store.segmentation.conditions.base import Condition
 
 
+UNKNOWN_EVENT = ""
+
+
 @dataclass(frozen=True)
 class Language:
     """What is known while conditions are read: the company's words, the segments there are, whether an enrolment exists.
 
-    `trigger_event` is the event that enters the campaign, if one does; `in_campaign` allows `since: entered`.
+    `trigger_event` is the event that enters the campaign, if one does (UNKNOWN_EVENT: what enters has a fault);
+    `in_campaign` allows `since: entered`.
     """
 
     vocabulary: Vocabulary
@@ -72,7 +76,7 @@ class Scope:
     def instant(self, moment: Moment) -> datetime | ColumnElement[Any]:
         """A moment as an instant, or as SQL where it is the enrolment's."""
         if isinstance(moment.base, datetime):
-            return moment.shifted(moment.base.replace(tzinfo=self.company_zone), self.company_zone)
+            return local_instant(moment.base.date(), moment.base.time(), self.company_zone)
         if isinstance(moment.base, date):
             return start_of_day(moment.shifted_date(moment.base), self.company_zone)
         if moment.anchor == "now":

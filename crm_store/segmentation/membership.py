@@ -7,8 +7,9 @@ from datetime import datetime
 from typing import Any
 from zoneinfo import ZoneInfo
 
-from sqlalchemy import Boolean, Connection, cast, func, insert, literal, null, select, update
+from sqlalchemy import Boolean, Connection, cast, func, literal, null, select, update
 
+from crm_store.dialect import insert
 from crm_store.schema import customer, segment_member
 from crm_store.schema.types import Instant, Words
 from crm_store.segmentation.compile import scope_of, select_ids
@@ -18,14 +19,18 @@ from crm_store.store import Store
 SLICE = 20_000
 
 
-def refresh(store: Store, name: str, segments: Mapping[str, Segment], zone: ZoneInfo, now: datetime) -> int:
-    """Bring the membership of a segment up to `now`. Returns how many entries and exits were written."""
+def refresh(
+    store: Store, name: str, segments: Mapping[str, Segment], zone: ZoneInfo, now: datetime, *, at_start: bool
+) -> int:
+    """Bring the membership of a segment up to `now`. Returns how many entries and exits were written.
+
+    `at_start`: nobody has followed it until now, so whoever is found in it may have been there for long.
+    """
     with store.read() as conn:
-        first = conn.execute(select(segment_member.c.n).where(segment_member.c.segment == name).limit(1)).first() is None
         joined: list[int] = list(conn.execute(_joined(conn, name, segments, zone, now)).scalars())
         left: list[int] = list(conn.execute(_left(conn, name, segments, zone, now)).scalars())
     for ids in _slices(joined):
-        store.write(_enter, name, ids, now, first)
+        store.write(_enter, name, ids, now, at_start)
     for ids in _slices(left):
         store.write(_leave, name, ids, now)
     return len(joined) + len(left)
@@ -63,7 +68,7 @@ def _enter(conn: Connection, name: str, ids: list[int], now: datetime, at_start:
         literal(at_start, Boolean),
     ).where(customer.c.id.in_(ids), ~inside)
     columns = ["segment", "customer_id", "n", "entered_at", "left_at", "at_start"]
-    conn.execute(insert(segment_member).from_select(columns, rows))
+    conn.execute(insert(conn, segment_member).from_select(columns, rows).on_conflict_do_nothing())
 
 
 def _leave(conn: Connection, name: str, ids: list[int], now: datetime) -> None:

@@ -6,16 +6,18 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from dataclasses import dataclass
-from datetime import date, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 from typing import Any
+from zoneinfo import ZoneInfo
 
-from sqlalchemy import ColumnElement, Date, and_, extract, false, or_, true
+from sqlalchemy import ColumnElement, Date, Integer, and_, cast, extract, func, or_
 
 from crm_store.clock import is_leap_year, start_of_day
-from crm_store.content.faults import Fault, did_you_mean
-from crm_store.content.fields import Fields, items, one_of, text
+from crm_store.content.faults import Fault, did_you_mean, every
+from crm_store.content.fields import Fields, items, one_of, sure, text
 from crm_store.content.literals import (
     Duration,
     Moment,
@@ -32,6 +34,9 @@ Column = ColumnElement[Any]
 WINDOW_WORDS = ("is", "before", "since", "between", "in_last", "in_next", "during")
 LEAP_DAYS = ("feb-28", "mar-1", "leap-years-only")
 ENROLMENT_ANCHORS = ("entered", "trigger")
+PLANNED_ANCHORS = re.compile(r"(first|last|step|offer) ")
+# What systems write when they know no date; nothing comes round for these.
+EPOCH_DEFAULTS = ((1970, 1, 1), (1900, 1, 1))
 
 
 @dataclass(frozen=True)
@@ -104,7 +109,7 @@ class Anniversary:
     leap_day: str
 
     def sentence(self) -> str:
-        which = f" (the {', '.join(map(str, self.years))}.)" if self.years else ""
+        which = f" (years {', '.join(map(str, self.years))})" if self.years else ""
         return f"comes round{which} {self.window.sentence()}"
 
     def on_parts(self, month: Column, day: Column, year: Column, scope: Scope) -> ColumnElement[bool]:
@@ -112,21 +117,27 @@ class Anniversary:
         return scope.by_local_date(lambda today: self._on_days(month * 100 + day, year, today))
 
     def on_date(self, column: Column, scope: Scope) -> ColumnElement[bool]:
-        return self.on_parts(extract("month", column), extract("day", column), extract("year", column), scope)
+        """The condition on a date column, or on a date in JSON."""
+        if isinstance(column.type, Date):
+            return self.on_parts(extract("month", column), extract("day", column), extract("year", column), scope)
+        return self.on_parts(_digits(column, 6, 2), _digits(column, 9, 2), _digits(column, 1, 4), scope)
 
     def _on_days(self, month_day: Column, year: Column, today: date) -> ColumnElement[bool]:
         first, last = self.window.dates(today)
         if first is None or last is None:
-            return month_day.is_not(None)
+            raise LookupError("an anniversary's window has two ends")
         tests = []
         for occurs in range(first.year, last.year + 1):
             start = max(first, date(occurs, 1, 1))
             end = min(last, date(occurs, 12, 31))
             tests.append(and_(self._in_year(month_day, start, end), self._which(year, occurs)))
-        return or_(*tests) if tests else false()
+        return and_(or_(*tests), _is_known(month_day, year))
 
     def _which(self, year: Column, occurs: int) -> ColumnElement[bool]:
-        return year.in_([occurs - n for n in self.years]) if self.years else true()
+        """The day itself is no anniversary of its own; of an unknown year only that it comes round is known."""
+        if self.years:
+            return year.in_([occurs - n for n in self.years])
+        return or_(year.is_(None), year < occurs)
 
     def _in_year(self, month_day: Column, start: date, end: date) -> ColumnElement[bool]:
         low, high = start.month * 100 + start.day, end.month * 100 + end.day
@@ -142,18 +153,20 @@ class Anniversary:
         return self.leap_day == "mar-1" and low <= 301 <= high
 
 
+def _digits(column: Column, start: int, length: int) -> Column:
+    return cast(func.substr(column, start, length), Integer)
+
+
+def _is_known(month_day: Column, year: Column) -> ColumnElement[bool]:
+    """Not what systems write when they know no date."""
+    return and_(*(or_(month_day != m * 100 + d, year.is_(None), year != y) for y, m, d in EPOCH_DEFAULTS))
+
+
 def _between(column: Column, first: date | None, last: date | None) -> ColumnElement[bool]:
-    tests = []
-    if first is not None:
-        tests.append(column >= _bound(column, first))
-    if last is not None:
-        tests.append(column <= _bound(column, last))
-    return and_(*tests)
-
-
-def _bound(column: Column, day: date) -> date | str:
-    """A date as the column holds it: a date, or in JSON its ISO text."""
-    return day if isinstance(column.type, Date) else day.isoformat()
+    return and_(
+        *([column >= first] if first is not None else []),
+        *([column <= last] if last is not None else []),
+    )
 
 
 def _day(moment: Moment, today: date) -> date:
@@ -168,9 +181,28 @@ def read_window(name: Scalar, operand: Node, language: Language, of_dates: bool)
     if reader is None:
         raise Fault(name.place, f"a time has no comparison '{name.text}'{did_you_mean(name.text, _READERS)}")
     window = Window(name.text, reader(operand))
-    for moment in window.operand if isinstance(window.operand, tuple) else (window.operand,):
-        _check(moment, operand, language, of_dates)
+    ends = window.operand if isinstance(window.operand, tuple) else (window.operand,)
+    for end in ends:
+        _check(end, operand, language, of_dates)
+    if isinstance(window.operand, tuple) and _is_backwards(*window.operand):
+        raise Fault(operand.place, f"{window.sentence()} is empty; the earlier comes first")
     return window
+
+
+def _is_backwards(first: Moment, last: Moment) -> bool:
+    """Whether the later of two moments that can be compared before `now` is known comes first."""
+    if first.anchor != last.anchor or first.anchor not in (None, "now"):
+        return False
+    here = ZoneInfo("UTC")
+    now = datetime(2026, 6, 15, tzinfo=UTC)
+    return _instant(first, now, here) > _instant(last, now, here)
+
+
+def _instant(moment: Moment, now: datetime, zone: ZoneInfo) -> datetime:
+    base = moment.base
+    if isinstance(base, datetime):
+        return base.replace(tzinfo=zone)
+    return moment.shifted(start_of_day(base, zone) if isinstance(base, date) else now, zone)
 
 
 def read_nested_window(node: Node, language: Language, of_dates: bool = False) -> Window:
@@ -192,39 +224,53 @@ def read_anniversary(node: Node, language: Language) -> Anniversary:
     years = fields.several("years", _years)
     leap_day = fields.get("leap_day", one_of(*LEAP_DAYS), "feb-28")
     fields.close()
-    window = windows[0]
-    if window is None:
-        raise Fault(node.place, "anniversary needs a window")
+    window = sure(windows[0])
+    if isinstance(window.operand, Duration) and window.operand.shift_date(date(2000, 1, 1), 1) > date(2010, 1, 1):
+        raise Fault(node.place, f"'{window.operand}': a date comes round every year; write 10 years at most")
     return Anniversary(window, years, leap_day)
 
 
 def _years(node: Node) -> tuple[int, ...]:
-    years = []
-    for item in items(node):
-        if not text(item).isdigit() or int(text(item)) < 1:
-            raise Fault(item.place, f"'{text(item)}' must be a number of years, 1 or more")
-        years.append(int(text(item)))
-    return tuple(years)
+    return every(_year, items(node))
+
+
+def _year(node: Node) -> int:
+    if not re.fullmatch(r"[1-9]\d{0,2}", text(node)):
+        raise Fault(node.place, f"'{text(node)}' must be a number of years, from 1 to 999")
+    return int(text(node))
 
 
 def _check(value: object, node: Node, language: Language, of_dates: bool) -> None:
     if isinstance(value, Duration) and of_dates and not value.in_days:
         raise Fault(node.place, f"'{value}': dates have no hours; use days, weeks, months or years")
-    if not isinstance(value, Moment) or value.anchor in (None, "now"):
+    if not isinstance(value, Moment):
         return
-    if value.anchor not in ENROLMENT_ANCHORS:
-        raise Fault(node.place, f"'{value}' is not a moment known here{did_you_mean(str(value.anchor), ENROLMENT_ANCHORS)}")
+    if of_dates and (isinstance(value.base, datetime) or (value.shift and not value.shift.in_days)):
+        raise Fault(node.place, f"'{value}': dates have no hours; use days, weeks, months or years")
+    if value.anchor in (None, "now"):
+        return
+    _check_anchor(value, str(value.anchor), node, language)
     if not language.in_campaign or of_dates:
-        raise Fault(node.place, f"'{value}' is known in the conditions of a campaign only, on events")
+        raise Fault(node.place, f"'{value}' is known in `exit_when` of a campaign only, on events")
     if value.shift and value.shift.is_calendar:
         raise Fault(node.place, f"'{value}': months and years from there are not built yet; use days")
+
+
+def _check_anchor(moment: Moment, anchor: str, node: Node, language: Language) -> None:
+    if anchor in ENROLMENT_ANCHORS:
+        return
+    attribute = language.vocabulary.attributes.get(anchor)
+    if PLANNED_ANCHORS.match(anchor) or (attribute is not None and attribute.type in ("date", "instant", "yearly")):
+        raise Fault(node.place, f"'{moment}': counting from '{anchor}' is not built yet; write a date or '30 days ago'")
+    raise Fault(node.place, f"'{moment}' is not a moment known here{did_you_mean(anchor, ENROLMENT_ANCHORS)}")
 
 
 def _both_ends(node: Node) -> tuple[Moment, Moment]:
     ends = items(node)
     if len(ends) != 2:
         raise Fault(node.place, "between takes two moments, [from, to]")
-    return read_moment(ends[0]), read_moment(ends[1])
+    first, last = every(read_moment, ends)
+    return first, last
 
 
 _READERS: dict[str, Callable[[Node], Any]] = {

@@ -16,7 +16,8 @@ from crm_store.content.settings import Settings
 from crm_store.content.vocabulary import Vocabulary
 from crm_store.intake.customers import Customers
 from crm_store.intake.events import Events
-from crm_store.intake.records import CustomerRecord, EventRecord, Reject, Rules, read_customer, read_event
+from crm_store.intake.records import CustomerRecord, EventRecord, read_customer, read_event
+from crm_store.intake.values import Reject, Rules
 from crm_store.schema import METADATA, customer
 from crm_store.segmentation.compile import scope_of, select_ids
 from crm_store.segmentation.example import Example
@@ -52,25 +53,32 @@ def try_examples(segments: Mapping[str, Segment], settings: Settings, vocabulary
     if cases:
         rules = Rules(vocabulary, zone, settings.company.currency)
         store = memory_store()
-        store.write(_fill, cases, rules, failures)
+        tried = store.write(_fill, cases, rules, failures)
         with store.read() as conn:
-            failures += _wrong(conn, cases, segments, settings)
+            failures += _wrong(conn, tried, segments, settings)
         store.close()
     return Tried(len(cases), sorted(failures, key=lambda fault: fault.place))
 
 
-def _fill(conn: Connection, cases: Sequence[_Case], rules: Rules, failures: list[Fault]) -> None:
+def _fill(conn: Connection, cases: Sequence[_Case], rules: Rules, failures: list[Fault]) -> list[_Case]:
+    """Returns the cases that are in the store; of the others it is said why not."""
     METADATA.create_all(conn)
     customers: list[CustomerRecord] = []
     events: list[EventRecord] = []
+    filled = []
     for case in cases:
         try:
-            customers.append(read_customer({"key": case.key, **case.example.customer}, rules))
-            events += [read_event(_raw_event(case, number, rules), rules) for number in range(len(case.example.events))]
+            record = read_customer({"key": case.key, **case.example.customer}, rules)
+            done = [read_event(_raw_event(case, number, rules), rules) for number in range(len(case.example.events))]
         except Reject as reject:
             failures.append(Fault(case.example.place, f"the example can't be tried: {reject}"))
+            continue
+        customers.append(record)
+        events += done
+        filled.append(case)
     Customers().write(conn, customers, "example", machine_instant())
     Events().write(conn, events, "example", machine_instant())
+    return filled
 
 
 def _raw_event(case: _Case, number: int, rules: Rules) -> dict[str, Any]:

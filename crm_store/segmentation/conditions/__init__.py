@@ -38,7 +38,7 @@ PLANNED_KINDS = (
 
 def read_condition(node: Node, language: Language) -> Condition:
     """The condition a node says. Raises Fault or Incomplete."""
-    if not isinstance(node, Mapping):
+    if not isinstance(node, Mapping) or not node.entries:
         raise Fault(node.place, "a condition must be a mapping, e.g. `attribute: country` with `is: DE`")
     kinds = {kind.kind: kind for kind in KINDS}
     found = [kinds[key] for key in node.names() if key in kinds]
@@ -50,5 +50,5 @@ def read_condition(node: Node, language: Language) -> Condition:
     planned = [key for key in node.names() if key in PLANNED_KINDS]
     if planned:
         raise Fault(node.place, f"condition '{planned[0]}' is not built yet; take it out for now")
-    first = node.names()[0] if node.entries else ""
+    first = node.names()[0]
     raise Fault(node.place, f"no known kind of condition here (it begins with '{first}'){did_you_mean(first, kinds)}")

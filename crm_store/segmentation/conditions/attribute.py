@@ -2,17 +2,17 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, ClassVar, Self
 
 from sqlalchemy import ColumnElement, case, literal
 
-from crm_store.content.faults import Fault
+from crm_store.content.faults import Fault, did_you_mean
 from crm_store.content.nodes import Mapping, Node, Scalar
 from crm_store.content.vocabulary import Attribute
 from crm_store.dialect import JsonScalar
 from crm_store.schema import customer
-from crm_store.segmentation.comparisons import PLANNED_WORDS, Comparison, ValueSpec, read_word
+from crm_store.segmentation.comparisons import Comparison, ValueSpec, read_word, refuse_planned
 from crm_store.segmentation.conditions.base import Condition, FieldHelp
 from crm_store.segmentation.language import Language, Scope
 from crm_store.segmentation.times import WINDOW_WORDS, Anniversary, Window, read_anniversary, read_window
@@ -46,6 +46,7 @@ class AttributeCondition(Condition):
         planned = [name for name, _ in entries if name.text in PLANNED_HERE]
         if planned:
             raise Fault(planned[0].place, f"attribute: '{planned[0].text}' is not built yet; take it out for now")
+        refuse_planned(entries)
         subject = node.get("attribute")
         if subject is None or len(entries) != 1:
             raise Fault(node.place, "an attribute needs exactly one comparison, e.g. `is: DE`")
@@ -72,7 +73,8 @@ class AttributeCondition(Condition):
         raise LookupError("a yearly date has no windows")
 
     def sentence(self) -> str:
-        return f"the {self.attribute.title} {self.test.sentence()}"
+        verb = "is " if isinstance(self.test, Window) else ""
+        return f"the {self.attribute.title} {verb}{self.test.sentence()}"
 
 
 def _read_test(attribute: Attribute, name: Scalar, value: Node, language: Language) -> Comparison | Window | Anniversary:
@@ -82,10 +84,11 @@ def _read_test(attribute: Attribute, name: Scalar, value: Node, language: Langua
     if attribute.type == "yearly" and name.text in WINDOW_WORDS:
         raise Fault(name.place, f"a {attribute.title} comes every year; write `anniversary: {{{name.text}: ..}}`")
     if attribute.type in ("date", "instant") and name.text in WINDOW_WORDS:
-        return read_window(name, value, language, of_dates=attribute.type == "date")
-    if attribute.type in ("date", "instant") and name.text not in ("is_set", *PLANNED_WORDS):
-        known = ", ".join((*WINDOW_WORDS, "is_set", "anniversary"))
-        raise Fault(name.place, f"a {attribute.type} has no comparison '{name.text}'; known are: {known}")
+        # No `since: entered`: attributes know one value, whatever the enrolment.
+        return read_window(name, value, replace(language, in_campaign=False), of_dates=attribute.type == "date")
+    if attribute.type in ("date", "instant") and name.text != "is_set":
+        known = (*WINDOW_WORDS, "is_set", *(("anniversary",) if dated else ()))
+        raise Fault(name.place, f"type '{attribute.type}' has no comparison '{name.text}'{did_you_mean(name.text, known)}")
     return read_word(name, value, ValueSpec(attribute.type, attribute.values))
 
 

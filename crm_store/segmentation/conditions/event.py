@@ -5,22 +5,30 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any, ClassVar, Self
 
-from sqlalchemy import ColumnElement, FromClause, Select, and_, func, select, true, union_all
+from sqlalchemy import ColumnElement, FromClause, Select, and_, case, func, select, true, union_all
 from sqlalchemy import exists as sql_exists
 
 from crm_store.content.faults import Fault
-from crm_store.content.fields import Fields, items, one_of, sure
+from crm_store.content.fields import Fields, items, one_of, sure, text
 from crm_store.content.nodes import Mapping, Node, Sequence
 from crm_store.content.vocabulary import EventKind
 from crm_store.schema import customer, event, tally
-from crm_store.segmentation.comparisons import Comparison, ValueSpec, read_comparison, read_word
+from crm_store.segmentation.comparisons import Comparison, ValueSpec, read_comparison, read_only_word
 from crm_store.segmentation.conditions.base import Condition, FieldHelp
-from crm_store.segmentation.eventfilters import EventFilter, ItemFilter, PropertyFilter, SameAsTrigger
+from crm_store.segmentation.eventfilters import (
+    EventFilter,
+    ItemFilter,
+    PropertyFilter,
+    SameAsTrigger,
+    amount_in,
+    money_of,
+)
 from crm_store.segmentation.language import Language, Scope
 from crm_store.segmentation.times import WINDOW_WORDS, Window, read_nested_window, read_window
 
 Column = ColumnElement[Any]
 MEASURES = ("count", "sum", "first", "last")
+PLANNED_OF = ("items.amount", "items.quantity", "items.product")
 PLANNED = ("among", "after_silence", "avg", "min", "max", "distinct", "regular")
 
 
@@ -30,6 +38,11 @@ class Measure:
 
     name: str
     test: Comparison | Window
+
+    @property
+    def currency(self) -> str | None:
+        """That of the amounts compared, if it is about money."""
+        return self.test.currency if isinstance(self.test, Comparison) else None
 
     def holds_for_none(self) -> bool:
         """Whether customers without any such event belong to it: count and sum are 0 for them, first and last missing."""
@@ -88,27 +101,27 @@ class EventCondition(Condition):
         tests = and_(*self._tests(event, scope), event.c.customer_id == customer.c.id)
         if self.measure is None:
             return sql_exists().where(tests)
-        holds = self.measure.sql(_measures(event), scope)
+        holds = self.measure.sql(_measures(event, self.measure.currency), scope)
         return select(holds).select_from(event).where(tests).scalar_subquery().is_(true())
 
     def _as_set(self, scope: Scope) -> ColumnElement[bool]:
         """The set of customers it holds for, worked out once."""
         if self.measure is None:
             return customer.c.id.in_(select(event.c.customer_id).where(*self._tests(event, scope)))
-        source, measures = self._source(scope)
+        source, measures = self._source(scope, self.measure.currency)
         holds = self.measure.sql(measures, scope)
         if not self.measure.holds_for_none():
             return customer.c.id.in_(source.having(holds))
         return customer.c.id.not_in(source.having(holds.is_not(true())))
 
-    def _source(self, scope: Scope) -> tuple[Select[Any], dict[str, Column]]:
+    def _source(self, scope: Scope, currency: str | None) -> tuple[Select[Any], dict[str, Column]]:
         """A select of customer ids grouped by customer, and its measures: from the tallies where nothing is filtered."""
         if self.filters or self.window:
             rows: FromClause = event
             grouped = select(event.c.customer_id).where(*self._tests(event, scope))
-            measures = _measures(event)
+            measures = _measures(event, currency)
         else:
-            rows = _tallied([kind.name for kind in self.kinds], scope)
+            rows = _tallied([kind.name for kind in self.kinds], scope, currency)
             grouped = select(rows.c.customer_id)
             measures = _measures_of_tallies(rows)
         return grouped.group_by(rows.c.customer_id), measures
@@ -127,10 +140,10 @@ class EventCondition(Condition):
         return self.measure.sentence(" ".join(said)) if self.measure else f"there are {' '.join(said)}"
 
 
-def _measures(row: FromClause) -> dict[str, Column]:
+def _measures(row: FromClause, currency: str | None) -> dict[str, Column]:
     return {
         "count": func.count(),
-        "sum": func.coalesce(func.sum(row.c.amount), 0),
+        "sum": func.coalesce(func.sum(amount_in(currency, row)), 0),
         "first": func.min(row.c.at),
         "last": func.max(row.c.at),
     }
@@ -145,9 +158,10 @@ def _measures_of_tallies(row: FromClause) -> dict[str, Column]:
     }
 
 
-def _tallied(kinds: list[str], scope: Scope) -> FromClause:
+def _tallied(kinds: list[str], scope: Scope, currency: str | None) -> FromClause:
     """count, sum, first, last per customer: of the tallies, but counted anew where a tally knows events after `now`."""
-    known = select(tally.c.customer_id, tally.c.count, tally.c.sum, tally.c.first, tally.c.last)
+    total = case((tally.c.currency == currency, tally.c.sum), else_=0).label("sum") if currency else tally.c.sum
+    known = select(tally.c.customer_id, tally.c.count, total, tally.c.first, tally.c.last)
     known = known.where(tally.c.kind.in_(kinds), tally.c.last <= scope.now)
     ahead = sql_exists().where(
         tally.c.kind == event.c.kind,
@@ -156,7 +170,7 @@ def _tallied(kinds: list[str], scope: Scope) -> FromClause:
         tally.c.last > scope.now,
     )
     counted = (
-        select(event.c.customer_id, *(column.label(name) for name, column in _measures(event).items()))
+        select(event.c.customer_id, *(column.label(name) for name, column in _measures(event, currency).items()))
         .where(event.c.kind.in_(kinds), event.c.at <= scope.now, ahead)
         .group_by(event.c.customer_id)
     )
@@ -193,13 +207,13 @@ def _measure(fields: Fields, kinds: tuple[EventKind, ...], language: Language) -
     given = [name for name in MEASURES if fields.has(name)]
     if len(given) > 1:
         fields.fault(fields.place_of(given[1]), f"one measure only, beside '{given[0]}'; use a list under `all:`")
-    readers = {"count": _count, "sum": lambda node: _sum(node, kinds, language)}
-    for name in MEASURES:
-        read = readers.get(name, lambda node, n=name: Measure(n, read_nested_window(node, language)))
-        measure = fields.maybe(name, read)
-        if measure is not None and name == given[0]:
-            return measure
-    return None
+    measures = (
+        fields.maybe("count", _count),
+        fields.maybe("sum", lambda node: _sum(node, kinds, language)),
+        fields.maybe("first", lambda node: Measure("first", read_nested_window(node, language))),
+        fields.maybe("last", lambda node: Measure("last", read_nested_window(node, language))),
+    )
+    return next((measure for measure in measures if measure is not None), None)
 
 
 def _count(node: Node) -> Measure:
@@ -208,21 +222,16 @@ def _count(node: Node) -> Measure:
 
 def _sum(node: Node, kinds: tuple[EventKind, ...], language: Language) -> Measure:
     fields = Fields(node, language.faults, "'sum'")
-    of = fields.need("of", one_of("amount"))
+    of = fields.need("of", lambda value: _of(value, kinds))
     words = [(name, value) for name, value in fields.node.entries if name.text != "of"]
     fields.known(*(name.text for name, _ in words))
-    if len(words) != 1:
-        fields.fault(node.place, "'sum' needs exactly one comparison, e.g. at_least: 100 USD")
     fields.close()
     sure(of)
-    return Measure("sum", read_word(*words[0], _money(node, kinds, language)))
+    return Measure("sum", read_only_word(words, node, money_of(kinds, node, language)))
 
 
-def _money(node: Node, kinds: tuple[EventKind, ...], language: Language) -> ValueSpec:
-    for kind in kinds:
-        if not kind.amount:
-            raise Fault(node.place, f"event '{kind.name}' has no amount; give it `amount: yes` in the vocabulary")
-    currencies = language.vocabulary.currencies
-    if len(currencies) != 1:
-        raise Fault(node.place, "sums of several currencies are not built yet; the vocabulary must name one currency")
-    return ValueSpec("money", currency=currencies[0])
+def _of(node: Node, kinds: tuple[EventKind, ...]) -> str:
+    word = text(node)
+    if word in PLANNED_OF or any(word in kind.properties for kind in kinds):
+        raise Fault(node.place, f"a sum of '{word}' is not built yet; use amount")
+    return one_of("amount")(node)

@@ -25,19 +25,21 @@ class ReachableCondition(Condition):
     fields: ClassVar = (FieldHelp("reachable", "{channel, topic}"),)
     channel: str
     topic: str
+    topic_title: str
 
     @classmethod
     def read(cls, node: Mapping, language: Language) -> Self:
         fields = Fields(node, language.faults, "'reachable'")
         pair = fields.need("reachable", lambda value: _pair(value, language))
         fields.close()
-        return cls(*sure(pair))
+        channel, topic = sure(pair)
+        return cls(channel, topic, language.vocabulary.topics[topic])
 
     def sql(self, scope: Scope) -> ColumnElement[bool]:
         return is_reachable(self.channel, self.topic, scope.now, scope.shape == "among")
 
     def sentence(self) -> str:
-        return f"they can be reached by {self.channel} about {self.topic}"
+        return f"they can be reached by {self.channel} about {self.topic_title}"
 
 
 def _pair(node: Node, language: Language) -> tuple[str, str]:
