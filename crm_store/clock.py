@@ -34,7 +34,10 @@ def parse_instant(text: str, zone: ZoneInfo) -> datetime:
     Raises ValueError if it is neither.
     """
     value = datetime.fromisoformat(text.strip())
-    return value.astimezone(UTC) if value.tzinfo else local_instant(value.date(), value.time(), zone)
+    try:
+        return value.astimezone(UTC) if value.tzinfo else local_instant(value.date(), value.time(), zone)
+    except OverflowError:
+        raise ValueError("before the year 1 or after 9999 in UTC") from None
 
 
 def parse_now(text: str | None, zone: ZoneInfo) -> datetime:
@@ -42,9 +45,12 @@ def parse_now(text: str | None, zone: ZoneInfo) -> datetime:
     if text is None:
         return machine_instant()
     try:
-        return parse_instant(text, zone)
+        now = parse_instant(text, zone)
     except ValueError:
         raise UsageError(f"--now '{text}' is not a date and time; write e.g. 2017-12-24T09:00:00Z") from None
+    if not 1970 <= now.year < 3000:  # room for calendar arithmetic on both sides
+        raise UsageError(f"--now '{text}' is out of reach; write a year from 1970 to 2999")
+    return now
 
 
 @cache

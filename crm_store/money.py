@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from decimal import ROUND_HALF_EVEN, Decimal
+from decimal import ROUND_HALF_EVEN, Decimal, InvalidOperation
 from functools import cache
 
 
@@ -15,12 +15,14 @@ def digits(currency: str) -> int:
 
 
 def to_minor(amount: Decimal, currency: str) -> int:
-    """Minor units of an amount in major units. Raises ValueError for more digits than the currency has."""
-    minor = amount.scaleb(digits(currency))
-    rounded = minor.to_integral_value(ROUND_HALF_EVEN)
-    if rounded != minor:
+    """Minor units of an amount in major units. Raises ValueError for more digits than the currency has, and for NaN."""
+    try:
+        rounded = amount.quantize(Decimal(1).scaleb(-digits(currency)), ROUND_HALF_EVEN)
+    except InvalidOperation:
+        raise ValueError("amount is too large") from None
+    if rounded != amount:  # compared exactly, whatever the context's precision; NaN equals nothing
         raise ValueError(f"amount has more digits than {currency} has")
-    return int(rounded)
+    return int(rounded.scaleb(digits(currency)))
 
 
 def to_major(minor: int, currency: str) -> Decimal:

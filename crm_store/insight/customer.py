@@ -16,11 +16,14 @@ _SHOWN = 20
 
 
 def overview(conn: Connection, key: str, now: datetime) -> dict[str, Any] | None:
-    """Details, consents, events, enrolments, touches and changes of a customer; facts after `now` do not show."""
+    """Details, consents, events, enrolments, touches and changes of a customer.
+
+    Facts after `now` do not show; details are as stored, and changes say when a machine stored them.
+    """
     row = of_customer(conn, key)
     if row is None:
         return None
-    found = touches(conn, Wanted(customer=key, limit=_SHOWN))
+    found = touches(conn, Wanted(customer=key, limit=_SHOWN, until=now))
     shown = ("id", "campaign", "occasion", "step", "state", "reason", "due_at", "sent_at", "offer")
     return {
         "details": {
@@ -30,7 +33,7 @@ def overview(conn: Connection, key: str, now: datetime) -> dict[str, Any] | None
         },
         "consents": _consents(conn, row.id, now),
         "events": _events(conn, row.id, now),
-        "enrolments": _enrolments(conn, row.id),
+        "enrolments": _enrolments(conn, row.id, now),
         "touches": [{name: one[name] for name in shown} for one in found],
         "changes": _changes(conn, row.id),
     }
@@ -72,12 +75,12 @@ def _events(conn: Connection, customer_id: int, now: datetime) -> list[dict[str,
     return rows
 
 
-def _enrolments(conn: Connection, customer_id: int) -> list[dict[str, Any]]:
+def _enrolments(conn: Connection, customer_id: int, now: datetime) -> list[dict[str, Any]]:
     columns = [
         enrolment.c[name]
         for name in ("campaign", "occasion", "state", "reason", "step", "entered_at", "next_at", "ended_at")
     ]
-    chosen = select(*columns).where(enrolment.c.customer_id == customer_id)
+    chosen = select(*columns).where(enrolment.c.customer_id == customer_id, enrolment.c.entered_at <= now)
     return [dict(row._mapping) for row in conn.execute(chosen.order_by(enrolment.c.entered_at.desc()).limit(_SHOWN))]
 
 

@@ -9,9 +9,10 @@ from typing import Any, ClassVar
 from sqlalchemy import Connection, bindparam, insert, select, update
 
 from crm_store.clock import zone_or_none
-from crm_store.consent.record import ConsentFact, record_consents, recorded, refused
+from crm_store.consent.record import REFUSED, ConsentFact, record_consents, recorded
 from crm_store.intake.outcome import Outcome
-from crm_store.intake.records import CustomerRecord, Raw, Rules, read_customer
+from crm_store.intake.records import CUSTOMER, ConsentRecord, CustomerRecord, Raw, read_customer
+from crm_store.intake.values import Rules, merged
 from crm_store.intake.zones import zone_ids
 from crm_store.schema import customer, customer_change
 
@@ -26,6 +27,7 @@ class Customers:
 
     name: ClassVar = "customers"
     help: ClassVar = "customers, keyed by the company's own key"
+    form: ClassVar = CUSTOMER
 
     def read(self, raw: Raw, rules: Rules) -> CustomerRecord:
         return read_customer(raw, rules)
@@ -58,9 +60,8 @@ def _stored(conn: Connection, keys: list[str]) -> dict[str, Row]:
 def _merged(row: Row | None, record: CustomerRecord, at: datetime) -> Row:
     empty: Row = dict.fromkeys((*_COMPARED, "email_key"))
     base = row or {**empty, "key": record.key, "attributes": {}, "created_at": at}
-    attributes = {**base["attributes"], **record.attributes}
-    kept = {name: value for name, value in attributes.items() if value is not None}
-    return {**base, **record.columns, "attributes": kept, "updated_at": at}
+    attributes = merged(base["attributes"], record.attributes)
+    return {**base, **record.columns, "attributes": attributes, "updated_at": at}
 
 
 def _set_zones(conn: Connection, rows: Any) -> None:
@@ -119,24 +120,24 @@ def _storable(value: Any) -> Any:
 
 
 def _consents(conn: Connection, records: Sequence[CustomerRecord], source: str, at: datetime, outcome: Outcome) -> None:
-    """Append what is new. Consent that was ever withdrawn or lapsed is not given back by a file."""
+    """Append what is new. Consent that was ever withdrawn or lapsed is not given back by a later record."""
     ids = _ids(conn, [record.key for record in records if record.consents])
-    facts = [
-        ConsentFact(ids[record.key], said.channel, said.topic, said.state, said.at, source, said.basis)
-        for record in records
-        for said in record.consents
-    ]
-    if not facts:
-        return
-    known, barred = recorded(conn, facts), refused(conn, list(ids.values()))
-    new = [fact for fact in facts if (fact.customer_id, fact.channel, fact.topic, fact.at, fact.state) not in known]
-    taken = [fact for fact in new if not _gives_back(fact, barred)]
-    outcome.not_resubscribed += len(new) - len(taken)
+    known = recorded(conn, list(ids.values()))
+    barred = {key[:3] for key in known if key[-1] in REFUSED}
+    taken: list[ConsentFact] = []
+    for record in records:  # one after the other: what is taken must not depend on which of them share a chunk
+        facts = [_fact(ids[record.key], said, source) for said in record.consents]
+        new = [fact for fact in facts if fact.key not in known]
+        kept = [fact for fact in new if fact.state in REFUSED or fact.key[:3] not in barred]
+        outcome.not_resubscribed += len(new) - len(kept)
+        known |= {fact.key for fact in kept}
+        barred |= {fact.key[:3] for fact in kept if fact.state in REFUSED}
+        taken += kept
     outcome.consents += record_consents(conn, taken, at)
 
 
-def _gives_back(fact: ConsentFact, barred: set[tuple[int, str, str]]) -> bool:
-    return fact.state in ("given", "pending") and (fact.customer_id, fact.channel, fact.topic) in barred
+def _fact(customer_id: int, said: ConsentRecord, source: str) -> ConsentFact:
+    return ConsentFact(customer_id, said.channel, said.topic, said.state, said.at, source, said.basis)
 
 
 def _ids(conn: Connection, keys: list[str]) -> dict[str, int]:

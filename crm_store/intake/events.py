@@ -12,10 +12,11 @@ from sqlalchemy import Connection, func, select
 
 from crm_store.clock import micros
 from crm_store.dialect import insert
-from crm_store.intake.bulk import insert_rows
+from crm_store.intake.bulk import insert_rows, slices
 from crm_store.intake.outcome import Outcome
 from crm_store.intake.products import product_ids
-from crm_store.intake.records import EventRecord, Raw, Rules, read_event
+from crm_store.intake.records import EVENT, EventRecord, Raw, read_event
+from crm_store.intake.values import Rules
 from crm_store.schema import customer, event, event_item, tally
 
 UNKNOWN_CUSTOMER = "customer: is not known (yet); import customers, then offer this file again"
@@ -26,6 +27,7 @@ class Events:
 
     name: ClassVar = "events"
     help: ClassVar = "what customers did; an order is an event with an amount and items"
+    form: ClassVar = EVENT
 
     def read(self, raw: Raw, rules: Rules) -> EventRecord:
         return read_event(raw, rules)
@@ -102,15 +104,12 @@ def _insert_items(conn: Connection, events: dict[int, EventRecord]) -> tuple[int
     return len(rows), stubs
 
 
-_IDS_AT_ONCE = 5_000
-
-
 def _add_to_tallies(conn: Connection, event_ids: list[int]) -> None:
-    for start in range(0, len(event_ids), _IDS_AT_ONCE):
-        _add_slice(conn, event_ids[start : start + _IDS_AT_ONCE])
+    for part in slices(event_ids):
+        _add_slice(conn, part)
 
 
-def _add_slice(conn: Connection, event_ids: list[int]) -> None:
+def _add_slice(conn: Connection, event_ids: Sequence[int]) -> None:
     currency = func.coalesce(event.c.currency, "")
     sums = (
         select(

@@ -11,17 +11,19 @@ from typing import Any, ClassVar, Protocol, TypeVar
 from sqlalchemy import Connection
 
 from crm_store.clock import machine_instant
+from crm_store.intake.bulk import gather_statistics
 from crm_store.intake.customers import Customers
 from crm_store.intake.events import Events
 from crm_store.intake.outcome import Outcome
 from crm_store.intake.products import Products
 from crm_store.intake.readers import RawRecord, Rejects, refuse
-from crm_store.intake.records import Raw, Reject, Rules
+from crm_store.intake.records import Form, Raw
+from crm_store.intake.values import Reject, Rules
 from crm_store.store import Store
 
 R = TypeVar("R")
-# Rows a write transaction takes, items included: keeps each well under 200 ms.
-CHUNK = 8_000
+# Rows a write transaction takes, items included: some 45 ms on SQLite (a checkpoint of its log apart), 120 on PostgreSQL.
+CHUNK = 3_000
 
 
 class Intake(Protocol[R]):
@@ -29,6 +31,7 @@ class Intake(Protocol[R]):
 
     name: ClassVar[str]
     help: ClassVar[str]
+    form: ClassVar[Form]
 
     def read(self, raw: Raw, rules: Rules) -> R: ...
 
@@ -86,6 +89,7 @@ def import_lines(
         for index, reason in outcome.late:
             _reject(Refused(chunk[index].number, reason, chunk[index].original), rejects, total)
         progress(len(chunk))
+    store.write(gather_statistics, total.new + total.items + total.consents)
     return total
 
 

@@ -9,8 +9,10 @@ from typing import Any, ClassVar
 from sqlalchemy import Connection, bindparam, select, update
 
 from crm_store.dialect import insert
+from crm_store.intake.bulk import slices
 from crm_store.intake.outcome import Outcome
-from crm_store.intake.records import ItemRecord, ProductRecord, Raw, Rules, read_product
+from crm_store.intake.records import PRODUCT, ItemRecord, ProductRecord, Raw, read_product
+from crm_store.intake.values import Rules, merged
 from crm_store.schema import product
 
 _COLUMNS = ("title", "category", "brand", "price", "currency", "attributes", "stub")
@@ -22,6 +24,7 @@ class Products:
 
     name: ClassVar = "products"
     help: ClassVar = "the catalogue: category paths, brands, prices"
+    form: ClassVar = PRODUCT
 
     def read(self, raw: Raw, rules: Rules) -> ProductRecord:
         return read_product(raw, rules)
@@ -38,7 +41,8 @@ class Products:
         after = {key: dict(row) for key, row in before.items()}
         for record in records:
             base = after.get(record.key, {"key": record.key, **_EMPTY})
-            after[record.key] = {**base, **record.columns, "stub": 0}
+            attributes = merged(base["attributes"], record.columns.get("attributes", {}))
+            after[record.key] = {**base, **record.columns, "attributes": attributes, "stub": 0}
         new = [row for key, row in after.items() if key not in before]
         changed = [row for key, row in after.items() if key in before and row != before[key]]
         if new:
@@ -68,5 +72,5 @@ def product_ids(conn: Connection, named: Mapping[str, ItemRecord]) -> tuple[dict
 
 
 def _known(conn: Connection, keys: list[str]) -> dict[str, int]:
-    found = conn.execute(select(product.c.key, product.c.id).where(product.c.key.in_(keys)))
-    return {row.key: row.id for row in found}
+    chosen = select(product.c.key, product.c.id)
+    return {row.key: row.id for part in slices(keys) for row in conn.execute(chosen.where(product.c.key.in_(part)))}

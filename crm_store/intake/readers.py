@@ -12,9 +12,11 @@ from types import TracebackType
 from typing import Any, Self, TextIO
 
 from crm_store.errors import UsageError
-from crm_store.intake.records import Reject
+from crm_store.intake.values import Reject, parse_json
 
 OURS = ("_line", "_reason", "_text")  # what a rejects file adds; ignored when it is offered again
+_NOT_JSON = "is not JSON (or names a field twice)"
+_NOT_CSV = "is not CSV; is a quotation mark missing?"
 
 
 @dataclass(frozen=True)
@@ -38,15 +40,69 @@ def open_records(path: Path, renamed: Mapping[str, str]) -> Iterator[RawRecord]:
     raise UsageError(f"file {path.name} is neither .csv nor .jsonl; rename or convert it")
 
 
+class _Lines:
+    """A file's lines, remembering those read since the last record: the text of what can't be read."""
+
+    def __init__(self, file: TextIO, path: Path) -> None:
+        self._lines = _decoded(file, path)
+        self._read: list[str] = []
+
+    def __iter__(self) -> Self:
+        return self
+
+    def __next__(self) -> str:
+        line = next(self._lines)
+        self._read.append(line)
+        return line
+
+    def taken(self) -> str:
+        text = "".join(self._read).rstrip("\r\n")
+        self._read.clear()
+        return text
+
+
 def _csv(path: Path, renamed: Mapping[str, str]) -> Iterator[RawRecord]:
     with path.open(encoding="utf-8-sig", newline="") as file:
-        reader = csv.DictReader(_decoded(file, path))
-        header = [name for name in reader.fieldnames or [] if name not in OURS]
+        lines = _Lines(file, path)
+        reader = csv.reader(lines, strict=True)
+        header = _header(reader, path)
+        lines.taken()
         _check_map(renamed, header, path)
-        for row in reader:
-            trouble = "more cells than the header names" if None in row else None
-            cells = {name: cell for name, cell in row.items() if name in header and cell not in (None, "")}
-            yield RawRecord(reader.line_num, _rename(cells, renamed), cells, trouble)
+        for line, cells in _rows(reader):
+            text = lines.taken()
+            if cells is None or any(cell.strip() for cell in cells[len(header) :]):
+                trouble = _NOT_CSV if cells is None else "has more cells than the header names"
+                yield RawRecord(line, {}, {"_text": text}, trouble)
+            elif cells:
+                named = {name: cell for name, cell in zip(header, cells, strict=False) if cell.strip()}
+                yield _renamed(line, {name: cell for name, cell in named.items() if name not in OURS}, renamed)
+
+
+def _header(reader: Iterator[list[str]], path: Path) -> list[str]:
+    try:
+        header = [name.strip() for name in next(reader, [])]
+    except csv.Error:
+        raise UsageError(f"file {path.name}, line 1: {_NOT_CSV}") from None
+    while header and not header[-1]:  # spreadsheets write empty columns at the end
+        header.pop()
+    if not header:
+        raise UsageError(f"file {path.name} has no header; the first line must name the columns")
+    doubled = sorted({name for name in header if header.count(name) > 1})
+    if doubled:
+        raise UsageError(f"file {path.name} has the column '{doubled[0]}' twice; rename or drop one")
+    return header
+
+
+def _rows(reader: Any) -> Iterator[tuple[int, list[str] | None]]:
+    """(first line, cells) of each row, None for one that is not CSV."""
+    while True:
+        line = reader.line_num + 1
+        try:
+            yield line, next(reader)
+        except StopIteration:
+            return
+        except csv.Error:
+            yield line, None
 
 
 def _decoded(file: TextIO, path: Path) -> Iterator[str]:
@@ -60,36 +116,26 @@ def _json_lines(path: Path, renamed: Mapping[str, str]) -> Iterator[RawRecord]:
     with path.open(encoding="utf-8-sig") as file:
         for line, written in enumerate(_decoded(file, path), start=1):
             if written.strip():
-                yield _json_line(line, written, renamed)
+                yield _json_line(line, written.rstrip("\n"), renamed)
 
 
 def _json_line(line: int, written: str, renamed: Mapping[str, str]) -> RawRecord:
     try:
-        value = json.loads(written, parse_float=Decimal, parse_constant=_no_constant, object_pairs_hook=_unique)
+        value = parse_json(written)
     except ValueError:
-        return RawRecord(line, {}, {"_text": written.rstrip("\n")}, "is not JSON (or names a field twice)")
+        return RawRecord(line, {}, {"_text": written}, _NOT_JSON)
     if not isinstance(value, dict):
-        return RawRecord(line, {}, {"_text": written.rstrip("\n")}, "is not a JSON object")
-    original = {name: part for name, part in value.items() if name not in OURS}
+        return RawRecord(line, {}, {"_text": written}, "is not a JSON object")
     if "_text" in value:  # a line that could not be read when it was set aside
-        return _json_line(line, value["_text"], renamed)
-    return RawRecord(line, _rename(original, renamed), original)
+        return _json_line(line, str(value["_text"]), renamed)
+    return _renamed(line, {name: part for name, part in value.items() if name not in OURS}, renamed)
 
 
-def _no_constant(name: str) -> Any:
-    raise ValueError(name)
-
-
-def _unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
-    found = dict(pairs)
-    if len(found) < len(pairs):
-        raise ValueError("a name stands twice")
-    return found
-
-
-def _rename(fields: dict[str, Any], renamed: Mapping[str, str]) -> dict[str, Any]:
+def _renamed(line: int, fields: dict[str, Any], renamed: Mapping[str, str]) -> RawRecord:
     ours = {column: field for field, column in renamed.items()}
-    return {ours.get(name, name): value for name, value in fields.items()}
+    found = {ours.get(name, name): value for name, value in fields.items()}
+    trouble = "holds a field under both its own and its mapped name" if len(found) < len(fields) else None
+    return RawRecord(line, found, fields, trouble)
 
 
 def _check_map(renamed: Mapping[str, str], header: list[str], path: Path) -> None:
@@ -114,18 +160,27 @@ class Rejects:
             self._file.close()
 
     def add(self, line: int, reason: str, original: dict[str, Any]) -> None:
-        """Keep a record with the reason and its line number."""
+        """Keep a record with the reason and its line number. Raises UsageError if the file can't be written."""
         self.count += 1
-        if self._file is None:
-            self.path.parent.mkdir(parents=True, exist_ok=True)
-            self._file = self.path.open("w", encoding="utf-8", newline="")
+        self._file = self._file or self._open()
         kept = {"_line": line, "_reason": reason, **original}
         self._file.write(json.dumps(kept, ensure_ascii=False, default=_plain) + "\n")
         self._file.flush()
 
+    def _open(self) -> TextIO:
+        try:
+            self.path.parent.mkdir(parents=True, exist_ok=True)
+            # Half characters, which UTF-8 does not have, are written as the escapes they came as.
+            return self.path.open("w", encoding="utf-8", newline="", errors="backslashreplace")
+        except OSError as error:
+            raise UsageError(f"rejects file {self.path} can't be written: {error.strerror}") from None
+
 
 def _plain(value: Any) -> Any:
-    return float(value) if isinstance(value, Decimal) else str(value)
+    """An exact decimal as a JSON number, or as a text where no float equals it."""
+    if isinstance(value, Decimal) and Decimal(repr(float(value))) == value:
+        return float(value)
+    return str(value)
 
 
 def refuse(trouble: str | None) -> None:

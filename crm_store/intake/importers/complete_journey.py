@@ -8,12 +8,12 @@ taken), redemptions only a day; instants are UTC of a shop on Eastern time and r
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import asdict
-from datetime import UTC, date, datetime
+from datetime import date, datetime
 from functools import partial
 from importlib.util import find_spec
-from math import isnan
+from math import isfinite
 from pathlib import Path
 from typing import Any
 from zoneinfo import ZoneInfo
@@ -22,6 +22,7 @@ from crm_store.clock import from_micros, start_of_day
 from crm_store.errors import UsageError
 from crm_store.intake.importing import Line, Refused
 from crm_store.intake.records import EventRecord, ItemRecord, ProductRecord
+from crm_store.intake.values import Reject
 
 SOURCE = "complete-journey"
 SHOP_ZONE = ZoneInfo("America/New_York")
@@ -53,14 +54,6 @@ def customer_key(household: int) -> str:
     return f"household-{household}"
 
 
-def households(folder: Path) -> list[int]:
-    """Every household that bought something, in order."""
-    from pyarrow.compute import unique
-    from pyarrow.parquet import read_table
-
-    return sorted(unique(read_table(folder / "transactions.parquet", columns=["household_id"])["household_id"]).to_pylist())
-
-
 def demographics(folder: Path) -> dict[int, dict[str, str]]:
     """Attributes by household, of those for whom there are any; `age` is called age_band, it is a range."""
     found = {}
@@ -73,12 +66,15 @@ def demographics(folder: Path) -> dict[int, dict[str, str]]:
 
 def products(folder: Path) -> Lines:
     """The catalogue: category paths are DEPARTMENT/CATEGORY/TYPE, with `&` for a slash inside a name."""
-    for number, row in enumerate(rows(folder, "products"), start=1):
-        levels = (row["department"], row["product_category"], row["product_type"])
-        path = "/".join(level.strip().replace("/", " & ") for level in levels if level)
-        attributes = {"manufacturer": row["manufacturer_id"], "package_size": row["package_size"]}
-        columns = {"title": row["product_type"], "category": path, "brand": row["brand"], "attributes": attributes}
-        yield _line(number, ProductRecord(str(row["product_id"]), columns))
+    return _each(folder, "products", _product)
+
+
+def _product(row: Row) -> ProductRecord:
+    levels = (row["department"], row["product_category"], row["product_type"])
+    path = "/".join(level.strip().replace("/", " & ") for level in levels if level)
+    attributes = {"manufacturer": row["manufacturer_id"], "package_size": row["package_size"]}
+    columns = {"title": row["product_type"], "category": path, "brand": row["brand"], "attributes": attributes}
+    return ProductRecord(str(_there(row, "product_id")), columns)
 
 
 LINE = ("household_id", "basket_id", "product_id", "quantity", "sales_value", "store_id", "transaction_timestamp")
@@ -88,18 +84,21 @@ _HOUSEHOLD, _BASKET, _PRODUCT, _QUANTITY, _VALUE, _STORE, _AT = range(len(LINE))
 def orders(folder: Path) -> Lines:
     """Baskets as `order` events: the amount is the sum of the lines' sales values. Lines of a basket stand together."""
     basket: list[tuple[Any, ...]] = []
-    number = 0
+    ended: set[int] = set()
+    last = 0
     for number, line in enumerate(_lines(folder), start=1):
-        trouble = _trouble(line)
+        trouble = _trouble(line, ended)
         if trouble:
             yield Refused(number, trouble, partial(_named, line))
             continue
         if basket and basket[0][_BASKET] != line[_BASKET]:
-            yield _line(number - 1, _order(basket))
+            ended.add(basket[0][_BASKET])
+            yield _line(last, _order(basket))
             basket = []
         basket.append(line)
+        last = number
     if basket:
-        yield _line(number, _order(basket))
+        yield _line(last, _order(basket))
 
 
 def _lines(folder: Path) -> Iterator[tuple[Any, ...]]:
@@ -114,16 +113,19 @@ def _lines(folder: Path) -> Iterator[tuple[Any, ...]]:
 
 
 def _named(line: tuple[Any, ...]) -> Row:
-    return dict(zip(LINE, line, strict=True))
+    """The line by names; what JSON has no number for as text."""
+    return {name: value if value is None or isfinite(value) else str(value) for name, value in zip(LINE, line, strict=True)}
 
 
-def _trouble(line: tuple[Any, ...]) -> str | None:
+def _trouble(line: tuple[Any, ...], ended: set[int]) -> str | None:
     if None in line:
         return f"{LINE[line.index(None)]}: is missing"
     value = line[_VALUE]
-    if isnan(value) or abs(value * 100 - round(value * 100)) > 1e-6:
+    if not isfinite(value) or abs(value * 100 - round(value * 100)) > 1e-6:
         return "sales_value: is not an amount of cents"
-    return None
+    if not isfinite(line[_QUANTITY]):
+        return "quantity: is not a number"
+    return "basket_id: the basket's lines do not stand together" if line[_BASKET] in ended else None
 
 
 def _order(basket: list[tuple[Any, ...]]) -> EventRecord:
@@ -144,45 +146,65 @@ def _order(basket: list[tuple[Any, ...]]) -> EventRecord:
 def mailings(folder: Path) -> Lines:
     """Paper mailings, on the first day of their campaign."""
     campaigns = {row["campaign_id"]: row for row in rows(folder, "campaign_descriptions")}
-    for number, row in enumerate(rows(folder, "campaigns"), start=1):
-        campaign = campaigns[row["campaign_id"]]
-        yield _line(
-            number,
-            EventRecord(
-                customer=customer_key(row["household_id"]),
-                kind="mailed",
-                at=_shop_day(campaign["start_date"].date()),
-                id=f"mailed-{row['campaign_id']}-{row['household_id']}",
-                properties={"campaign": str(row["campaign_id"]), "type": campaign["campaign_type"]},
-            ),
-        )
+    return _each(folder, "campaigns", partial(_mailing, campaigns))
+
+
+def _mailing(campaigns: Mapping[int, Row], row: Row) -> EventRecord:
+    number, household = _there(row, "campaign_id"), _there(row, "household_id")
+    campaign = campaigns.get(number)
+    if campaign is None or campaign["start_date"] is None:
+        raise Reject("campaign_id: the campaign has no start date")
+    return EventRecord(
+        customer=customer_key(household),
+        kind="mailed",
+        at=_shop_day(campaign["start_date"].date()),
+        id=f"mailed-{number}-{household}",
+        properties={"campaign": str(number), "type": campaign["campaign_type"]},
+    )
 
 
 def redemptions(folder: Path) -> Lines:
     """Coupons redeemed, at the beginning of their day: the hour is not known."""
-    for number, row in enumerate(rows(folder, "coupon_redemptions"), start=1):
-        day: date = row["redemption_date"].date()
-        yield _line(
-            number,
-            EventRecord(
-                customer=customer_key(row["household_id"]),
-                kind="coupon_redeemed",
-                at=_shop_day(day),
-                id=f"redeemed-{row['household_id']}-{row['coupon_upc']}-{row['campaign_id']}-{day}",
-                properties={"campaign": str(row["campaign_id"]), "coupon": str(row["coupon_upc"])},
-            ),
-        )
+    return _each(folder, "coupon_redemptions", _redemption)
+
+
+def _redemption(row: Row) -> EventRecord:
+    household, coupon = _there(row, "household_id"), _there(row, "coupon_upc")
+    campaign, day = _there(row, "campaign_id"), _there(row, "redemption_date").date()
+    return EventRecord(
+        customer=customer_key(household),
+        kind="coupon_redeemed",
+        at=_shop_day(day),
+        id=f"redeemed-{household}-{coupon}-{campaign}-{day}",
+        properties={"campaign": str(campaign), "coupon": str(coupon)},
+    )
 
 
 def first_baskets(folder: Path) -> dict[int, datetime]:
-    """When each household first bought something."""
+    """Every household that bought something, and when it first did, in order."""
+    from pyarrow import int64, timestamp
     from pyarrow.parquet import read_table
 
-    table = read_table(folder / "transactions.parquet", columns=["household_id", "transaction_timestamp"])
-    first = table.group_by("household_id").aggregate([("transaction_timestamp", "min")])
-    columns = first.to_pydict()
-    instants = [instant.replace(tzinfo=UTC) for instant in columns["transaction_timestamp_min"]]
-    return dict(zip(columns["household_id"], instants, strict=True))
+    table = read_table(folder / "transactions.parquet", columns=["household_id", "transaction_timestamp"]).drop_null()
+    first = table.group_by("household_id").aggregate([("transaction_timestamp", "min")]).sort_by("household_id")
+    micros = first["transaction_timestamp_min"].cast(timestamp("us")).cast(int64())
+    return dict(zip(first["household_id"].to_pylist(), map(from_micros, micros.to_pylist()), strict=True))
+
+
+def _each(folder: Path, name: str, read: Callable[[Row], EventRecord | ProductRecord]) -> Lines:
+    """A file's rows, read one by one or refused."""
+    for number, row in enumerate(rows(folder, name), start=1):
+        try:
+            yield _line(number, read(row))
+        except Reject as reject:
+            yield Refused(number, str(reject), partial(dict, row))
+
+
+def _there(row: Row, name: str) -> Any:
+    """Raises Reject."""
+    if row[name] is None:
+        raise Reject(f"{name}: is missing")
+    return row[name]
 
 
 def _shop_day(day: date) -> datetime:
