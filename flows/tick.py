@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Coroutine, Mapping
+from collections.abc import Callable, Coroutine, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 from crm_store.clock import local_date
 from crm_store.journeys.plan import Planned
-from crm_store.journeys.tick import due_work
+from crm_store.journeys.tick import Work, due_work
 from flows.jobs import open_job
 from flows.nurture import nurture
 from flows.occasion import occasion
@@ -38,5 +38,18 @@ async def tick(workspace: str, now: str, only: str | None = None) -> Ticked:
     job = open_job(workspace, now)
     day = local_date(job.now, job.workspace.settings.company.zone).isoformat()
     work = [one for one in due_work(job.store, job.now) if only in (None, one.campaign)]
-    drained = {one.campaign: await FLOWS[one.kind](workspace, now, one.campaign, day) for one in work}
-    return Ticked(planned, drained)
+    return Ticked(planned, await _deliver(work, workspace, now, day))
+
+
+async def _deliver(work: Sequence[Work], workspace: str, now: str, day: str) -> dict[str, Drained]:
+    """One campaign after the other. One that fails does not keep the others from their turn; then it is raised."""
+    drained: dict[str, Drained] = {}
+    errors: list[Exception] = []
+    for one in work:
+        try:
+            drained[one.campaign] = await FLOWS[one.kind](workspace, now, one.campaign, day)
+        except Exception as error:
+            errors.append(error)
+    if errors:
+        raise errors[0]
+    return drained

@@ -5,16 +5,18 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from typing import TypeAlias
 
-from sqlalchemy import ColumnElement, Connection, case, select, tuple_
+from sqlalchemy import ColumnElement, Connection, case, select
 
 from crm_store.dialect import insert
 from crm_store.schema import consent, consent_state, customer, suppression
 
 STATES = ("given", "pending", "withdrawn", "lapsed")
 # Between two of the same instant the more restrictive one stands.
-_RESTRAINT = {"given": 0, "pending": 1, "lapsed": 2, "withdrawn": 3}
-_REFUSED = ("withdrawn", "lapsed")
+RESTRAINT = {"given": 0, "pending": 1, "lapsed": 2, "withdrawn": 3}
+REFUSED = ("withdrawn", "lapsed")
+ConsentKey: TypeAlias = tuple[int, str, str, datetime, str]  # customer, channel, topic, instant, state
 
 
 @dataclass(frozen=True)
@@ -29,6 +31,11 @@ class ConsentFact:
     source: str
     basis: str | None = None
     proof: str | None = None
+
+    @property
+    def key(self) -> ConsentKey:
+        """What makes it one fact: the history has each once."""
+        return self.customer_id, self.channel, self.topic, self.at, self.state
 
 
 def record_consents(conn: Connection, facts: Sequence[ConsentFact], recorded_at: datetime) -> int:
@@ -48,12 +55,12 @@ def record_consents(conn: Connection, facts: Sequence[ConsentFact], recorded_at:
 
 def _bring_up_to_date(conn: Connection, facts: Sequence[ConsentFact]) -> None:
     latest: dict[tuple[int, str, str], ConsentFact] = {}
-    for fact in sorted(facts, key=lambda fact: (fact.at, _RESTRAINT[fact.state])):
+    for fact in sorted(facts, key=lambda fact: (fact.at, RESTRAINT[fact.state])):
         latest[(fact.customer_id, fact.channel, fact.topic)] = fact
     statement = insert(conn, consent_state)
-    new, restraint = statement.excluded, case(_RESTRAINT, value=consent_state.c.state, else_=0)
+    new, restraint = statement.excluded, case(RESTRAINT, value=consent_state.c.state, else_=0)
     newer = (new.at > consent_state.c.at) | (
-        (new.at == consent_state.c.at) & (case(_RESTRAINT, value=new.state, else_=0) >= restraint)
+        (new.at == consent_state.c.at) & (case(RESTRAINT, value=new.state, else_=0) >= restraint)
     )
     statement = statement.on_conflict_do_update(
         index_elements=["customer_id", "channel", "topic"], set_={"state": new.state, "at": new.at}, where=newer
@@ -62,21 +69,11 @@ def _bring_up_to_date(conn: Connection, facts: Sequence[ConsentFact]) -> None:
     conn.execute(statement, [{name: getattr(fact, name) for name in columns} for fact in latest.values()])
 
 
-def refused(conn: Connection, customer_ids: Sequence[int]) -> set[tuple[int, str, str]]:
-    """(customer, channel, topic) of every consent that was ever withdrawn or lapsed: an import can't give it back."""
-    found = conn.execute(
-        select(consent.c.customer_id, consent.c.channel, consent.c.topic)
-        .where(consent.c.customer_id.in_(customer_ids), consent.c.state.in_(_REFUSED))
-        .distinct()
-    )
-    return {(row.customer_id, row.channel, row.topic) for row in found}
-
-
-def recorded(conn: Connection, facts: Sequence[ConsentFact]) -> set[tuple[int, str, str, datetime, str]]:
-    """Which of these facts the history has already."""
+def recorded(conn: Connection, customer_ids: Sequence[int]) -> set[ConsentKey]:
+    """The keys of all facts in these customers' histories. Locks the customers: nobody opts out while this is looked at."""
+    _lock(conn, customer.c.id.in_(customer_ids))
     keys = consent.c.customer_id, consent.c.channel, consent.c.topic, consent.c.at, consent.c.state
-    wanted = [(fact.customer_id, fact.channel, fact.topic, fact.at, fact.state) for fact in facts]
-    found = conn.execute(select(*keys).where(tuple_(*keys).in_(wanted)))
+    found = conn.execute(select(*keys).where(consent.c.customer_id.in_(customer_ids)))
     return {(row[0], row[1], row[2], row[3], row[4]) for row in found}
 
 

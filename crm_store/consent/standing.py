@@ -8,8 +8,9 @@ from __future__ import annotations
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import ColumnElement, Table, and_, exists, or_, select
+from sqlalchemy import ColumnElement, Table, and_, case, exists, or_, select
 
+from crm_store.consent.record import RESTRAINT
 from crm_store.schema import consent, consent_state, customer, suppression
 
 ADDRESS_OF = {"email": customer.c.email_key}
@@ -22,14 +23,14 @@ def has_consent(channel: str, topic: str, now: datetime, among: bool) -> ColumnE
 
 
 def _held_before(channel: str, topic: str, now: datetime) -> ColumnElement[bool]:
-    """The state has changed after `now`; what it was then is the last of the history up to `now`."""
+    """The state has changed after `now`; what counts is the last of the history up to `now` (of two: the stricter)."""
     changed_since = and_(
         *_of(consent_state, channel, topic), consent_state.c.customer_id == customer.c.id, consent_state.c.at > now
     )
     last = (
         select(consent.c.state)
         .where(*_of(consent, channel, topic), consent.c.customer_id == customer.c.id, consent.c.at <= now)
-        .order_by(consent.c.at.desc(), consent.c.id.desc())
+        .order_by(consent.c.at.desc(), case(RESTRAINT, value=consent.c.state).desc())
         .limit(1)
         .scalar_subquery()
     )

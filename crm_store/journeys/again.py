@@ -82,6 +82,9 @@ def _per_property(name: str, node: Node, kind: EventKind) -> Again:
     if name not in kind.properties:
         hint = did_you_mean(name, kind.properties)
         raise Fault(node.place, f"event '{kind.name}' has no property '{name}' in the vocabulary{hint}")
+    if kind.properties[name] in ("number", "yes-no"):
+        what = kind.properties[name]
+        raise Fault(node.place, f"'per {name}': keys of type {what} are not built yet; use a property of type text")
     return Again("property", property=name)
 
 

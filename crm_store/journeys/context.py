@@ -34,9 +34,10 @@ class Runnable:
 
 @dataclass(frozen=True)
 class Standing:
-    """How a campaign stands in the store, whatever version: its status, and since when it is live."""
+    """How a campaign stands in the store, whatever version: its status, since when it is live, whether planned since."""
 
     name: str
     kind: str
     status: str
     live_since: datetime | None
+    planned: bool = False

@@ -6,7 +6,7 @@ from collections.abc import Callable, Collection
 from dataclasses import dataclass, replace
 from datetime import timedelta
 
-from crm_store.content.faults import Fault, Faults, did_you_mean
+from crm_store.content.faults import Fault, Faults, Incomplete, did_you_mean
 from crm_store.content.fields import Fields, one_of, sure, text
 from crm_store.content.literals import (
     Duration,
@@ -30,7 +30,7 @@ from crm_store.journeys.triggers.event import EventTrigger
 from crm_store.journeys.triggers.lapse import LapseTrigger
 from crm_store.segmentation.conditions import read_condition
 from crm_store.segmentation.conditions.base import Condition
-from crm_store.segmentation.language import Language
+from crm_store.segmentation.language import UNKNOWN_EVENT, Language
 
 PLANNED_KEYS = (
     "runs",
@@ -63,7 +63,7 @@ class Reading:
 
     def of_enrolments(self, trigger: Trigger | None) -> Language:
         """The language of conditions that may refer to the enrolment."""
-        event = trigger.event() if trigger else None
+        event = trigger.event() if trigger else UNKNOWN_EVENT
         return replace(self.language, in_campaign=True, trigger_event=event)
 
 
@@ -82,11 +82,11 @@ def _load(name: str, path: str, sources: Sources, reading: Reading) -> Campaign:
     root = sources.parse(path, faults)
     fields = Fields(root, faults, "a campaign", planned=PLANNED_KEYS)
     kind = fields.need("kind", _kind)
-    trigger = fields.need("enter", lambda node: read_trigger(node, kind, reading.language)) if kind else None
-    fields.known("enter")
+    trigger = fields.need("enter", lambda node: _enter(node, kind, reading.language))
     offers = fields.table("offers", lambda node: _offers(node, trigger, reading))
     again = fields.get("again", lambda node: _again(node, trigger, reading), _usual_again(trigger))
-    steps = fields.need("steps", lambda node: read_steps(node, trigger, offers, reading.language))
+    named = _names(root.get("offers"))
+    steps = fields.need("steps", lambda node: read_steps(node, trigger, named, reading.language))
     topic = fields.need("topic", reading.language.vocabulary.topic)
     audience, exit_when = _conditions(fields, trigger, reading)
     title, owner = fields.get("title", text, name), fields.maybe("owner", text)
@@ -102,10 +102,21 @@ def _load(name: str, path: str, sources: Sources, reading: Reading) -> Campaign:
     )  # fmt: skip
 
 
+def _names(node: Node | None) -> tuple[str, ...]:
+    """The offers a file names, those with faults too: a step that uses one has none of its own."""
+    return node.names() if isinstance(node, Mapping) else ()
+
+
 def _kind(node: Node) -> str:
     if text(node) in PLANNED_KINDS:
         raise Fault(node.place, f"kind '{text(node)}' is not built yet; use one of {', '.join(KINDS)}")
     return one_of(*KINDS)(node)
+
+
+def _enter(node: Node, kind: str | None, language: Language) -> Trigger:
+    if kind is None:  # of an unknown kind there is no telling what may enter
+        raise Incomplete
+    return read_trigger(node, kind, language)
 
 
 def _name_of(known: Collection[str], what: str) -> Callable[[Node], str]:
@@ -132,7 +143,9 @@ def _has_own_keys(trigger: Trigger) -> bool:
 
 
 def _again(node: Node, trigger: Trigger | None, reading: Reading) -> Again:
-    if trigger is not None and _has_own_keys(trigger):
+    if trigger is None:
+        return NEVER
+    if _has_own_keys(trigger):
         raise Fault(node.place, "occasions come once per date and win-backs once per lapse; take `again` out")
     kind: EventKind | None = None
     if isinstance(trigger, EventTrigger):
@@ -188,6 +201,8 @@ def _valid(node: Node, trigger: Trigger | None) -> Duration | Moment:
     if not word.startswith("until "):
         return parse_duration(word, node)
     moment = read_moment(Scalar(word[len("until ") :], node.place))
+    if trigger is None:
+        return moment
     own = trigger.moment.anchor if isinstance(trigger, DateTrigger) else None
     known = [anchor for anchor in ("entered", "trigger", own) if anchor]
     if moment.anchor is not None and moment.anchor not in known:

@@ -11,13 +11,13 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Connection, Select, func, insert, literal, null, select, update
+from sqlalchemy import Connection, Select, func, insert, literal, null, select, text, update
 from sqlalchemy import cast as sql_cast
 
 from crm_store.journeys.again import CANDIDATE
 from crm_store.journeys.context import Runnable, Standing
 from crm_store.journeys.move import arrive, leave, where_exit_holds
-from crm_store.journeys.published import current, followed_versions, standing
+from crm_store.journeys.published import current, ends_at_once, followed_versions, standing
 from crm_store.journeys.steps import Send, Step
 from crm_store.journeys.triggers import Window
 from crm_store.ledger.expire import expire_held
@@ -64,21 +64,16 @@ def plan_campaign(store: Store, name: str, now: datetime) -> Planned:
     """Plan one published campaign as of `now`. Raises StoreError if it is not published."""
     with store.read() as conn:
         stands, newest = standing(conn, name), current(conn, name)
-        versions = followed_versions(conn, name)
+        all_leave = ends_at_once(conn, name)
     planner = _Planner(store, name, now)
-    for version in versions:
-        planner.run(_expire_slice, version, stands.status in ("paused", "draft"))
+    planner.expire(stands.status in ("paused", "draft"))
     if stands.status == "draft":
         return planner.done()
-    for version in versions:
-        ends_all = stands.status == "ended" and newest.campaign.when_ended == "exit"
-        planner.run(_leave_slice, version, "ended" if ends_all else "exit")
-        for step in version.campaign.steps:
-            planner.run(_advance_slice, version, step)
-            if isinstance(step, Send):
-                planner.run(_settle_slice, version, step)
-    if stands.status in ("live", "paused") and stands.live_since is not None:
-        planner.enter(newest, stands)
+    planner.go_on(all_leave)
+    enters = stands.status in ("live", "paused") and stands.live_since is not None
+    # Again until nobody enters: with `again: after D` one customer may enter several times at once.
+    while enters and planner.run(_enter_slice, newest, stands).entered:
+        planner.go_on(all_leave)
     return planner.done()
 
 
@@ -95,28 +90,51 @@ class _Planner:
     def run_id(self) -> int | None:
         return self.slices[-1].run_id if self.slices else None
 
-    def run(self, work: Callable[..., Slice], version: Runnable, *args: Any) -> int:
-        """Returns how many enrolments were entered."""
+    def run(self, work: Callable[..., Slice], version: Runnable, *args: Any) -> Planned:
+        """Slice after slice of one kind of work. Returns what they did."""
+        before = len(self.slices)
         last: int | None = 0
-        entered = 0
         while last is not None:
             done = self.store.write_snapshot(_in_turn, work, version, self.now, self.run_id, last, *args)
             self.slices.append(done)
-            last, entered = done.last, entered + done.entered
-        return entered
+            last = done.last
+        return self._total(self.slices[before:])
 
-    def enter(self, version: Runnable, stands: Standing) -> None:
-        """Again until nobody enters: with `again: after D` one customer may enter several times at once."""
-        while self.run(_enter_slice, version, stands):
-            continue
+    def expire(self, paused: bool) -> None:
+        for version in self._versions():
+            self.run(_expire_slice, version, paused)
+
+    def go_on(self, all_leave: bool) -> None:
+        """Move everybody as far as they can go by now: a second time, nobody would move."""
+        for version in self._versions():
+            for step in version.campaign.steps:
+                if isinstance(step, Send):
+                    self.run(_settle_slice, version, step)
+            if all_leave or version.campaign.exit_when is not None:
+                self.run(_leave_slice, version, all_leave)
+            for step in version.campaign.steps:
+                wrote = self.run(_advance_slice, version, step).touches
+                if wrote and isinstance(step, Send):  # those of a moment that had passed are settled already
+                    self.run(_settle_slice, version, step)
+
+    def _versions(self) -> list[Runnable]:
+        with self.store.read() as conn:
+            return followed_versions(conn, self.name)
+
+    def _total(self, slices: list[Slice]) -> Planned:
+        totals = {key: sum(getattr(one, key) for one in slices) for key in ("entered", "moved", "left", "touches")}
+        return Planned(self.name, self.run_id, **totals)
 
     def done(self) -> Planned:
-        totals = {key: sum(getattr(one, key) for one in self.slices) for key in ("entered", "moved", "left", "touches")}
-        return Planned(self.name, self.run_id, **totals)
+        return self._total(self.slices)
 
 
 def _in_turn(conn: Connection, work: Callable[..., Slice], version: Runnable, *args: Any) -> Slice:
-    """One planner per campaign at a time: who comes second waits for the row, then starts anew on what is there."""
+    """One planner at a time, in the order they came. On SQLite the transaction has locked everything."""
+    if conn.dialect.name == "postgresql":
+        # Before the snapshot is taken. Waiting for the campaign's row instead made the second planner start anew each
+        # time; beside a long planning it gave up after 50 times.
+        conn.execute(text("LOCK TABLE campaign IN SHARE ROW EXCLUSIVE MODE"))
     of_name = campaign_table.c.name == version.campaign.name
     conn.execute(update(campaign_table).where(of_name).values(plans=campaign_table.c.plans + 1))
     return work(conn, version, *args)
@@ -128,28 +146,26 @@ def _expire_slice(conn: Connection, version: Runnable, now: datetime, run_id: in
     return Slice(run_id, left=0, last=last if ended == SLICE else None)
 
 
-def _leave_slice(conn: Connection, version: Runnable, now: datetime, run_id: int | None, last: int, reason: str) -> Slice:
+def _leave_slice(
+    conn: Connection, version: Runnable, now: datetime, run_id: int | None, last: int, all_leave: bool
+) -> Slice:
     """Those who wait and whose exit holds leave. Who has a touch under way is judged at its claim instead."""
-    if reason == "exit" and version.campaign.exit_when is None:
-        return Slice(run_id)
     waiting = enrolment.c.definition_id == version.id, enrolment.c.state == "in", enrolment.c.next_at.is_not(None)
     ids = _ids(conn, select(enrolment.c.id).where(*waiting, enrolment.c.id > last))
-    leaving = ids if reason == "ended" else where_exit_holds(conn, version, ids, now)
-    return Slice(run_id, left=leave(conn, leaving, reason, now), last=_next(ids))
+    if all_leave:
+        return Slice(run_id, left=leave(conn, ids, "ended", now), last=_next(ids))
+    return Slice(run_id, left=leave(conn, where_exit_holds(conn, version, ids, now), "exit", now), last=_next(ids))
 
 
 def _advance_slice(conn: Connection, version: Runnable, now: datetime, run_id: int | None, last: int, step: Step) -> Slice:
     """Enrolments whose turn at this step has come: their touch is written, or they go on to the next step."""
     come = select(enrolment.c.id).where(*_on_step(version, step), enrolment.c.next_at <= now, enrolment.c.id > last)
     ids = _ids(conn, come)
-    leaving = set(where_exit_holds(conn, version, ids, now))
-    left = leave(conn, sorted(leaving), "exit", now)
-    going = [one for one in ids if one not in leaving]
     if isinstance(step, Send):
-        run_id, written = _send(conn, version, now, run_id, step, going, len(going))
-        return Slice(run_id, left=left, touches=written, last=_next(ids))
-    arrive(conn, version, going, version.campaign.after(step.name), enrolment.c.next_at)
-    return Slice(run_id, moved=len(going), left=left, last=_next(ids))
+        run_id, written = _send(conn, version, now, run_id, step, ids, len(ids))
+        return Slice(run_id, touches=written, last=_next(ids))
+    arrive(conn, version, ids, version.campaign.after(step.name), enrolment.c.next_at)
+    return Slice(run_id, moved=len(ids), last=_next(ids))
 
 
 def _on_step(version: Runnable, step: Step) -> tuple[Any, ...]:

@@ -30,24 +30,37 @@ def publish_all(conn: Connection, texts: Sequence[Text], campaigns: Sequence[Cam
     changed = [f"{text.kind} {text.name}" for text in texts if definitions.publish(conn, text, by)]
     for campaign in campaigns:
         record_standing(conn, campaign, by.at)
-    return changed
+    gone = _pause_those_without_file(conn, [campaign.name for campaign in campaigns])
+    return changed + [f"campaign {name} (its file is gone: paused)" for name in gone]
+
+
+def _pause_those_without_file(conn: Connection, names: Sequence[str]) -> list[str]:
+    """Nobody can see or change any more what they send; with its file back a campaign is live again. Returns which."""
+    gone = campaign_table.c.name.not_in(names), campaign_table.c.status == "live"
+    paused = update(campaign_table).where(*gone).values(status="paused").returning(campaign_table.c.name)
+    return sorted(conn.execute(paused).scalars())
 
 
 def record_standing(conn: Connection, campaign: Campaign, now: datetime) -> None:
-    """Write how the campaign stands; it is live since the `now` at which it first was published so."""
+    """Write how the campaign stands; it is live since the `now` at which it first was published so.
+
+    A pause does not end that; as a draft or ended it is live no more, and begins anew when it is live again.
+    """
     row = {"name": campaign.name, "kind": campaign.kind, "status": campaign.status, "plans": 0}
     conn.execute(insert(conn, campaign_table).on_conflict_do_nothing(), row)
     of_name = campaign_table.c.name == campaign.name
     conn.execute(update(campaign_table).where(of_name).values(kind=campaign.kind, status=campaign.status))
     if campaign.status == "live":
-        never = campaign_table.c.live_since.is_(None)
-        conn.execute(update(campaign_table).where(of_name, never).values(live_since=now))
+        not_yet = campaign_table.c.live_since.is_(None)
+        conn.execute(update(campaign_table).where(of_name, not_yet).values(live_since=now, plans=0))
+    elif campaign.status in ("draft", "ended"):
+        conn.execute(update(campaign_table).where(of_name).values(live_since=None))
 
 
 def standings(conn: Connection) -> list[Standing]:
     """Every published campaign, by name."""
     rows = conn.execute(select(campaign_table).order_by(campaign_table.c.name))
-    return [Standing(row.name, row.kind, row.status, row.live_since) for row in rows]
+    return [Standing(row.name, row.kind, row.status, row.live_since, row.plans > 0) for row in rows]
 
 
 def standing(conn: Connection, name: str) -> Standing:
@@ -64,6 +77,11 @@ def current(conn: Connection, name: str) -> Runnable:
     if definition_id is None:
         raise StoreError(f"campaign '{name}' is not published; run `rapport apply`")
     return runnable(conn, definition_id)
+
+
+def ends_at_once(conn: Connection, name: str) -> bool:
+    """Whether the campaign has ended with `when_ended: exit`: nobody goes on in it, whatever version they entered with."""
+    return standing(conn, name).status == "ended" and current(conn, name).campaign.when_ended == "exit"
 
 
 def followed_versions(conn: Connection, name: str) -> list[Runnable]:

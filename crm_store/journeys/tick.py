@@ -10,6 +10,7 @@ from sqlalchemy import exists, or_, select
 from crm_store.journeys.plan import Planned, plan_campaign
 from crm_store.journeys.published import current, standings
 from crm_store.ledger.claim import due_groups
+from crm_store.ledger.dispatch import recover
 from crm_store.ledger.states import FAILED, PASSED
 from crm_store.schema import campaign, enrolment, touch
 from crm_store.segmentation.membership import refresh
@@ -27,10 +28,12 @@ class Work:
 def refresh_segments(store: Store, now: datetime) -> int:
     """Bring the segments that campaigns are entered by up to `now`. Returns how many entries and exits there were."""
     with store.read() as conn:
-        running = [current(conn, one.name) for one in standings(conn) if one.status in ("live", "paused")]
-    followed = {name: version for version in running for name in version.campaign.trigger.segments()}
+        running = [one for one in standings(conn) if one.status in ("live", "paused")]
+        versions = [(current(conn, one.name), one.planned) for one in running]
+    followed = {name: version for version, _ in versions for name in version.campaign.trigger.segments()}
+    since_before = {name for version, planned in versions if planned for name in version.campaign.trigger.segments()}
     return sum(
-        refresh(store, name, version.segments, version.settings.company.zone, now)
+        refresh(store, name, version.segments, version.settings.company.zone, now, at_start=name not in since_before)
         for name, version in sorted(followed.items())
     )
 
@@ -43,7 +46,8 @@ def plan_campaigns(store: Store, now: datetime) -> list[Planned]:
 
 
 def due_work(store: Store, now: datetime) -> list[Work]:
-    """The campaigns that have touches to deliver now."""
+    """The campaigns that have touches to deliver now, those whose lease is gone among them."""
+    store.write(recover)
     with store.read() as conn:
         kinds = {one.name: one.kind for one in standings(conn)}
         names = dict.fromkeys(group.campaign for group in due_groups(conn, now, None))

@@ -9,6 +9,7 @@ from typing import Any
 
 from sqlalchemy import CTE, ColumnElement, Connection, case, func, literal, select, type_coerce
 
+from crm_store.clock import local_instant
 from crm_store.content.literals import Moment
 from crm_store.dialect import as_date
 from crm_store.journeys.context import Runnable
@@ -44,7 +45,7 @@ def _until(conn: Connection, until: Moment, at: time | None, ids: Sequence[int],
         moment = later(column, until.shift.fixed() * until.sign) if until.shift else column
         return _next_local(conn, moment, at, (), ids, version) if at else moment
     if isinstance(until.base, datetime):
-        return literal(until.base.replace(tzinfo=zone), Instant())
+        return literal(local_instant(until.base.date(), until.base.time(), zone), Instant())
     if until.anchor is None and isinstance(until.base, date):
         return _on_fixed_day(conn, until.base, at or time(0), version)
     return _on_own_day(conn, until, at or time(0), ids, version)

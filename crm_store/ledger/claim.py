@@ -22,6 +22,10 @@ from crm_store.ledger.states import CLAIMED, DUE
 from crm_store.schema import campaign, campaign_run, customer, enrolment, touch
 from crm_store.store import assert_durable, machine_now
 
+Tests = tuple[ColumnElement[bool], ...]
+# Barred for these reasons, a touch takes its enrolment with it.
+_LEAVE = ("erased", "ended", "exit")
+
 
 @dataclass(frozen=True)
 class Group:
@@ -30,6 +34,14 @@ class Group:
     definition_id: int
     campaign: str
     step: str
+
+
+@dataclass(frozen=True)
+class Lease:
+    """Whose a touch is, and until when (machine time)."""
+
+    token: str
+    until: datetime
 
 
 @dataclass(frozen=True)
@@ -47,16 +59,16 @@ class Claim:
 
 
 def due_groups(conn: Connection, now: datetime, only: str | None) -> list[Group]:
-    """What is due as of `now`, of one campaign or all; those of paused and draft campaigns are passed over."""
-    runs = campaign.c.status.in_(("live", "ended"))
-    chosen = select(touch.c.definition_id, touch.c.campaign, touch.c.step).join(
-        campaign, campaign.c.name == touch.c.campaign
+    """What a claim would take up as of `now`, of one campaign or all."""
+    chosen = select(touch.c.definition_id, touch.c.campaign, touch.c.step).where(
+        touch.c.state == DUE, touch.c.due_at <= now
     )
-    chosen = chosen.where(touch.c.state == DUE, touch.c.due_at <= now, runs).distinct()
     if only is not None:
         chosen = chosen.where(touch.c.campaign == only)
-    rows = conn.execute(chosen.order_by(touch.c.campaign, touch.c.definition_id, touch.c.step))
-    return [Group(row.definition_id, row.campaign, row.step) for row in rows]
+    rows = conn.execute(chosen.distinct().order_by(touch.c.campaign, touch.c.definition_id, touch.c.step)).all()
+    groups = [Group(row.definition_id, row.campaign, row.step) for row in rows]
+    clock = machine_now(conn)
+    return [group for group in groups if _any_left(conn, _turn(conn, group, now, clock))]
 
 
 def claim(conn: Connection, group: Group, now: datetime, size: int, new_code: Callable[[], str]) -> Claim:
@@ -69,38 +81,45 @@ def claim(conn: Connection, group: Group, now: datetime, size: int, new_code: Ca
     step = version.campaign.step(group.step)
     if not isinstance(step, Send):
         raise StoreError(f"step '{group.step}' of campaign '{group.campaign}' sends nothing; the store is damaged")
-    clock = machine_now(conn)
-    picked = _locked(conn, _pick(conn, version, group, now, clock).limit(size))
-    verdicts = _judge(conn, version, picked, now)
-    _write_off(conn, verdicts, now)
-    passed = [touch_id for touch_id, said in verdicts.items() if said.state is None]
-    lease_until = clock + version.settings.delivery.lease
     template_id = definitions.current_id(conn, "template", step.template)
     if template_id is None:
         raise StoreError(f"template '{step.template}' is not published; run `rapport apply`")
-    token = secrets.token_hex(8)
-    _take(conn, passed, token, lease_until, template_id, verdicts, now)
+    clock = machine_now(conn)
+    turn = _turn(conn, group, now, clock)
+    picked = _locked(conn, _pick(turn).limit(size))
+    verdicts = _judge(conn, version, turn, picked, now)
+    _write_off(conn, verdicts, now)
+    lease = Lease(secrets.token_hex(8), clock + version.settings.delivery.lease)
+    passed = _take(conn, verdicts, lease, template_id, now)
     issue_offers(conn, version, step, passed, now, new_code)
-    busy = not picked and _any_left(conn, _pick(conn, version, group, now, clock))
-    return Claim(token, tuple(passed), lease_until, version, step, template_id, busy, len(verdicts))
+    busy = not picked and _any_left(conn, turn)
+    return Claim(lease.token, tuple(passed), lease.until, version, step, template_id, busy, len(verdicts))
 
 
-def _pick(conn: Connection, version: Runnable, group: Group, now: datetime, clock: datetime) -> Select[Any]:
-    """Due touches of the group, those due longest first."""
-    of_group = (
+def _turn(conn: Connection, group: Group, now: datetime, clock: datetime) -> Tests:
+    """What holds for touches of the group whose turn it is; those of paused and draft campaigns are passed over."""
+    live = select(campaign.c.name).where(campaign.c.name == group.campaign, campaign.c.status.in_(("live", "ended")))
+    at = look(conn, runnable(conn, group.definition_id), now)
+    return (
         touch.c.campaign == group.campaign,
         touch.c.definition_id == group.definition_id,
         touch.c.step == group.step,
+        touch.c.state == DUE,
+        touch.c.due_at <= now,
+        or_(touch.c.retry_at.is_(None), touch.c.retry_at <= clock),
+        live.exists(),
+        ~waits_for_a_person(at),
     )
-    may_go = or_(touch.c.retry_at.is_(None), touch.c.retry_at <= clock)
-    live = select(campaign.c.name).where(campaign.c.name == group.campaign, campaign.c.status.in_(("live", "ended")))
-    return (
-        select(touch.c.id, touch.c.customer_id)
-        .join(campaign_run, campaign_run.c.id == touch.c.run_id)
-        .where(*of_group, touch.c.state == DUE, touch.c.due_at <= now, may_go, live.exists())
-        .where(~waits_for_a_person(look(conn, version, now)))
-        .order_by(touch.c.due_at, touch.c.id)
-    )
+
+
+def _pick(turn: Tests) -> Select[Any]:
+    """Those due longest first."""
+    chosen = select(touch.c.id, touch.c.customer_id).join(campaign_run, campaign_run.c.id == touch.c.run_id)
+    return chosen.where(*turn).order_by(touch.c.due_at, touch.c.id)
+
+
+def _any_left(conn: Connection, turn: Tests) -> bool:
+    return conn.execute(_pick(turn).limit(1)).first() is not None
 
 
 def _locked(conn: Connection, picked: Select[Any]) -> list[int]:
@@ -113,15 +132,16 @@ def _locked(conn: Connection, picked: Select[Any]) -> list[int]:
     return [row.id for row in rows if row.customer_id in held]
 
 
-def _judge(conn: Connection, version: Runnable, ids: Sequence[int], now: datetime) -> dict[int, Verdict]:
-    """Every gate's verdict on each touch that is still due, now that its customer's row is ours."""
+def _judge(conn: Connection, version: Runnable, turn: Tests, ids: Sequence[int], now: datetime) -> dict[int, Verdict]:
+    """Every gate's verdict on each touch whose turn it still is, now that its customer's row is ours."""
     at = look(conn, version, now)
     answers: list[ColumnElement[Any]] = [gate.passes(at).label(gate.name) for gate in GATES]
     rows = conn.execute(
         select(touch.c.id, *answers)
         .join(customer, customer.c.id == touch.c.customer_id)
         .join(enrolment, enrolment.c.id == touch.c.enrolment_id)
-        .where(touch.c.id.in_(ids), touch.c.state == DUE)
+        .join(campaign_run, campaign_run.c.id == touch.c.run_id)
+        .where(touch.c.id.in_(ids), *turn)
         .order_by(touch.c.id)
     )
     return {row[0]: verdict(tuple(bool(answer) for answer in row[1:])) for row in rows}
@@ -132,34 +152,25 @@ def _write_off(conn: Connection, verdicts: dict[int, Verdict], now: datetime) ->
     for said in {one for one in verdicts.values() if one.state is not None}:
         ids = [touch_id for touch_id, one in verdicts.items() if one == said]
         values = {"state": said.state, "reason": said.reason, "verdicts": said.words, "decided_at": now}
-        conn.execute(update(touch).where(touch.c.id.in_(ids)).values(values))
-        if said.reason in ("exit", "erased"):
+        conn.execute(update(touch).where(touch.c.id.in_(ids), touch.c.state == DUE).values(values))
+        if said.reason in _LEAVE:
             enrolled = conn.execute(select(touch.c.enrolment_id).where(touch.c.id.in_(ids))).scalars()
             leave(conn, list(enrolled), said.reason, now)
 
 
-def _take(
-    conn: Connection,
-    ids: Sequence[int],
-    token: str,
-    lease_until: datetime,
-    template_id: int,
-    verdicts: dict[int, Verdict],
-    now: datetime,
-) -> None:
-    if not ids:
-        return
+def _take(conn: Connection, verdicts: dict[int, Verdict], lease: Lease, template_id: int, now: datetime) -> list[int]:
+    """Claim those that passed. Returns which, in order: none that somebody else has ended meanwhile."""
+    passed = [touch_id for touch_id, said in verdicts.items() if said.state is None]
+    if not passed:
+        return []
     values = {
         "state": CLAIMED,
         "reason": None,
-        "claim": token,
-        "lease_until": lease_until,
+        "claim": lease.token,
+        "lease_until": lease.until,
         "template_id": template_id,
-        "verdicts": verdicts[ids[0]].words,  # all alike: every gate passed
+        "verdicts": verdicts[passed[0]].words,  # all alike: every gate passed
         "decided_at": now,
     }
-    conn.execute(update(touch).where(touch.c.id.in_(ids)).values(values))
-
-
-def _any_left(conn: Connection, picked: Select[Any]) -> bool:
-    return conn.execute(picked.limit(1)).first() is not None
+    still_due = update(touch).where(touch.c.id.in_(passed), touch.c.state == DUE)
+    return sorted(conn.execute(still_due.values(values).returning(touch.c.id)).scalars())

@@ -9,6 +9,7 @@ from typing import Any
 
 from sqlalchemy import Connection, func, select
 
+from crm_store.ledger.states import DISPATCHED, IN_DOUBT, SENT
 from crm_store.schema import customer, definition, enrolment, offer, touch, touch_values
 
 
@@ -19,7 +20,8 @@ class Wanted:
     customer: str | None = None
     campaign: str | None = None
     state: str | None = None
-    limit: int = 100
+    limit: int | None = 100
+    until: datetime | None = None  # due not after this
 
 
 def touches(conn: Connection, wanted: Wanted) -> list[dict[str, Any]]:
@@ -59,6 +61,8 @@ def _tests(wanted: Wanted) -> list[Any]:
         tests.append(touch.c.campaign == wanted.campaign)
     if wanted.state is not None:
         tests.append(touch.c.state == wanted.state)
+    if wanted.until is not None:
+        tests.append(touch.c.due_at <= wanted.until)
     return tests
 
 
@@ -75,12 +79,13 @@ class SentMail:
 
 
 def sent_mail(conn: Connection, customer_key: str, campaign: str, step: str) -> SentMail | None:
-    """The newest mail of that step that was handed to a provider, if any."""
+    """The newest mail of that step that left, as far as anybody knows, if any."""
+    left = touch.c.state.in_((DISPATCHED, SENT, IN_DOUBT))
     row = conn.execute(
         select(touch, touch_values.c.packed)
         .join(customer, customer.c.id == touch.c.customer_id)
         .join(touch_values, touch_values.c.touch_id == touch.c.id)
-        .where(customer.c.key == customer_key, touch.c.campaign == campaign, touch.c.step == step)
+        .where(customer.c.key == customer_key, touch.c.campaign == campaign, touch.c.step == step, left)
         .order_by(touch.c.due_at.desc())
         .limit(1)
     ).first()

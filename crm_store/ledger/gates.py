@@ -14,6 +14,7 @@ from sqlalchemy import ColumnElement, Connection, literal, true
 
 from crm_store.consent.standing import has_address, has_consent, is_suppressed
 from crm_store.journeys.context import Runnable
+from crm_store.journeys.published import ends_at_once
 from crm_store.ledger.states import CANCELLED, SKIPPED
 from crm_store.schema import campaign_run, customer, enrolment, touch
 from crm_store.schema.types import later
@@ -30,6 +31,7 @@ class Look:
     now: datetime
     scope: Scope
     enrolment_scope: Scope
+    all_leave: bool
 
 
 @dataclass(frozen=True)
@@ -43,7 +45,8 @@ class Gate:
 
 
 def look(conn: Connection, version: Runnable, now: datetime) -> Look:
-    return Look(version, now, version.scope(conn, now), version.scope(conn, now, enrolment))
+    all_leave = ends_at_once(conn, version.campaign.name)
+    return Look(version, now, version.scope(conn, now), version.scope(conn, now, enrolment), all_leave)
 
 
 def _journey(at: Look) -> Column:  # all gates take the look
@@ -75,6 +78,7 @@ def _consent(at: Look) -> Column:
 GATES: tuple[Gate, ...] = (
     Gate("erased", CANCELLED, "erased", lambda _: customer.c.erased_at.is_(None)),
     Gate("journey", CANCELLED, "left", _journey),
+    Gate("ended", CANCELLED, "ended", lambda at: literal(not at.all_leave)),
     Gate("exit", CANCELLED, "exit", _exit),
     Gate("expiry", SKIPPED, "expired", lambda at: touch.c.expires_at > at.now),
     Gate("late", SKIPPED, "late", _late),

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from datetime import datetime, timedelta
+from datetime import date, datetime, timedelta
 from typing import Any
 from zoneinfo import ZoneInfo
 
 from sqlalchemy import Connection, Row, select, update
 
-from crm_store.clock import local_date, start_of_day, zone_or_none
+from crm_store.clock import local_date, local_instant, start_of_day, zone_or_none
 from crm_store.content.literals import Duration, Moment
 from crm_store.dialect import insert
 from crm_store.journeys.campaign import OfferTerms
@@ -61,21 +61,23 @@ def _without_code(conn: Connection, touch_ids: Sequence[int], name: str) -> Sequ
 
 
 def valid_until(terms: OfferTerms, row: Row[Any], now: datetime, company_zone: ZoneInfo) -> datetime | None:
-    """The instant at which the code ends: a duration after `now`, or the end of a local day of the customer's."""
+    """The instant at which the code ends: a duration after `now`, a moment of the company's, or the end of a local day
+    of the customer's."""
+    where = zone_or_none(row.zone_name) or company_zone
     if isinstance(terms.valid, Duration):
-        return terms.valid.shift(now, 1, zone_or_none(row.zone_name) or company_zone)
+        return terms.valid.shift(now, 1, where)
     if not isinstance(terms.valid, Moment):
         return None
-    where = zone_or_none(row.zone_name) or company_zone
-    day = _last_day(terms.valid, row, where)
-    return start_of_day(day + timedelta(days=1), where)
+    if isinstance(terms.valid.base, datetime):
+        return local_instant(terms.valid.base.date(), terms.valid.base.time(), company_zone)
+    return start_of_day(_last_day(terms.valid, row, where) + timedelta(days=1), where)
 
 
-def _last_day(until: Moment, row: Row[Any], where: ZoneInfo) -> Any:
+def _last_day(until: Moment, row: Row[Any], where: ZoneInfo) -> date:
+    if isinstance(until.base, date):
+        return until.base
     if until.anchor in ("entered", "trigger"):
         start = row.entered_at if until.anchor == "entered" else row.trigger_at
         return until.shifted_date(local_date(start, where))
-    if until.anchor is not None:
-        return until.shifted_date(row.occurs_on)
-    base = until.base
-    return base.date() if isinstance(base, datetime) else base
+    own: date = row.occurs_on
+    return until.shifted_date(own)

@@ -9,7 +9,7 @@ from datetime import datetime
 from sqlalchemy import Connection, func, insert, select, update
 
 from crm_store.clock import machine_instant
-from crm_store.ledger.states import STATES
+from crm_store.ledger.states import DUE, STATES
 from crm_store.schema import campaign_run, touch
 
 
@@ -29,7 +29,8 @@ def add_eligible(conn: Connection, run_id: int, count: int) -> None:
 
 def accept_late(conn: Connection, campaign: str, at: datetime) -> int:
     """Let the late touches of a campaign's runs go (`late: {otherwise: ask}`). Returns how many runs waited."""
-    waiting = campaign_run.c.campaign == campaign, campaign_run.c.accepted_at.is_(None)
+    due = select(touch.c.id).where(touch.c.run_id == campaign_run.c.id, touch.c.state == DUE).exists()
+    waiting = campaign_run.c.campaign == campaign, campaign_run.c.accepted_at.is_(None), due
     return conn.execute(update(campaign_run).where(*waiting).values(accepted_at=at)).rowcount
 
 

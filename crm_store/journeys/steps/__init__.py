@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Collection
 from datetime import datetime, time
 
-from crm_store.content.faults import Fault, did_you_mean
+from crm_store.content.faults import Fault, did_you_mean, every
 from crm_store.content.fields import Fields, items, one_of, sure, text
 from crm_store.content.literals import WEEKDAYS, Duration, Moment, read_duration, read_moment, read_time
 from crm_store.content.nodes import Mapping, Node, Scalar
@@ -115,6 +115,8 @@ def _check_parts(fields: Fields, span: Duration | None, until: Moment | None, at
         fields.fault(fields.place_of("days"), "'days' needs 'at', the time of day on those days")
     if fields.has("if_past") and not fields.has("until"):
         fields.fault(fields.place_of("if_past"), "'if_past' goes with 'until' only")
+    if until is not None and isinstance(until.base, datetime) and at is not None:
+        fields.fault(fields.place_of("at"), f"'{until}' has a time of day already; take 'at' out")
     if until is not None and fields.has("days"):
         fields.fault(fields.place_of("days"), "'days' goes with 'for' and 'at', not with 'until'")
     if span is not None and span.is_calendar:
@@ -131,6 +133,8 @@ def _span(node: Node) -> Duration:
 def _until(node: Node, trigger: Trigger | None) -> Moment:
     """A fixed moment, or one counted from `entered`, `trigger` or the occasion's own date."""
     moment = read_moment(node)
+    if trigger is None:
+        return moment
     own = trigger.moment.anchor if isinstance(trigger, DateTrigger) else None
     known = [anchor for anchor in ("entered", "trigger", own) if anchor]
     if moment.anchor is not None and moment.anchor not in known:
@@ -149,7 +153,7 @@ def _time_of(until: Moment | None, at: time | None, trigger: Trigger | None) -> 
 
 
 def _weekdays(node: Node) -> tuple[int, ...]:
-    return tuple(WEEKDAYS.index(one_of(*WEEKDAYS)(item)) for item in items(node))
+    return every(lambda item: WEEKDAYS.index(one_of(*WEEKDAYS)(item)), items(node))
 
 
 _READERS: dict[str, Callable[[Node, str | None, Trigger | None, Collection[str], Language], Step]] = {

@@ -31,11 +31,12 @@ __all__ = ["KINDS", "PLANNED_KINDS", "PLANNED_WORDS", "TRIGGERS", "Trigger", "Wi
 
 def read_trigger(node: Node, kind: str, language: Language) -> Trigger:
     """The trigger that `enter` says, one of those its kind of campaign has. Raises Fault or Incomplete."""
-    fields = Fields(node, language.faults, f"'enter' of a {kind} campaign", planned=PLANNED_WORDS)
+    what = f"'enter' of {'an' if kind[0] in 'aeiou' else 'a'} {kind} campaign"
+    fields = Fields(node, language.faults, what, planned=PLANNED_WORDS)
     possible = [trigger for trigger in KINDS[kind] if fields.has(trigger.word)]
     if len(possible) == 1:
         return possible[0].read(fields, language)
     if isinstance(node, MappingNode) and "by_hand" in node.names():
         raise Fault(node.place, "'by_hand' is not built yet; enter by an event or a segment")
     words = " or ".join(f"'{trigger.word}'" for trigger in KINDS[kind])
-    raise Fault(node.place, f"'enter' of a {kind} campaign needs {words}" + (", not both" if possible else ""))
+    raise Fault(node.place, f"{what} needs {words}" + (", not both" if possible else ""))

@@ -22,12 +22,10 @@ from crm_store.journeys.triggers.base import Trigger, Window
 from crm_store.schema import customer, enrolment
 from crm_store.schema.types import Words
 from crm_store.segmentation.language import Language, Scope
-from crm_store.segmentation.times import LEAP_DAYS
+from crm_store.segmentation.times import EPOCH_DEFAULTS, LEAP_DAYS, PLANNED_ANCHORS
 
 # Days between two occurrences of a yearly date: a corrected birthday must not bring a second mail in the same season.
 NEAREST = timedelta(days=300)
-# What systems write when they know no birthday.
-EPOCH_DEFAULTS = ((1970, 1, 1), (1900, 1, 1))
 USUAL_TIME = time(9, 0)
 
 
@@ -138,6 +136,8 @@ def _moment(node: Node) -> Moment:
 
 def _attribute(node: Node, language: Language) -> Attribute:
     anchor = _moment(node).anchor or ""
+    if PLANNED_ANCHORS.match(anchor):
+        raise Fault(node.place, f"counting from '{anchor}' is not built yet; use a date attribute")
     attribute = language.vocabulary.attribute(Scalar(anchor, node.place))
     if attribute.type not in ("date", "yearly"):
         raise Fault(node.place, f"'{anchor}' is not a date but a {attribute.type}")

@@ -1,0 +1,135 @@
+"""Small random worlds: a handful of customers and what they did, and campaigns of every kind on them."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any
+
+from hypothesis import strategies as st
+
+from crm_store.intake.customers import Customers
+from crm_store.intake.events import Events
+from crm_store.intake.records import read_customer, read_event
+from tests.journeys.files import journey
+from tests.world import AGREED, NOON, WITHDRAWN, Shop
+
+DAY, HOUR = timedelta(days=1), timedelta(hours=1)
+BEGIN = NOON - 2 * DAY
+SEGMENT = "{event: order, in_last: 1 days}"
+LATER_WITHDRAWN = [
+    *AGREED,
+    {"channel": "email", "topic": "offers", "state": "withdrawn", "at": (NOON + 12 * HOUR).isoformat()},
+]
+OFFERS = "{treat: {discount: 15 %, code: unique, valid: 3 days}}"
+
+
+@dataclass(frozen=True)
+class World:
+    """Customers, events, campaign files by name, and the instants at which the shop's clock ticks."""
+
+    customers: tuple[dict[str, Any], ...]
+    events: tuple[dict[str, Any], ...]
+    campaigns: dict[str, str]
+    instants: tuple[datetime, ...]
+
+    def fill(self, shop: Shop) -> None:
+        """Everything there is, the future included, and the campaigns published before it."""
+        shop.segment("buyers", SEGMENT)
+        for name, text in self.campaigns.items():
+            shop.campaign(name, text)
+        shop.publish(BEGIN)
+        people = [read_customer(raw, shop.rules) for raw in self.customers]
+        shop.store.write(Customers().write, people, "test", BEGIN)
+        events = [read_event(raw, shop.rules) for raw in self.events]
+        shop.store.write(Events().write, events, "test", BEGIN)
+
+
+_hours = st.integers(-40, 60).map(lambda n: NOON + n * HOUR)
+_TICKS = tuple(NOON + n * HOUR for n in (-36, -20, -4, 0, 7, 20, 31, 44, 61, 90))
+_zones = st.sampled_from(["Europe/Berlin", "Asia/Kathmandu", "America/Los_Angeles", "Pacific/Auckland", "nowhere"])
+
+
+@st.composite
+def _customers(draw: st.DrawFn) -> tuple[dict[str, Any], ...]:
+    found = []
+    for n in range(draw(st.integers(2, 5))):
+        raw = {
+            "key": f"c{n}",
+            "time_zone": draw(_zones),
+            "country": draw(st.sampled_from(["DE", "FR"])),
+            "birthday": f"--06-{draw(st.integers(14, 19))}",
+            "consents": draw(st.sampled_from([AGREED, AGREED, WITHDRAWN, LATER_WITHDRAWN])),
+        }
+        found.append({**raw, "email": f"c{n}@example.com"} if draw(st.integers(0, 5)) else raw)
+    return tuple(found)
+
+
+@st.composite
+def _events(draw: st.DrawFn, keys: list[str]) -> tuple[dict[str, Any], ...]:
+    kinds = st.sampled_from(["signed_up", "order", "order", "cart_updated", "cart_updated"])
+    found = []
+    for n in range(draw(st.integers(8, 20))):
+        raw = {"customer": draw(st.sampled_from(keys)), "event": draw(kinds), "at": draw(_hours).isoformat(), "id": str(n)}
+        cart = {"properties": {"cart_id": draw(st.sampled_from(["a", "b"]))}} if raw["event"] == "cart_updated" else {}
+        found.append({**raw, **cart})
+    return tuple(found)
+
+
+_ENTRIES = (
+    {"enter": "{event: signed_up}"},
+    {"enter": "{event: cart_updated}", "again": "per cart_id"},
+    {"enter": "{event: cart_updated}", "again": "per event"},
+    {"enter": "{event: cart_updated}", "again": "after 1 days"},
+    {"enter": "{event: cart_updated}", "again": "after leaving"},
+    {"enter": "{segment: buyers}", "again": "after leaving"},
+    {"enter": "{segment: buyers, existing: enrol}"},
+    {"kind": "occasion", "enter": "{date: birthday, at: '10:00'}"},
+    {"kind": "occasion", "enter": "{date: 1 days before birthday, at: '18:30'}"},
+    {"kind": "winback", "enter": "{lapse: order, after: 20 hours}"},
+)
+_SOMETIMES = (
+    {"exit_when": "{event: order}"},
+    {"exit_when": "{event: order, since: entered}"},
+    {"audience": "{attribute: country, is: DE}"},
+    {"late": "{within: 3 hours}"},
+    {"late": "{within: 3 hours, otherwise: send}"},
+    {"late": "{within: 3 hours, otherwise: ask}"},
+    {"status": "paused"},
+    {"topic": "news"},
+)
+_WAITS = (
+    "6 hours",
+    "1 days",
+    "{at: '09:00'}",
+    "{for: 5 hours, at: '20:00', days: [tue, wed]}",
+    "{until: 2026-06-16 08:00}",
+    "{until: 2026-06-16 08:00, if_past: go_on}",
+    "{until: 2026-06-16 08:00, if_past: exit}",
+)
+
+
+@st.composite
+def _steps(draw: st.DrawFn) -> str:
+    sends = ["send: hello", "send: hello, on_error: stop", "send: gift, offer: treat"]
+    kinds = [*sends, *(f"wait: {text}" for text in _WAITS)]
+    chosen = draw(st.lists(st.sampled_from(kinds), min_size=1, max_size=4))
+    chosen = chosen if any(step.startswith("send") for step in chosen) else [sends[0], *chosen[1:]]
+    return "[" + ", ".join(f"{{{step}, name: s{n}}}" for n, step in enumerate(chosen)) + "]"
+
+
+@st.composite
+def _campaign(draw: st.DrawFn) -> str:
+    keys = {"offers": OFFERS, "late": "{within: 2 days}", **draw(st.sampled_from(_ENTRIES))}
+    for more in draw(st.lists(st.sampled_from(_SOMETIMES), max_size=2)):
+        keys |= more
+    return journey(**keys, steps=draw(_steps()))
+
+
+@st.composite
+def worlds(draw: st.DrawFn) -> World:
+    people = draw(_customers())
+    events = draw(_events([raw["key"] for raw in people]))
+    names = ["a", "b", "c"][: draw(st.integers(2, 3))]
+    instants = sorted({draw(st.sampled_from(_TICKS)) for _ in range(3)})
+    return World(people, events, {name: draw(_campaign()) for name in names}, tuple(instants))

@@ -1,0 +1,79 @@
+"""A delivering process of its own, to be killed or to run beside another. `python -m tests.ledger.child MODE URL ROOT`.
+
+It says what it has come to on stdout, a line each, and waits there for a line on stdin where the mode says so.
+"""
+
+from __future__ import annotations
+
+import sys
+import time
+from collections.abc import Callable, Sequence
+from pathlib import Path
+
+from crm_store.journeys import plan
+from crm_store.ledger.dispatch import Answer
+from outreach import delivery
+from outreach.channels.base import Mail
+from outreach.channels.outbox import Outbox
+from tests.copies import shop_on
+from tests.world import NOON, Shop
+
+
+def say(word: str) -> None:
+    sys.stdout.write(word + "\n")
+    sys.stdout.flush()
+
+
+def stop_here(word: str) -> None:
+    """Say so, and wait to be killed."""
+    say(word)
+    time.sleep(600)
+
+
+def stop_before_dispatch(shop: Shop) -> None:
+    def stop(*_: object) -> object:
+        stop_here("claimed")
+        raise AssertionError
+
+    delivery.__dict__["load_template"] = stop
+    shop.deliver()
+
+
+class Stopping(Outbox):
+    """An outbox that stops, before or after it has written, and never answers."""
+
+    after: bool
+
+    def send(self, request_id: str, mails: Sequence[Mail]) -> Answer:
+        answer = super().send(request_id, mails) if self.after else Answer()
+        stop_here("dispatched")
+        return answer
+
+
+def stop_in_the_channel(shop: Shop, after: bool) -> None:
+    channel = Stopping(shop.root / "outbox")
+    channel.after = after
+    delivery.__dict__["channel_for"] = lambda *_: channel
+    shop.deliver()
+
+
+def tick_together(shop: Shop) -> None:
+    """Wait for the word, then do everything there is to do, in small slices."""
+    plan.__dict__["SLICE"] = 3
+    say("ready")
+    for line in sys.stdin:
+        shop.tick(NOON.fromisoformat(line.strip()))
+        say("done")
+
+
+MODES: dict[str, Callable[[Shop], None]] = {
+    "before-dispatch": stop_before_dispatch,
+    "before-sending": lambda shop: stop_in_the_channel(shop, after=False),
+    "after-sending": lambda shop: stop_in_the_channel(shop, after=True),
+    "tick": tick_together,
+}
+
+if __name__ == "__main__":
+    mode, url, root = sys.argv[1:]
+    with shop_on(url, Path(root)) as opened:
+        MODES[mode](opened)

@@ -1,0 +1,60 @@
+"""Touches as they are in the store, and short ways to bring a shop to the point a test is about."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import datetime, timedelta
+from typing import Any
+
+from sqlalchemy import Connection, select, update
+
+from crm_store.ledger.claim import Claim, Group, claim
+from crm_store.schema import customer, enrolment, touch
+from outreach.offers.codes import new_code
+from tests.journeys.files import start
+from tests.world import NOON, Shop
+
+LONG_GONE = NOON.replace(year=2020)
+
+
+def planned(shop: Shop, *keys: str, **campaign: str) -> None:
+    """These customers have signed up an hour before noon, and their touches are due."""
+    start(shop, **campaign)
+    for key in keys:
+        shop.customer(key)
+        shop.event(key, "signed_up", timedelta(hours=1))
+    shop.plan()
+
+
+def by_customer(shop: Shop, *names: str) -> dict[str, Any]:
+    """One column of the touches (or a tuple of several), by customer."""
+    chosen = select(customer.c.key, *(touch.c[name] for name in names))
+    with shop.store.read() as conn:
+        rows = conn.execute(chosen.join(customer, customer.c.id == touch.c.customer_id).order_by(touch.c.id)).all()
+    return {row[0]: row[1] if len(names) == 1 else tuple(row[1:]) for row in rows}
+
+
+def claim_all(shop: Shop, size: int = 100, campaign: str = "c", now: datetime = NOON) -> Claim:
+    """Claim what is due of a campaign's first step."""
+    chosen = select(touch.c.definition_id, touch.c.step).where(touch.c.campaign == campaign).order_by(touch.c.id)
+    with shop.store.read() as conn:
+        definition_id, step = conn.execute(chosen.limit(1)).one()
+    return shop.store.write(claim, Group(definition_id, campaign, step), now, size, new_code)
+
+
+def change(shop: Shop, table: Any, values: Mapping[str, Any]) -> None:
+    """Change all rows of a table behind everybody's back."""
+
+    def write(conn: Connection) -> None:
+        conn.execute(update(table).values(dict(values)))
+
+    shop.store.write(write)
+
+
+def run_out_leases(shop: Shop) -> None:
+    """As if the leases' time had passed."""
+    change(shop, touch, {"lease_until": LONG_GONE})
+
+
+def take_out_of_journeys(shop: Shop) -> None:
+    change(shop, enrolment, {"state": "left", "reason": "person"})

@@ -1,0 +1,126 @@
+"""The last look: every gate bars with its reason, all verdicts are kept, and the first that bars says why."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from datetime import timedelta
+
+import pytest
+
+from crm_store.consent.record import SuppressionFact, suppress
+from crm_store.ledger.gates import GATES
+from crm_store.schema import customer
+from tests.journeys.files import journey, standings
+from tests.ledger.rows import by_customer, change, planned, take_out_of_journeys
+from tests.world import NOON, WITHDRAWN, Shop
+
+HOUR, DAY = timedelta(hours=1), timedelta(days=1)
+KEYS = {"exit_when": "{event: order}", "audience": "{attribute: country, is_not: FR}"}
+
+
+def erase(shop: Shop) -> None:
+    change(shop, customer, {"erased_at": NOON})
+
+
+def end(shop: Shop) -> None:
+    shop.campaign("c", journey(**{**KEYS, "status": "ended", "when_ended": "exit"}))
+    shop.publish()
+
+
+def order(shop: Shop) -> None:
+    shop.event("alice", "order", NOON)
+
+
+def wait_too_long(shop: Shop) -> None:
+    shop.deliver(NOON + 7 * DAY - HOUR)
+
+
+def come_late(shop: Shop) -> None:
+    shop.deliver(NOON + 12 * HOUR)
+
+
+def move_to_france(shop: Shop) -> None:
+    shop.customer("alice", country="FR")
+
+
+def lose_the_address(shop: Shop) -> None:
+    change(shop, customer, {"email": None, "email_key": None})
+
+
+def bounce(shop: Shop) -> None:
+    shop.store.write(suppress, [SuppressionFact("email", "alice@example.com", "hard_bounce", "test", NOON)])
+
+
+def opt_out(shop: Shop) -> None:
+    shop.customer("alice", consents=WITHDRAWN)
+
+
+BARRED: dict[str, tuple[Callable[[Shop], None], str, str]] = {
+    "erased": (erase, "cancelled", "erased"),
+    "journey": (take_out_of_journeys, "cancelled", "left"),
+    "ended": (end, "cancelled", "ended"),
+    "exit": (order, "cancelled", "exit"),
+    "expiry": (wait_too_long, "skipped", "expired"),
+    "late": (come_late, "skipped", "late"),
+    "audience": (move_to_france, "skipped", "audience"),
+    "address": (lose_the_address, "skipped", "no_address"),
+    "suppression": (bounce, "skipped", "suppressed"),
+    "consent": (opt_out, "skipped", "no_consent"),
+}
+
+
+def verdicts(shop: Shop) -> dict[str, str]:
+    """gate -> pass or bar, of Alice's touch."""
+    words = by_customer(shop, "verdicts")["alice"].split()
+    return dict(word.split("=") for word in words)
+
+
+def test_every_gate_is_here() -> None:
+    assert list(BARRED) == [gate.name for gate in GATES]
+
+
+@pytest.mark.parametrize("name", BARRED)
+def test_each_gate_bars_with_its_reason_and_leaves_its_verdict(shop: Shop, name: str) -> None:
+    happens, state, reason = BARRED[name]
+    planned(shop, "alice", **KEYS)
+    happens(shop)
+    shop.deliver()
+    assert by_customer(shop, "state", "reason") == {"alice": (state, reason)}
+    assert list(verdicts(shop)) == [gate.name for gate in GATES]
+    assert verdicts(shop)[name] == "bar"
+    assert not shop.mails()
+
+
+def test_what_passes_has_passed_every_gate(shop: Shop) -> None:
+    planned(shop, "alice", **KEYS)
+    shop.deliver()
+    assert verdicts(shop) == {gate.name: "pass" for gate in GATES}
+    assert by_customer(shop, "state", "decided_at") == {"alice": ("sent", NOON)}
+
+
+def test_of_several_gates_that_bar_the_first_gives_the_reason(shop: Shop) -> None:
+    planned(shop, "alice", **KEYS)
+    for happens in (opt_out, bounce, move_to_france):
+        happens(shop)
+    shop.deliver()
+    assert by_customer(shop, "reason") == {"alice": "audience"}
+    assert [name for name, said in verdicts(shop).items() if said == "bar"] == ["audience", "suppression", "consent"]
+
+
+@pytest.mark.parametrize(("name", "left"), [("exit", True), ("erased", True), ("ended", True), ("consent", False)])
+def test_an_exit_at_the_claim_ends_the_journey_and_a_skip_does_not(shop: Shop, name: str, left: bool) -> None:
+    happens, _, reason = BARRED[name]
+    planned(shop, "alice", **KEYS)
+    happens(shop)
+    shop.deliver()
+    assert standings(shop) == [("alice", "left", reason, "hello") if left else ("alice", "in", None, "hello")]
+
+
+def test_facts_after_now_bar_nothing(shop: Shop) -> None:
+    planned(shop, "alice", **KEYS)
+    later = {"channel": "email", "topic": "offers", "state": "withdrawn", "at": (NOON + HOUR).isoformat()}
+    shop.customer("alice", consents=[later])
+    shop.store.write(suppress, [SuppressionFact("email", "alice@example.com", "x", "test", NOON + HOUR)])
+    shop.event("alice", "order", NOON + HOUR)
+    shop.deliver()
+    assert by_customer(shop, "state") == {"alice": "sent"}
