@@ -10,8 +10,6 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 
-from jinja2 import TemplateError
-
 from crm_store import definitions
 from crm_store.consent.keys import link_keys
 from crm_store.content.sources import Sources
@@ -25,14 +23,13 @@ from outreach.channels.base import Channel, Mail, NotAccepted
 from outreach.links import Link, Purpose, Signer
 from outreach.offers.codes import new_code
 from outreach.rendering.context import Saying, context, pack
+from outreach.rendering.environment import RENDER_ERRORS
 from outreach.rendering.mail import MailTemplate, Rendered
 
 _log = logging.getLogger("rapport.delivery")
 BATCHES_AT_ONCE = 50
 SECONDS_AT_ONCE = 60.0
 _BUSY_WAIT = 0.02
-# What a template can raise on data it did not expect; each fails its own touch alone.
-RENDER_ERRORS = (TemplateError, TypeError, ValueError, ArithmeticError, LookupError, AttributeError)
 
 
 @dataclass(frozen=True)
@@ -108,8 +105,8 @@ class _Drain:
         mails: list[tuple[Mail, bytes]] = []
         broken: list[int] = []
         for material in materials:
-            values = context(saying, material)
             try:
+                values = context(saying, material)
                 mails.append((make_mail(saying, material, template.render(values), self.now), pack(values)))
             except RENDER_ERRORS as error:
                 # The kind of error only: its text may quote a customer's data.
@@ -136,8 +133,8 @@ class _Drain:
             return
         answer = _send(channel, named.id, [mail for mail, _ in mails])
         self.store.write(settle, named.id, answer, self.now)
-        sent, doubt = len(answer.accepted), len(answer.doubtful)
-        self.done = self.done.plus(Drained(sent=sent, in_doubt=doubt, failed=len(answer.refused)))
+        failed = sum(refusal.permanent for refusal in answer.refused.values())
+        self.done = self.done.plus(Drained(sent=len(answer.accepted), in_doubt=len(answer.doubtful), failed=failed))
 
 
 def _send(channel: Channel, request_id: str, mails: Sequence[Mail]) -> Answer:

@@ -9,14 +9,14 @@ from __future__ import annotations
 
 import hashlib
 import hmac
+import re
 from base64 import urlsafe_b64decode, urlsafe_b64encode
-from binascii import Error as Base64Error
 from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import IntEnum
 
 MAC_BYTES = 12
-TOKEN_CHARACTERS = 31
+_WRITTEN = re.compile(r"[A-Za-z0-9_-]{31}")
 
 
 class Purpose(IntEnum):
@@ -55,20 +55,22 @@ class Signer:
 
     def read(self, token: str) -> Link | None:
         """What the token says, or None unless it is one of ours, unchanged."""
-        if len(token) != TOKEN_CHARACTERS or not token.isascii():
-            return None
-        try:
-            raw = urlsafe_b64decode(token + "=")
-        except (Base64Error, ValueError):
+        raw = _bytes(token)
+        if raw is None:
             return None
         body, mac = raw[:-MAC_BYTES], raw[-MAC_BYTES:]
         key = self.keys.get(body[0])
-        # The last character has spare bits; only the one spelling that we write is ours.
-        if key is None or not hmac.compare_digest(_mac(key, body), mac) or urlsafe_b64encode(raw).decode() != token + "=":
-            return None
-        if body[1] not in set(Purpose):
+        if key is None or not hmac.compare_digest(_mac(key, body), mac) or body[1] not in set(Purpose):
             return None
         return Link(Purpose(body[1]), int.from_bytes(body[2:6], "big"), int.from_bytes(body[6:11], "big"))
+
+
+def _bytes(token: str) -> bytes | None:
+    """What the characters stand for; None for any but the one spelling that we write (the last one has spare bits)."""
+    if not _WRITTEN.fullmatch(token):
+        return None
+    raw = urlsafe_b64decode(token + "=")
+    return raw if urlsafe_b64encode(raw).decode() == token + "=" else None
 
 
 def _mac(key: bytes, body: bytes) -> bytes:

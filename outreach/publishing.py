@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import os
 import subprocess
-from collections.abc import Mapping
+from collections import abc
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 
-from crm_store.content.faults import Faults
+from crm_store.content.faults import Faults, did_you_mean
+from crm_store.content.nodes import Mapping
 from crm_store.content.sources import CAMPAIGNS, SEGMENTS, SETTINGS, VOCABULARY
 from crm_store.content.workspace import Workspace
 from crm_store.definitions import Provenance, Text
@@ -19,11 +21,8 @@ from crm_store.journeys.load import load_campaigns
 from crm_store.journeys.published import publish_all
 from crm_store.segmentation.segment import Segment, closure, load_segments
 from crm_store.store import Store
-from outreach.channels import channel_for
+from outreach.channels import PROVIDERS
 from outreach.rendering import RENDERER
-from outreach.rendering.check import check_templates, try_campaign
-from outreach.rendering.mail import closure as template_closure
-from outreach.rendering.mail import mail_names
 
 
 @dataclass(frozen=True)
@@ -31,8 +30,8 @@ class Content:
     """A workspace whose every file could be read and checked."""
 
     workspace: Workspace
-    segments: Mapping[str, Segment]
-    campaigns: Mapping[str, Campaign]
+    segments: abc.Mapping[str, Segment]
+    campaigns: abc.Mapping[str, Campaign]
 
     def runnable(self, name: str) -> Runnable:
         """A campaign as the working tree has it; its definition number is 0, which no store has."""
@@ -40,22 +39,44 @@ class Content:
         return Runnable(0, self.campaigns[name], self.segments, settings, vocabulary)
 
 
-def check(workspace: Workspace) -> Content:
-    """Read and try everything. Raises ContentError with all faults of all files."""
+def read(workspace: Workspace) -> Content:
+    """The segments and campaigns. Raises ContentError with all faults of their files; templates are not looked at."""
     faults = Faults()
-    segments = load_segments(workspace.sources, workspace.vocabulary, faults)
-    names = {name for name, _ in workspace.sources.names(SEGMENTS)}
-    campaigns = load_campaigns(workspace.sources, names, workspace.settings, workspace.vocabulary, faults)
-    for name in workspace.settings.channels:
-        channel_for(name, workspace.settings, workspace.root)
-    check_templates(workspace.sources, faults)
-    content = Content(workspace, segments, campaigns)
-    if not faults.found:
-        for name in campaigns:
-            try_campaign(content.runnable(name), workspace.sources, faults)
+    content = _read(workspace, faults)
     if faults.found:
         raise ContentError(faults.found)
     return content
+
+
+def _read(workspace: Workspace, faults: Faults) -> Content:
+    segments = load_segments(workspace.sources, workspace.vocabulary, faults)
+    names = {name for name, _ in workspace.sources.names(SEGMENTS)}
+    campaigns = load_campaigns(workspace.sources, names, workspace.settings, workspace.vocabulary, faults)
+    return Content(workspace, segments, campaigns)
+
+
+def check(workspace: Workspace) -> Content:
+    """Read and try everything. Raises ContentError with all faults of all files."""
+    from outreach.rendering.check import check_templates, try_campaign
+
+    faults = Faults()
+    content = _read(workspace, faults)
+    _check_providers(workspace, faults)
+    mails = check_templates(workspace.sources, faults)
+    for name in content.campaigns:
+        try_campaign(content.runnable(name), workspace.sources, mails, faults)
+    if faults.found:
+        raise ContentError(faults.found)
+    return content
+
+
+def _check_providers(workspace: Workspace, faults: Faults) -> None:
+    channels = workspace.sources.parse(SETTINGS, faults).get("channels")
+    for name, node in channels.entries if isinstance(channels, Mapping) else ():
+        provider = workspace.settings.channels[name.text]
+        if provider not in PROVIDERS:
+            hint = did_you_mean(provider, PROVIDERS)
+            faults.add(node.place, f"channel '{name.text}' has provider '{provider}', which is not known{hint}")
 
 
 def apply(store: Store, content: Content, now: datetime) -> list[str]:
@@ -71,6 +92,9 @@ def apply(store: Store, content: Content, now: datetime) -> list[str]:
 
 def _closures(content: Content) -> list[tuple[str, str, set[str]]]:
     """(kind, name, paths) of every definition."""
+    from outreach.rendering.mail import closure as template_closure
+    from outreach.rendering.mail import mail_names
+
     sources, segments = content.workspace.sources, content.segments
     basics = {path for path in (SETTINGS, VOCABULARY) if path in sources.files}
     found = [("template", name, template_closure(name, sources)) for name in mail_names(sources)]
@@ -82,7 +106,7 @@ def _closures(content: Content) -> list[tuple[str, str, set[str]]]:
     return found
 
 
-def _segment_paths(names: set[str], segments: Mapping[str, Segment]) -> set[str]:
+def _segment_paths(names: set[str], segments: abc.Mapping[str, Segment]) -> set[str]:
     return {f"{SEGMENTS}/{name}.yaml" for name in closure(names, segments)}
 
 
@@ -96,8 +120,10 @@ def provenance(root: Path, at: datetime) -> Provenance:
 
 
 def _git(root: Path, *words: str) -> str | None:
+    # A hook that runs us names its own repository in GIT_DIR.
+    environment = {name: value for name, value in os.environ.items() if not name.startswith("GIT_")}
     try:
-        done = subprocess.run(["git", *words], cwd=root, capture_output=True, text=True, check=False)
+        done = subprocess.run(["git", *words], cwd=root, env=environment, capture_output=True, text=True, check=False)
     except OSError:
         return None
     return done.stdout.strip() if done.returncode == 0 else None

@@ -16,8 +16,9 @@ table { border-collapse: collapse; width: 100%; }
 td, th { padding: .4rem .6rem; border-bottom: 1px solid #ddd; text-align: left; }
 iframe { width: 100%; height: 46rem; border: 1px solid #ccc; }
 pre { white-space: pre-wrap; background: #f6f6f6; padding: 1rem; overflow-wrap: anywhere; }
-dt { float: left; width: 12rem; color: #666; clear: left; }
-dd { margin: 0 0 .2rem 12rem; overflow-wrap: anywhere; }
+dl { display: grid; grid-template-columns: 13rem 1fr; gap: .2rem 0; }
+dt { color: #666; }
+dd { margin: 0; overflow-wrap: anywhere; }
 """
 _PAGE = Environment(autoescape=True, trim_blocks=True, lstrip_blocks=True)
 _INDEX = _PAGE.from_string("""\
@@ -86,6 +87,6 @@ def read_mail(path: Path) -> EmailMessage:
 
 
 def part(message: EmailMessage, subtype: str) -> str:
-    """The text or HTML of a mail."""
+    """The text or HTML of a mail, its lines ending as they do here."""
     body = message.get_body((subtype,))
-    return str(body.get_content()) if body else ""
+    return str(body.get_content()).replace("\r\n", "\n") if body else ""

@@ -4,16 +4,32 @@ from __future__ import annotations
 
 import os
 from collections.abc import Sequence
-from email.headerregistry import Address
+from email.errors import MessageError
+from email.headerregistry import Address, BaseHeader, HeaderRegistry, UnstructuredHeader
 from email.message import EmailMessage
-from email.policy import SMTP
+from email.policy import SMTP, Policy
+from itertools import count
 from pathlib import Path
 from typing import ClassVar
 
-from crm_store.ledger.dispatch import Answer
+from crm_store.ledger.dispatch import Answer, Refusal
 from outreach.channels.base import Mail
 
 PER_FOLDER = 1_000
+# What the standard library raises on addresses and names that no header can hold.
+_NO_MESSAGE = (ValueError, LookupError, MessageError)
+
+
+class _OneLine(UnstructuredHeader, BaseHeader):
+    """A header that must not be folded: the standard library writes a long address as =?utf-8?q?..?=, which is none."""
+
+    def fold(self, *, policy: Policy) -> str:
+        return f"{self.name}: {self}{policy.linesep}"
+
+
+_HEADERS = HeaderRegistry()
+_HEADERS.map_to_type("list-unsubscribe", _OneLine)
+_POLICY = SMTP.clone(header_factory=_HEADERS)
 
 
 class Outbox:
@@ -26,28 +42,37 @@ class Outbox:
         self.folder = folder
 
     def send(self, request_id: str, mails: Sequence[Mail]) -> Answer:
-        return Answer(accepted={mail.touch_id: self._write(mail, request_id) for mail in mails})
+        accepted: dict[int, str] = {}
+        refused: dict[int, Refusal] = {}
+        for mail in mails:
+            try:
+                message = as_message(mail).as_bytes()
+            except _NO_MESSAGE:
+                refused[mail.touch_id] = Refusal("address", permanent=True)
+            else:
+                self._write(mail.touch_id, message, request_id)
+                accepted[mail.touch_id] = mail.message_id
+        return Answer(accepted, refused)
 
-    def _write(self, mail: Mail, request_id: str) -> str:
-        path = self._free_path(mail.touch_id)
-        path.parent.mkdir(parents=True, exist_ok=True)
-        unfinished = path.with_suffix(f".{request_id[:8]}.tmp")
-        unfinished.write_bytes(as_message(mail).as_bytes())
-        os.replace(unfinished, path)
-        return mail.message_id
-
-    def _free_path(self, touch_id: int) -> Path:
+    def _write(self, touch_id: int, message: bytes, request_id: str) -> None:
         folder = self.folder / f"{touch_id // PER_FOLDER:04d}"
-        path, again = folder / f"{touch_id:07d}.eml", 1
-        while path.exists():
-            again += 1
-            path = folder / f"{touch_id:07d}-{again}.eml"
-        return path
+        folder.mkdir(parents=True, exist_ok=True)
+        unfinished = folder / f"{touch_id:07d}.{request_id[:8]}.tmp"
+        unfinished.write_bytes(message)
+        for again in count(1):
+            try:
+                os.link(unfinished, folder / f"{touch_id:07d}{f'-{again}' if again > 1 else ''}.eml")
+            except FileExistsError:
+                continue
+            break
+        unfinished.unlink()
 
 
 def as_message(mail: Mail) -> EmailMessage:
-    """The mail as a MIME message: a text part and an HTML part."""
-    message = EmailMessage(policy=SMTP)
+    """The mail as a MIME message: a text part and an HTML part. Raises one of _NO_MESSAGE if its address can't be one."""
+    if not mail.to_address:
+        raise ValueError("no address")
+    message = EmailMessage(policy=_POLICY)
     message["From"] = Address(mail.from_name, addr_spec=mail.from_address)
     message["To"] = Address(mail.to_name, addr_spec=mail.to_address)
     if mail.reply_to:

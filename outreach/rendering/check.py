@@ -3,82 +3,88 @@
 from __future__ import annotations
 
 import traceback
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
-from jinja2 import TemplateError, TemplateSyntaxError, meta
-
-from crm_store.content.faults import Fault, Faults, Place, did_you_mean
+from crm_store.content.faults import Fault, Faults, Incomplete, Place, did_you_mean
 from crm_store.content.sources import TEMPLATES, Sources
 from crm_store.journeys.context import Runnable
 from crm_store.journeys.steps import Send
 from outreach.rendering.context import NAMES
-from outreach.rendering.environment import environment, render
+from outreach.rendering.environment import RENDER_ERRORS, environment, readable, render
 from outreach.rendering.mail import HTML, SUBJECT, TEXT, MailTemplate, closure, mail_names
+from outreach.rendering.reading import Reading, read_template
 from outreach.rendering.samples import sample_contexts
 
 
-def check_templates(sources: Sources, faults: Faults) -> None:
-    """Every mail can be loaded and uses known names."""
+def check_templates(sources: Sources, faults: Faults) -> dict[str, MailTemplate]:
+    """Every mail that can be loaded and uses known names, by name."""
+    names = mail_names(sources)
     for path in sources.files:
         parts = path.split("/")
-        if parts[0] == TEMPLATES and parts[-1] in (SUBJECT, TEXT) and "/".join(parts[1:-1]) not in mail_names(sources):
+        if parts[0] == TEMPLATES and parts[-1] in (SUBJECT, TEXT) and "/".join(parts[1:-1]) not in names:
             faults.add(Place(path, 1), f"stands beside no {HTML}; a mail needs subject.j2 and body.html.j2")
-    for name in mail_names(sources):
-        faults.attempt(_check_mail, name, sources)
+    checked = {name: faults.attempt(_check_mail, name, sources, faults) for name in names}
+    return {name: mail for name, mail in checked.items() if mail is not None}
 
 
-def _check_mail(name: str, sources: Sources) -> None:
-    for path in sorted(closure(name, sources)):
-        tree = environment({}).parse(sources.files[path])
-        for used in sorted(meta.find_undeclared_variables(tree) - {*NAMES, "range"}):
-            raise Fault(
-                Place(path, _line_of(sources.files[path], used)), f"'{used}' is not known{did_you_mean(used, NAMES)}"
-            )
-    MailTemplate(name, sources.subset(closure(name, sources)))
+def _check_mail(name: str, sources: Sources, faults: Faults) -> MailTemplate:
+    paths = closure(name, sources)
+    unknown = list(_unknown_names([read_template(path, sources.files[path]) for path in sorted(paths)]))
+    for used, place in unknown:
+        faults.add(place, f"'{used}' is not known{did_you_mean(used, NAMES)}")
+    if unknown:
+        raise Incomplete
+    return MailTemplate(name, sources.subset(paths))
 
 
-def _line_of(source: str, word: str) -> int:
-    return next((number for number, line in enumerate(source.splitlines(), 1) if word in line), 1)
+def _unknown_names(files: Sequence[Reading]) -> Iterator[tuple[str, Place]]:
+    """Names that no file of the mail sets: what one file sets, those it includes or extends may use."""
+    known = set(NAMES).union(*(one.sets for one in files))
+    return ((name, place) for one in files for name, place in one.needs if name not in known)
 
 
-def try_campaign(version: Runnable, sources: Sources, faults: Faults) -> None:
+def try_campaign(version: Runnable, sources: Sources, mails: Mapping[str, MailTemplate], faults: Faults) -> None:
     """Each mail of a campaign with a full and a bare sample customer; a fault where one can't be rendered."""
     names = mail_names(sources)
     for step in version.campaign.steps:
-        if not isinstance(step, Send):
-            continue
-        if step.template not in names:
+        if isinstance(step, Send) and step.template not in names:
             faults.add(step.place, f"template '{step.template}' is not in templates/{did_you_mean(step.template, names)}")
-            continue
-        faults.attempt(_try_step, version, step, sources)
+        elif isinstance(step, Send) and step.template in mails:
+            faults.attempt(_try_step, version, step, sources, mails[step.template])
 
 
-def _try_step(version: Runnable, step: Send, sources: Sources) -> None:
-    part = sources.subset(closure(step.template, sources))
+def _try_step(version: Runnable, step: Send, sources: Sources, mail: MailTemplate) -> None:
+    for title, values in sample_contexts(version, step):
+        try:
+            mail.render(values)
+        except RENDER_ERRORS as error:
+            place, cause = find_error(sources, step.template, values) or (_body(step.template), error)
+            hint = _offer_hint(place, step, sources)
+            raise Fault(place, f"{cause}{hint} (tried with {title})") from None
+
+
+def _body(name: str) -> Place:
+    return Place(f"{TEMPLATES}/{name}/{HTML}", 1)
+
+
+def _offer_hint(place: Place, step: Send, sources: Sources) -> str:
+    line = sources.files[place.file].splitlines()[place.line - 1 :][:1]
+    if step.offer is None and any("offer." in text for text in line):
+        return f"; step '{step.name}' at {step.place} has no `offer`"
+    return ""
+
+
+def find_error(sources: Sources, name: str, values: Mapping[str, Any]) -> tuple[Place, Exception] | None:
+    """Where a mail fails in the files as they were written, and how; what is rendered has been prepared."""
+    part = sources.subset(closure(name, sources))
     files = {path.removeprefix(f"{TEMPLATES}/"): text for path, text in part.files.items()}
     env = environment(files)
-    for title, values in sample_contexts(version, step):
-        for path in _parts(step.template, files):
-            _try(env, path, values, title)
-
-
-def _parts(name: str, files: Mapping[str, str]) -> Iterator[str]:
-    return (f"{name}/{part}" for part in (SUBJECT, HTML, TEXT) if f"{name}/{part}" in files)
-
-
-def _try(env: Any, path: str, values: Mapping[str, Any], title: str) -> None:
-    try:
-        render(env.get_template(path), values)
-    except TemplateSyntaxError as error:
-        raise Fault(Place(f"{TEMPLATES}/{error.name or path}", error.lineno), f"not Jinja: {error.message}") from None
-    except (TemplateError, TypeError, ValueError, ArithmeticError, LookupError) as error:
-        raise Fault(_place(error, path), f"{error} (tried with {title})") from None
-
-
-def _place(error: BaseException, path: str) -> Place:
-    """Where in a template an error was raised: Jinja puts its lines into the traceback."""
-    frames = [frame for frame in traceback.extract_tb(error.__traceback__) if frame.filename.endswith(".j2")]
-    return (
-        Place(f"{TEMPLATES}/{frames[-1].filename}", frames[-1].lineno or 1) if frames else Place(f"{TEMPLATES}/{path}", 1)
-    )
+    for path in (f"{name}/{part}" for part in (SUBJECT, HTML, TEXT) if f"{name}/{part}" in files):
+        try:
+            render(env.get_template(path), readable(values))
+        except RENDER_ERRORS as error:
+            frames = [frame for frame in traceback.extract_tb(error.__traceback__) if frame.filename in files]
+            file, line = (frames[-1].filename, frames[-1].lineno) if frames else (path, 1)
+            return Place(f"{TEMPLATES}/{file}", line or 1), error
+    return None

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import zlib
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -32,7 +32,7 @@ def context(saying: Saying, material: Material) -> dict[str, Any]:
     version, company = saying.version, saying.version.settings.company
     locale = locale_for(material.customer.get("locale"), company.locale)
     return {
-        "customer": {**_nothing(version), **material.customer},
+        "customer": with_nothing(_own_attributes(version), material.customer),
         "event": _event(version, material),
         "offer": _offer(saying, material, locale),
         "campaign": {"name": version.campaign.name, "title": version.campaign.title, "topic": version.campaign.topic},
@@ -46,16 +46,27 @@ def context(saying: Saying, material: Material) -> dict[str, Any]:
     }
 
 
-def _nothing(version: Runnable) -> dict[str, None]:
-    declared = version.vocabulary.attributes.values()
-    return {one.name: None for one in declared if not one.built_in and "." not in one.name}
+def _own_attributes(version: Runnable) -> list[str]:
+    return [one.name for one in version.vocabulary.attributes.values() if not one.built_in]
+
+
+def with_nothing(declared: Iterable[str], values: Mapping[str, Any]) -> dict[str, Any]:
+    """The values, with None for what is declared (`address.street` in a table `address`) and missing."""
+    result = dict(values)
+    for name in declared:
+        first, dot, rest = name.partition(".")
+        if not dot:
+            result.setdefault(name, None)
+        elif isinstance(inside := result.get(first) or {}, dict):
+            result[first] = with_nothing([rest], inside)
+    return result
 
 
 def _event(version: Runnable, material: Material) -> dict[str, Any] | None:
     if material.event is None:
         return None
     kind = version.vocabulary.events.get(material.event["kind"])
-    return {**dict.fromkeys(kind.properties if kind else ()), **material.event}
+    return with_nothing(kind.properties if kind else (), material.event)
 
 
 def _offer(saying: Saying, material: Material, locale: str) -> dict[str, Any] | None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sized
 from datetime import date, datetime
 from decimal import Decimal, InvalidOperation
 from typing import Any
@@ -13,16 +13,22 @@ from jinja2 import (
     Environment,
     StrictUndefined,
     Template,
+    TemplateError,
     TemplateNotFound,
     TemplateRuntimeError,
+    Undefined,
     pass_context,
 )
+from jinja2.bccache import Bucket, BytecodeCache
 from jinja2.runtime import Context
 from jinja2.sandbox import ImmutableSandboxedEnvironment
 
 MAX_CHARACTERS = 1_000_000
 MAX_SECONDS = 5.0
 MAX_RANGE = 1_000
+KEPT = 2_000
+# What a template can raise on values it did not expect.
+RENDER_ERRORS = (TemplateError, TypeError, ValueError, ArithmeticError, LookupError, AttributeError, RecursionError)
 
 
 class _NamedLoader(BaseLoader):
@@ -37,39 +43,106 @@ class _NamedLoader(BaseLoader):
         return self.sources[template], template, lambda: True
 
 
+class MissingValue(TemplateRuntimeError):
+    """A value that is not there is printed, or worked with."""
+
+
+class _Missing(Undefined):
+    """Stands for None in a template: false in an `if`, but no filter and no operator prints it as the word None."""
+
+    __slots__ = ()
+
+    def __eq__(self, other: object) -> bool:
+        return other is None or isinstance(other, _Missing)
+
+    def __ne__(self, other: object) -> bool:
+        return not self == other
+
+    __hash__ = Undefined.__hash__
+    __str__ = __iter__ = __len__ = Undefined._fail_with_undefined_error
+
+
+def readable(context: Mapping[str, Any]) -> dict[str, Any]:
+    """Values as templates get them: what is missing says so when it is printed, by its name."""
+    return {name: _readable(value, name) for name, value in context.items()}
+
+
+def _readable(value: Any, path: str) -> Any:
+    if isinstance(value, Mapping):
+        return {name: _readable(inner, f"{path}.{name}") for name, inner in value.items()}
+    if value is None:
+        return _Missing(f"'{path}' has no value here; write e.g. {{{{ {path} or 'there' }}}}", exc=MissingValue)
+    return value
+
+
+class _Compiled(BytecodeCache):
+    """What was compiled before, by file and text: layouts and parts are shared by many mails."""
+
+    def __init__(self) -> None:
+        self.kept: dict[tuple[str, str], Any] = {}
+
+    def load_bytecode(self, bucket: Bucket) -> None:
+        bucket.code = self.kept.get((bucket.key, bucket.checksum))
+
+    def dump_bytecode(self, bucket: Bucket) -> None:
+        if len(self.kept) >= KEPT:
+            self.kept.clear()
+        self.kept[bucket.key, bucket.checksum] = bucket.code
+
+
+_COMPILED = {of_text: _Compiled() for of_text in (False, True)}
+
+
+class _Sandbox(ImmutableSandboxedEnvironment):
+    """Nothing but values can be reached, and no operator makes something huge out of something small."""
+
+    intercepted_binops = frozenset({"*", "**"})
+
+    def call_binop(self, context: Context, operator: str, left: Any, right: Any) -> Any:
+        if operator == "**" or _is_huge(left, right) or _is_huge(right, left):
+            raise TemplateRuntimeError(f"'{operator}' makes too much of it here; multiply numbers, repeat short texts")
+        return super().call_binop(context, operator, left, right)
+
+
+def _is_huge(value: Any, times: Any) -> bool:
+    return isinstance(value, Sized) and isinstance(times, int) and len(value) * times > MAX_CHARACTERS
+
+
 def environment(sources: Mapping[str, str], of_text: bool = False) -> ImmutableSandboxedEnvironment:
     """An environment over template sources by path below templates/. `of_text`: nothing is escaped."""
-    env = ImmutableSandboxedEnvironment(
+    env = _Sandbox(
         loader=_NamedLoader(sources),
         undefined=StrictUndefined,
         autoescape=(lambda name: not of_text and name is not None and name.endswith(".html.j2")),
-        finalize=_refuse_missing,
+        finalize=_refuse_none,
         trim_blocks=True,
         lstrip_blocks=True,
         keep_trailing_newline=of_text,
+        bytecode_cache=_COMPILED[of_text],
     )
-    env.filters.update(money=_money, date=_date, percent=_percent)
+    env.filters.update(FILTERS)
+    env.tests.update(none=lambda value: value is None or isinstance(value, _Missing))
     env.globals.update(range=_short_range)
     return env
 
 
-def render(template: Template, context: Mapping[str, Any]) -> str:
-    """The text a template gives. Raises jinja2 errors; also for one that is too long or takes too long."""
+def render(template: Template, context: Mapping[str, Any], seconds: float = MAX_SECONDS) -> str:
+    """The text a template gives for `readable` values. Raises one of RENDER_ERRORS; also if it is too long or too slow."""
     parts: list[str] = []
-    size, end = 0, time.monotonic() + MAX_SECONDS
+    size, end = 0, time.monotonic() + seconds
     for part in template.generate(context):
         size += len(part)
         if size > MAX_CHARACTERS:
             raise TemplateRuntimeError(f"the mail is longer than {MAX_CHARACTERS} characters")
         if time.monotonic() > end:
-            raise TemplateRuntimeError(f"the mail takes longer than {MAX_SECONDS} s")
+            raise TemplateRuntimeError(f"the mail takes longer than {seconds} s")
         parts.append(part)
     return "".join(parts)
 
 
-def _refuse_missing(value: Any) -> Any:
+def _refuse_none(value: Any) -> Any:
     if value is None:
-        raise TemplateRuntimeError("a missing value is printed; write e.g. {{ customer.first_name or 'there' }}")
+        raise MissingValue("a missing value is printed; write e.g. {{ customer.first_name or 'there' }}")
     return value
 
 
@@ -94,20 +167,23 @@ def _money(context: Context, amount: Any, currency: str | None = None) -> str:
 
 @pass_context
 def _date(context: Context, value: Any, style: str = "long") -> str:
-    """`{{ offer.valid_until | date }}`: as the locale writes it; an instant by the customer's date."""
+    """`{{ offer.valid_until | date }}`: as the locale writes it; an instant by the customer's date, `--05-17` as such."""
+    from babel.dates import format_date, format_skeleton
+
+    written, locale = str(value), context["locale"]
+    try:
+        if written.startswith("--"):
+            return str(format_skeleton("MMMMd", date.fromisoformat(f"2000{written[1:]}"), locale=locale))
+        return str(format_date(_local_date(written, context["zone"]), style, locale=locale))
+    except ValueError:
+        raise TemplateRuntimeError("date: not a date") from None
+
+
+def _local_date(written: str, zone: str) -> date:
     from zoneinfo import ZoneInfo
 
-    from babel.dates import format_date
-
-    try:
-        moment = datetime.fromisoformat(str(value))
-        day = moment.astimezone(ZoneInfo(context["zone"])).date() if moment.tzinfo else moment.date()
-    except ValueError:
-        try:
-            day = date.fromisoformat(str(value))
-        except ValueError:
-            raise TemplateRuntimeError("date: not a date") from None
-    return str(format_date(day, style, locale=context["locale"]))
+    moment = datetime.fromisoformat(written)
+    return moment.astimezone(ZoneInfo(zone)).date() if moment.tzinfo else moment.date()
 
 
 @pass_context
@@ -116,3 +192,7 @@ def _percent(context: Context, value: Any) -> str:
     from babel.numbers import format_percent
 
     return str(format_percent(Decimal(str(value)), locale=context["locale"], decimal_quantization=False))
+
+
+# What mails may say beyond Jinja's own filters. A new one is a function here and a line.
+FILTERS: Mapping[str, Callable[..., str]] = {"money": _money, "date": _date, "percent": _percent}

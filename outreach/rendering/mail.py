@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from itertools import product
 from typing import Any
 
-from jinja2 import Environment, TemplateError, TemplateSyntaxError, meta
+from jinja2 import Environment, TemplateSyntaxError
 
 from crm_store.content.faults import Fault, Place, did_you_mean
 from crm_store.content.sources import TEMPLATES, Sources
-from outreach.rendering.environment import environment, render
+from outreach.rendering.environment import environment, readable, render
 from outreach.rendering.prepare import inline_css, text_from_html
+from outreach.rendering.reading import read_template, syntax_fault
 
 SUBJECT, HTML, TEXT = "subject.j2", "body.html.j2", "body.txt.j2"
 
@@ -32,20 +34,27 @@ class MailTemplate:
     def __init__(self, name: str, sources: Sources) -> None:
         self.name = name
         files = {path.removeprefix(f"{TEMPLATES}/"): text for path, text in sources.files.items() if path.endswith(".j2")}
-        plain = environment(files)
         html = {path: text for path, text in files.items() if path.endswith(".html.j2")}
-        self._html = environment({**files, **inline_css(plain, html)})
         given = f"{name}/{TEXT}" in files
-        self._text = environment(files if given else text_from_html(plain, html), of_text=True)
-        self._subject = plain.get_template(f"{name}/{SUBJECT}")
-        self._html_body = self._html.get_template(f"{name}/{HTML}")
-        self._text_body = self._text.get_template(f"{name}/{TEXT if given else HTML}")
+        plain = environment(files)
+        of_html = environment({**files, **inline_css(plain, html)})
+        of_text = environment(files if given else {**files, **text_from_html(plain, html)}, of_text=True)
+        _compile((of_html, of_text), plain, files)
+        self._subject = of_html.get_template(f"{name}/{SUBJECT}")
+        self._html_body = of_html.get_template(f"{name}/{HTML}")
+        self._text_body = of_text.get_template(f"{name}/{TEXT if given else HTML}")
 
     def render(self, context: Mapping[str, Any]) -> Rendered:
-        """The mail. Raises jinja2's TemplateError, which says nothing of the values."""
-        subject = " ".join(render(self._subject, context).split())
-        html, text = render(self._html_body, context), render(self._text_body, context)
-        return Rendered(subject, html, re.sub(r"\n{3,}", "\n\n", text).strip() + "\n")
+        """The mail. Raises one of RENDER_ERRORS, whose text may quote a value."""
+        values = readable(context)
+        subject = " ".join(render(self._subject, values).split())
+        text = re.sub(r"\n{3,}", "\n\n", _lines(render(self._text_body, values)).strip("\n"))
+        return Rendered(subject, _lines(render(self._html_body, values)), f"{text}\n")
+
+
+def _lines(text: str) -> str:
+    """Lines as a mail has them: each with its end, whatever a value brings along. What is kept is what is sent."""
+    return re.sub(r"\r\n?", "\n", text).rstrip() + "\n"
 
 
 def mail_names(sources: Sources) -> list[str]:
@@ -64,7 +73,6 @@ def closure(name: str, sources: Sources) -> set[str]:
     todo = [(f"{TEMPLATES}/{name}/{part}", Place(f"{TEMPLATES}/{name}", 1)) for part in (SUBJECT, HTML)]
     if f"{TEMPLATES}/{name}/{TEXT}" in sources.files:
         todo.append((f"{TEMPLATES}/{name}/{TEXT}", Place(f"{TEMPLATES}/{name}", 1)))
-    env = environment({})
     while todo:
         path, named_at = todo.pop()
         if path not in sources.files:
@@ -72,18 +80,24 @@ def closure(name: str, sources: Sources) -> set[str]:
             raise Fault(named_at, f"template '{path}' is not there{hint}")
         if path not in found:
             found.add(path)
-            todo += [(f"{TEMPLATES}/{used}", Place(path, 1)) for used in _used(env, path, sources.files[path])]
+            todo += read_template(path, sources.files[path]).uses
     return found
 
 
-def _used(env: Environment, path: str, source: str) -> list[str]:
+def _compile(prepared: Iterable[Environment], plain: Environment, files: Iterable[str]) -> None:
+    """Compile every file now: no mail fails to when it is sent. Raises Fault, at the line as it was written."""
     try:
-        used = list(meta.find_referenced_templates(env.parse(source)))
+        for env, path in product(prepared, files):
+            env.get_template(path)
     except TemplateSyntaxError as error:
-        raise Fault(Place(path, error.lineno), f"not Jinja: {error.message}") from None
-    if None in used:
-        raise Fault(Place(path, 1), "extends, include and import must name their template as a text")
-    return [name for name in used if name is not None]
+        for path in files:
+            _compile_as_written(plain, path)
+        what = f"can't be prepared: {error.message}; let blocks and ifs begin and end outside of tags and styles"
+        raise Fault(Place(f"{TEMPLATES}/{error.name}", 1), what) from None
 
 
-__all__ = ["HTML", "SUBJECT", "TEXT", "MailTemplate", "Rendered", "TemplateError", "closure", "mail_names"]
+def _compile_as_written(plain: Environment, path: str) -> None:
+    try:
+        plain.get_template(path)
+    except TemplateSyntaxError as error:
+        raise syntax_fault(f"{TEMPLATES}/{path}", error) from None

@@ -7,9 +7,12 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from jinja2 import Environment
+from jinja2.lexer import newline_re
 
-_OPEN, _CLOSE = "\ue000", "\ue001"  # private use: in no template, and plain text to every HTML tool
+# Private use: in no template, and plain text to every HTML tool.
+_OPEN, _CLOSE, _OPEN_URL = "\ue000", "\ue001", "\ue003"
 _MARK = re.compile(_OPEN + r"(\d+)" + _CLOSE)
+URL_MARK = re.compile(_OPEN_URL + r"(\d+)" + _CLOSE)
 # Inside a tag, or inside an element that holds nothing but text: a comment would be no comment there.
 _NO_COMMENT = re.compile(r"<[a-zA-Z/!][^<>]*$|<(title|textarea)[^<>]*>[^<]*$", re.IGNORECASE)
 _ENDS = {
@@ -34,19 +37,22 @@ class Masked:
 
 
 def split(env: Environment, source: str) -> list[tuple[str, bool]]:
-    """The source in pieces, each with whether it is Jinja; together they are the source again."""
+    """The source in pieces, each with whether it is Jinja; together they are the source again (its lines ending in \\n)."""
+    source, at = "\n".join(newline_re.split(source)[::2]), 0
     pieces: list[tuple[str, bool]] = []
     until: str | None = None
     for _, kind, value in env.lex(source):
-        if until is None and kind in _ENDS:
-            until = _ENDS[kind]
-            pieces.append((value, True))
-        elif until is not None:
+        begins = source.index(value, at)
+        if begins > at:  # white space that the lexer takes away before `{%-`
+            pieces.append((source[at:begins], False))
+        if until is None:
+            until = _ENDS.get(kind)
+            pieces.append((value, until is not None))
+        else:
             pieces[-1] = (pieces[-1][0] + value, True)
             until = None if kind == until else until
-        else:
-            pieces.append((value, kind != "data"))
-    return pieces
+        at = begins + len(value)
+    return [*pieces, (source[at:], False)]
 
 
 def mask_for_html(env: Environment, source: str) -> Masked:
@@ -58,8 +64,13 @@ def mask_for_html(env: Environment, source: str) -> Masked:
             continue
         number = len(constructs)
         constructs.append(piece)
-        text += f"jinja{number}x" if _NO_COMMENT.search(text) else f"<!--jinja{number}x-->"
+        text += f"jinja{number}x" if _in_comment(text) or _NO_COMMENT.search(text) else f"<!--jinja{number}x-->"
     return Masked(text, tuple(constructs))
+
+
+def _in_comment(text: str) -> bool:
+    """Comments do not nest. Outlook's `<!--[if mso]> .. <![endif]-->` are some."""
+    return text.rfind("<!--") > text.rfind("-->")
 
 
 def html_mark(number: str) -> re.Pattern[str]:
@@ -68,12 +79,16 @@ def html_mark(number: str) -> re.Pattern[str]:
 
 
 def mask_for_text(env: Environment, source: str) -> Masked:
-    """Every construct becomes a word of private-use characters; comments vanish."""
+    """Every construct becomes a word of private-use characters; comments too, for `{#- -#}` eats white space."""
     text, constructs = "", list[str]()
     for piece, is_jinja in split(env, source):
         if not is_jinja:
             text += piece
-        elif not piece.startswith(env.comment_start_string):
+        else:
             text += f"{_OPEN}{len(constructs)}{_CLOSE}"
             constructs.append(piece)
     return Masked(text, tuple(constructs))
+
+
+def url_mark(number: int) -> str:
+    return f"{_OPEN_URL}{number}{_CLOSE}"

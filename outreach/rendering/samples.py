@@ -35,11 +35,21 @@ def sample_contexts(version: Runnable, step: Send) -> Iterator[tuple[str, dict[s
 
 
 def _context(version: Runnable, step: Send, full: bool) -> dict[str, Any]:
-    attributes = version.vocabulary.attributes.values()
-    customer = {one.name: (one.values or (_VALUES[one.type],))[0] if full else None for one in attributes}
+    customer: dict[str, Any] = {}
+    for one in version.vocabulary.attributes.values():
+        if one.name != "age" and (full or one.built_in):  # mails get the birthday, which has no age of its own
+            _put(customer, one.name, (one.values or (_VALUES[one.type],))[0] if full else None)
     customer |= _KNOWN if full else {"email": "sample@example.com"}
     material = Material(0, 0, "sample@example.com", customer, _event(version, full), sample_offer(version, step))
     return context(Saying(version, step, SAMPLE_SIGNER), material)
+
+
+def _put(into: dict[str, Any], name: str, value: Any) -> None:
+    first, dot, rest = name.partition(".")
+    if dot:
+        _put(into.setdefault(first, {}), rest, value)
+    else:
+        into[first] = value
 
 
 def _event(version: Runnable, full: bool) -> dict[str, Any] | None:
@@ -47,9 +57,17 @@ def _event(version: Runnable, full: bool) -> dict[str, Any] | None:
     if name is None:
         return None
     kind = version.vocabulary.events[name]
-    properties = {key: _VALUES[spec] if full else None for key, spec in kind.properties.items()}
+    event: dict[str, Any] = {}
+    for key, spec in kind.properties.items() if full else ():
+        _put(event, key, _VALUES[spec])
     amount = "49.90" if kind.amount and full else None
-    return {**properties, "kind": name, "at": "2026-01-31T09:00:00+00:00", "amount": amount, "currency": None}
+    return {
+        **event,
+        "kind": name,
+        "at": "2026-01-31T09:00:00+00:00",
+        "amount": amount,
+        "currency": amount and version.settings.company.currency,
+    }
 
 
 def sample_offer(version: Runnable, step: Send, now: datetime = SAMPLE_NOW) -> dict[str, Any] | None:

@@ -1,0 +1,62 @@
+"""What a template file says of itself, read once: which files it uses, which names it needs and sets."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from functools import lru_cache
+
+from jinja2 import TemplateSyntaxError, nodes
+from jinja2.meta import find_undeclared_variables
+
+from crm_store.content.faults import Fault, Place, did_you_mean
+from crm_store.content.sources import TEMPLATES
+from outreach.rendering.environment import environment
+
+_PARSER = environment({})
+GLOBALS = frozenset(_PARSER.globals)
+
+
+@dataclass(frozen=True)
+class Reading:
+    """`uses`: paths it extends, includes or imports; `needs`: names from outside, each with its first line."""
+
+    uses: tuple[tuple[str, Place], ...]
+    needs: tuple[tuple[str, Place], ...]
+    sets: frozenset[str]
+
+
+@lru_cache(maxsize=1_000)
+def read_template(path: str, source: str) -> Reading:
+    """Raises Fault if it is not Jinja."""
+    try:
+        tree = _PARSER.parse(source)
+        _refuse_unknown(path, tree)
+        needed = find_undeclared_variables(tree)
+    except TemplateSyntaxError as error:
+        raise syntax_fault(path, error) from None
+    names = list(tree.find_all(nodes.Name))
+    lines = {name: min(one.lineno for one in names if one.name == name) for name in sorted(needed - GLOBALS)}
+    sets = frozenset(one.name for one in names if one.ctx != "load")
+    return Reading(tuple(_uses(path, tree)), tuple((name, Place(path, line)) for name, line in lines.items()), sets)
+
+
+def _uses(path: str, tree: nodes.Template) -> Iterator[tuple[str, Place]]:
+    for node in tree.find_all((nodes.Extends, nodes.Include, nodes.Import, nodes.FromImport)):
+        place, named = Place(path, node.lineno), getattr(node, "template", None)
+        if not isinstance(named, nodes.Const) or not isinstance(named.value, str):
+            raise Fault(place, "extends, include and import must name their template as a text")
+        yield f"{TEMPLATES}/{named.value}", place
+
+
+def _refuse_unknown(path: str, tree: nodes.Template) -> None:
+    """Jinja itself finds unknown filters and tests inside an `if` only when that is rendered."""
+    for node in tree.find_all((nodes.Filter, nodes.Test)):
+        what, known = ("filter", _PARSER.filters) if isinstance(node, nodes.Filter) else ("test", _PARSER.tests)
+        name = getattr(node, "name", None)
+        if name is not None and name not in known:
+            raise Fault(Place(path, node.lineno), f"{what} '{name}' is not known{did_you_mean(name, known)}")
+
+
+def syntax_fault(path: str, error: TemplateSyntaxError) -> Fault:
+    return Fault(Place(path, error.lineno), f"not Jinja: {(error.message or '').rstrip('.')}")

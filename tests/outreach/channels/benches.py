@@ -1,0 +1,61 @@
+"""How each provider is put to the proof: a channel whose mails arrive where a test can read them."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime
+from email import message_from_bytes
+from email.message import EmailMessage
+from email.policy import default
+from pathlib import Path
+
+from outreach.channels.base import Channel, Mail
+from outreach.channels.outbox import Outbox
+
+REQUEST = "0123456789abcdef0123456789abcdef"
+MAIL = Mail(
+    touch_id=7,
+    message_id="<7.abcdef01@shop.example>",
+    from_address="hello@shop.example",
+    from_name="The Shop",
+    reply_to="service@shop.example",
+    to_address="ann@example.com",
+    to_name="Ann Smith",
+    subject="Hello Ann",
+    text="Hello\n",
+    html="<p>Hello</p>\n",
+    date=datetime(2026, 6, 15, 12, 30, 45, tzinfo=UTC),
+    headers={
+        "List-Unsubscribe": "<https://mail.shop.example/u/AQEAAAABAAAAAAHsQgTe_Eb5px8LmGE>",
+        "List-Unsubscribe-Post": "List-Unsubscribe=One-Click",
+    },
+)
+
+
+def mails(count: int) -> list[Mail]:
+    """So many, each to somebody else."""
+    numbers = range(1, count + 1)
+    return [
+        replace(MAIL, touch_id=number, message_id=f"<{number}@shop.example>", to_address=f"c{number}@example.com")
+        for number in numbers
+    ]
+
+
+@dataclass(frozen=True)
+class Bench:
+    """A provider's channel, and the mails that arrived by it, in the order of touches: as they are, and read."""
+
+    channel: Channel
+    raw: Callable[[], list[bytes]]
+
+    def arrived(self) -> list[EmailMessage]:
+        return [message_from_bytes(raw, policy=default) for raw in self.raw()]
+
+
+def outbox(folder: Path) -> Bench:
+    return Bench(Outbox(folder), lambda: [path.read_bytes() for path in sorted(folder.glob("*/*.eml"))])
+
+
+# A new provider of outreach.channels.PROVIDERS needs a line here.
+BENCHES: Mapping[str, Callable[[Path], Bench]] = {"outbox": outbox}

@@ -1,0 +1,167 @@
+"""What every provider must do with a mail, whatever it is made of."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import replace
+from email.message import EmailMessage
+from email.utils import parsedate_to_datetime
+from itertools import count
+from pathlib import Path
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from outreach.channels import PROVIDERS
+from outreach.channels.base import Mail
+from outreach.channels.gallery import part
+from tests.outreach.channels.benches import BENCHES, MAIL, REQUEST, Bench, mails
+
+_folders = count()
+line = st.text(st.characters(exclude_categories=("Cs", "Cc"), exclude_characters="\x85\u2028\u2029"), max_size=200)
+bodies = st.lists(line, max_size=6).map(lambda lines: "\n".join(lines) + "\n")
+
+
+def test_every_provider_is_put_to_the_proof() -> None:
+    assert set(BENCHES) == set(PROVIDERS)
+
+
+@pytest.fixture(params=BENCHES)
+def bench(request: pytest.FixtureRequest, tmp_path: Path) -> Bench:
+    return BENCHES[request.param](tmp_path)
+
+
+@pytest.fixture(params=BENCHES)
+def new_bench(request: pytest.FixtureRequest, tmp_path: Path) -> Callable[[], Bench]:
+    """A fresh one for each random case."""
+    return lambda: BENCHES[request.param](tmp_path / str(next(_folders)))
+
+
+def arrived(bench: Bench, mail: Mail) -> EmailMessage:
+    """The one mail that arrived."""
+    answer = bench.channel.send(REQUEST, [mail])
+    assert list(answer.accepted) == [mail.touch_id]
+    (message,) = bench.arrived()
+    return message
+
+
+def test_it_says_its_name(bench: Bench) -> None:
+    assert bench.channel.provider in BENCHES
+    assert bench.channel.per_request >= 1
+
+
+def test_every_mail_is_handed_over_exactly_once(bench: Bench) -> None:
+    sent = mails(bench.channel.per_request)
+    answer = bench.channel.send(REQUEST, sent)
+    assert sorted(answer.accepted) == [mail.touch_id for mail in sent]
+    assert not answer.refused
+    assert not answer.doubtful
+    assert [message["To"].addresses[0].addr_spec for message in bench.arrived()] == [mail.to_address for mail in sent]
+
+
+def test_nothing_to_send_is_nothing_sent(bench: Bench) -> None:
+    assert not bench.channel.send(REQUEST, []).accepted
+    assert not bench.arrived()
+
+
+def test_the_headers_are_those_of_the_mail(bench: Bench) -> None:
+    message = arrived(bench, MAIL)
+    assert str(message["From"]) == "The Shop <hello@shop.example>"
+    assert str(message["To"]) == "Ann Smith <ann@example.com>"
+    assert str(message["Reply-To"]) == "service@shop.example"
+    assert (message["Subject"], message["Message-ID"]) == ("Hello Ann", MAIL.message_id)
+    assert parsedate_to_datetime(message["Date"]) == MAIL.date
+
+
+def test_one_click_unsubscribe_is_in_the_headers(bench: Bench) -> None:
+    message = arrived(bench, MAIL)
+    assert {name: message[name] for name in MAIL.headers} == dict(MAIL.headers)
+
+
+def test_a_long_address_in_a_header_stays_an_address(bench: Bench) -> None:
+    link = f"<https://{'a-long-name.' * 8}example.com/u/AQEAAAABAAAAAAHsQgTe_Eb5px8LmGE>"
+    message_id = f"<7.abcdef01@{'a-long-name.' * 10}example.com>"
+    bench.channel.send(REQUEST, [replace(MAIL, headers={"List-Unsubscribe": link}, message_id=message_id)])
+    (raw,) = bench.raw()
+    assert f"List-Unsubscribe: {link}".encode() in raw.splitlines()
+    assert f"Message-ID: {message_id}".encode() in raw.splitlines()
+
+
+def test_no_address_for_answers_is_no_header(bench: Bench) -> None:
+    assert arrived(bench, replace(MAIL, reply_to=None))["Reply-To"] is None
+
+
+def test_a_mail_has_a_text_part_then_an_html_part(bench: Bench) -> None:
+    message = arrived(bench, MAIL)
+    assert message.get_content_type() == "multipart/alternative"
+    assert [inner.get_content_type() for inner in message.iter_parts()] == ["text/plain", "text/html"]
+    assert {inner.get_content_charset() for inner in message.iter_parts()} == {"utf-8"}
+
+
+@pytest.mark.parametrize(
+    "name", ["Zoë Müller", "Ünïcödé 李雷 😀", 'Smith, "Ann"', "a@b.c", "Ann <x@y.z>", "A" * 120, "", "'", "\\"]
+)
+def test_names_arrive_as_they_are(bench: Bench, name: str) -> None:
+    message = arrived(bench, replace(MAIL, to_name=name, from_name=name))
+    assert message["To"].addresses[0].display_name == name
+    assert message["To"].addresses[0].addr_spec == "ann@example.com"
+    assert message["From"].addresses[0].display_name == name
+
+
+@pytest.mark.parametrize("subject", ["Zoë & 李雷 😀", "x" * 300, "ü" * 200, "a: b, c;", "100 % <b>"])
+def test_subjects_arrive_as_they_are(bench: Bench, subject: str) -> None:
+    assert arrived(bench, replace(MAIL, subject=subject))["Subject"] == subject
+
+
+@pytest.mark.parametrize("hostile", ["Ann\r\nBcc: x@evil.example", "Ann\nBcc: x@evil.example", "Ann\rBcc: x@evil.example"])
+@pytest.mark.parametrize("field", ["to_name", "from_name", "subject", "to_address"])
+def test_no_value_makes_a_header_of_its_own(bench: Bench, field: str, hostile: str) -> None:
+    value = hostile.replace("Ann", "ann@example.com") if field == "to_address" else hostile
+    hostile_mail = Mail(**{**vars(MAIL), field: value})
+    answer = bench.channel.send(REQUEST, [hostile_mail])
+    for message in bench.arrived():
+        assert message["Bcc"] is None
+        assert "evil.example" not in str(message["To"].addresses[0].addr_spec)
+    assert len(bench.arrived()) == len(answer.accepted) == 1 - len(answer.refused)
+
+
+@pytest.mark.parametrize("address", ["", "no-at", "a@", "a b@example.com", "a@b@c", "ann@example.com, bob@example.com"])
+def test_a_bad_address_is_refused_for_good_and_hurts_no_other(bench: Bench, address: str) -> None:
+    good, bad = replace(MAIL, touch_id=1), replace(MAIL, touch_id=2, to_address=address)
+    answer = bench.channel.send(REQUEST, [bad, good])
+    assert list(answer.accepted) == [1]
+    assert {touch: refusal.permanent for touch, refusal in answer.refused.items()} == {2: True}
+    assert len(bench.arrived()) == 1
+
+
+TEXTS = {
+    "dots": ".\n..\n.hidden\n",
+    "emoji": "😀 Zoë 李雷\n",
+    "a long line": "x" * 5_000 + "\n",
+    "a long line of umlauts": "ü" * 2_000 + "\n",
+    "equals and tabs": "=20 = =\t\tx \n",
+    "spaces at the end": "a  \nb\t\n",
+    "From at the start": "From here\n>From\n",
+    "empty lines": "\n\n\nx\n\n",
+    "a boundary": "--===============\n--x--\n",
+}
+
+
+@pytest.mark.parametrize("text", TEXTS.values(), ids=TEXTS)
+def test_bodies_arrive_as_they_are(bench: Bench, text: str) -> None:
+    message = arrived(bench, replace(MAIL, text=text, html=f"<p>{text}</p>\n"))
+    assert part(message, "plain") == text
+    assert part(message, "html") == f"<p>{text}</p>\n"
+
+
+@given(text=bodies, html=bodies)
+def test_any_body_arrives_as_it_is(new_bench: Callable[[], Bench], text: str, html: str) -> None:
+    message = arrived(new_bench(), replace(MAIL, text=text, html=html))
+    assert (part(message, "plain"), part(message, "html")) == (text, html)
+
+
+def test_no_line_is_longer_than_a_mail_server_takes(bench: Bench) -> None:
+    bench.channel.send(REQUEST, [replace(MAIL, text="x" * 5_000, html="ü" * 5_000, subject="ü" * 900)])
+    (raw,) = bench.raw()
+    assert max(len(line) for line in raw.splitlines()) <= 998
