@@ -6,10 +6,11 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
 
-from crm_store.consent.keys import link_keys
-from crm_store.content.faults import did_you_mean
+from jinja2 import TemplateRuntimeError
+
+from crm_store.content.faults import Fault, did_you_mean
 from crm_store.content.workspace import Workspace
-from crm_store.errors import RapportError, UsageError
+from crm_store.errors import ContentError, RapportError, UsageError
 from crm_store.journeys.context import Runnable
 from crm_store.journeys.steps import Send
 from crm_store.ledger.find import SentMail, sent_mail
@@ -17,9 +18,11 @@ from crm_store.ledger.material import Material, customer_values, latest_event, o
 from crm_store.store import Store
 from outreach.delivery import load_template, make_mail
 from outreach.links import Signer
-from outreach.publishing import check
+from outreach.publishing import read
+from outreach.rendering.check import find_error
 from outreach.rendering.context import Saying, context, unpack
-from outreach.rendering.mail import MailTemplate, Rendered, TemplateError, closure
+from outreach.rendering.environment import RENDER_ERRORS, MissingValue
+from outreach.rendering.mail import MailTemplate, Rendered, closure
 from outreach.rendering.samples import SAMPLE_SIGNER, sample_offer
 
 
@@ -39,7 +42,7 @@ def preview_mail(
 
     Raises UsageError for names that are not known, RapportError if the template can't be rendered for her.
     """
-    content = check(workspace)
+    content = read(workspace)
     if campaign not in content.campaigns:
         raise UsageError(f"campaign '{campaign}' is not in config/campaigns{did_you_mean(campaign, content.campaigns)}")
     version = content.runnable(campaign)
@@ -57,8 +60,10 @@ def preview_mail(
 
 def _step(version: Runnable, name: str | None) -> Send:
     sends = {step.name: step for step in version.campaign.steps if isinstance(step, Send)}
-    if name is None:
+    if name is None and sends:
         return next(iter(sends.values()))
+    if name is None:
+        raise UsageError(f"campaign '{version.campaign.name}' has no step that sends a mail")
     if name not in sends:
         raise UsageError(f"campaign '{version.campaign.name}' has no mail '{name}'{did_you_mean(name, sends)}")
     return sends[name]
@@ -81,12 +86,10 @@ def _sample(workspace: Workspace, store: Store, now: datetime, version: Runnable
     with store.read() as conn:
         row = of_customer(conn, customer)
         event = latest_event(conn, row.id, version.campaign.trigger.event(), now)
-        keys = link_keys(conn)
     material = Material(0, row.id, row.email or "", customer_values(row), event, sample_offer(version, send, now))
-    signer = Signer(workspace.settings.public_url, keys) if keys else SAMPLE_SIGNER
+    signer = Signer(workspace.settings.public_url, SAMPLE_SIGNER.keys)  # whoever looks at a link must not opt her out
     saying = Saying(version, send, signer)
-    template = MailTemplate(send.template, workspace.sources.subset(closure(send.template, workspace.sources)))
-    mail = make_mail(saying, material, _rendered(template, saying, material), now)
+    mail = make_mail(saying, material, _rendered(workspace, saying, material), now)
     headers = {
         "Status": "SAMPLE: touch number, code, links, Date and Message-ID will be others",
         "From": f"{mail.from_name} <{mail.from_address}>",
@@ -96,8 +99,15 @@ def _sample(workspace: Workspace, store: Store, now: datetime, version: Runnable
     return Shown(headers, mail.text, mail.html)
 
 
-def _rendered(template: MailTemplate, saying: Saying, material: Material) -> Rendered:
+def _rendered(workspace: Workspace, saying: Saying, material: Material) -> Rendered:
+    name, sources = saying.step.template, workspace.sources
+    values = context(saying, material)
     try:
-        return template.render(context(saying, material))
-    except (TemplateError, TypeError, ValueError, ArithmeticError, LookupError) as error:
-        raise RapportError(f"template '{template.name}' can't be rendered for this customer: {error}") from None
+        return MailTemplate(name, sources.subset(closure(name, sources))).render(values)
+    except Fault as fault:
+        raise ContentError([fault]) from None
+    except RENDER_ERRORS as error:
+        place, cause = find_error(sources, name, values) or (f"template '{name}'", error)
+        # Jinja's and Python's own words may quote what they stumbled on.
+        said = str(cause) if type(cause) in (MissingValue, TemplateRuntimeError) else type(cause).__name__
+        raise RapportError(f"{place}: can't be rendered for this customer: {said}") from None

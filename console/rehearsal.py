@@ -14,8 +14,6 @@ from crm_store.store import Store, rehearse
 from outreach.offers.codes import new_code
 from outreach.publishing import Content, apply
 
-_MOST = 10_000
-
 
 def rehearse_campaign(store: Store, content: Content, name: str, now: datetime) -> list[dict[str, Any]]:
     """Who would be written to now, and who would not and why. A draft is rehearsed as if it were live."""
@@ -28,7 +26,7 @@ def rehearse_campaign(store: Store, content: Content, name: str, now: datetime) 
         plan_campaign(rehearsal, name, now)
         _judge_everything(rehearsal, name, now)
         with rehearsal.read() as conn:
-            found = touches(conn, Wanted(campaign=name, limit=_MOST))
+            found = touches(conn, Wanted(campaign=name, limit=None))
     due = [row for row in found if row["id"] not in before or row["state"] == "claimed"]
     return [
         {
@@ -44,7 +42,7 @@ def rehearse_campaign(store: Store, content: Content, name: str, now: datetime) 
 
 def _ids(store: Store, name: str) -> set[int]:
     with store.read() as conn:
-        return {row["id"] for row in touches(conn, Wanted(campaign=name, limit=_MOST)) if row["state"] != "due"}
+        return {row["id"] for row in touches(conn, Wanted(campaign=name, limit=None)) if row["state"] != "due"}
 
 
 def _judge_everything(store: Store, name: str, now: datetime) -> None:

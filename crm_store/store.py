@@ -16,7 +16,7 @@ from typing import Any, Concatenate, ParamSpec, TypeVar
 
 from sqlalchemy import BigInteger, Connection, Engine, create_engine, event, func, make_url, select
 from sqlalchemy.engine import URL
-from sqlalchemy.exc import ArgumentError, DBAPIError, OperationalError
+from sqlalchemy.exc import ArgumentError, DBAPIError
 from sqlalchemy.pool import StaticPool
 
 from crm_store import migrate
@@ -127,11 +127,12 @@ def parse_url(url: str, base: Path) -> URL:
     """The store's address; a relative SQLite path is below `base`. Raises UsageError."""
     try:
         parsed = make_url(url)
-    except ArgumentError:
+    except (ArgumentError, ValueError):
         raise UsageError("--store is not an address; write sqlite:///file.db or postgresql://host/database") from None
     if parsed.get_backend_name() == "sqlite":
-        name = parsed.database
-        return parsed if not name or name == ":memory:" else parsed.set(database=str(base / name))
+        if parsed.database in (None, "", ":memory:"):
+            raise UsageError("--store names no file; write e.g. sqlite:///rapport.db")
+        return parsed.set(drivername="sqlite", database=str(base / (parsed.database or "")))
     if parsed.get_backend_name() == "postgresql":
         return parsed.set(drivername="postgresql+psycopg")
     raise UsageError(f"store '{parsed.get_backend_name()}' is not known; use sqlite:///file.db or postgresql://...")
@@ -163,11 +164,13 @@ def open_store(url: str, base: Path) -> Store:
     parsed = parse_url(url, base)
     store = connect(parsed)
     try:
-        version = migrate.version_of(store.engine)
-    except OperationalError as error:
-        raise _explained(error, store.location) from None
-    if version != migrate.KNOWN:
-        _bring_up_to_date(store, parsed, version)
+        with _explaining(store, "opened"):
+            version = migrate.version_of(store.engine)
+            if version != migrate.KNOWN:
+                _bring_up_to_date(store, parsed, version)
+    except BaseException:
+        store.close()
+        raise
     return store
 
 
@@ -176,10 +179,9 @@ def upgrade_store(url: str, base: Path) -> tuple[str | None, Path | None]:
     parsed = parse_url(url, base)
     store = connect(parsed)
     try:
-        version = migrate.version_of(store.engine)
-        return version, None if version == migrate.KNOWN else _migrate(store, parsed, version)
-    except OperationalError as error:
-        raise _explained(error, store.location) from None
+        with _explaining(store, "migrated"):
+            version = migrate.version_of(store.engine)
+            return version, None if version == migrate.KNOWN else _migrate(store, parsed, version)
     finally:
         store.close()
 
@@ -194,16 +196,22 @@ def _bring_up_to_date(store: Store, url: URL, version: str | None) -> None:
 
 def _migrate(store: Store, url: URL, version: str | None) -> Path | None:
     migrate.refuse_unknown(version, store.location)
-    if store.dialect == "postgresql":
-        migrate.upgrade(store.engine)
-        return None
     store.engine.dispose()  # our own connection would look like another program's
-    backup = _backup(Path(url.database or ""), version) if version else None
-    try:
+    backup = _backup(Path(url.database or ""), version) if version and store.dialect == "sqlite" else None
+    with _explaining(store, "migrated, and is as it was"):
         migrate.upgrade(store.engine)
-    except OperationalError as error:
-        raise _explained(error, store.location) from error
     return backup
+
+
+@contextmanager
+def _explaining(store: Store, what: str) -> Iterator[None]:
+    """Whatever the database says becomes a StoreError: the store can't be `what`."""
+    try:
+        yield
+    except DBAPIError as error:
+        known = _explained(error, store.location)
+        unknown = StoreError(f"store {store.location} can't be {what}: {_said(error)}")
+        raise known if isinstance(known, StoreError) else unknown from error
 
 
 def _backup(file: Path, version: str) -> Path:
@@ -267,13 +275,18 @@ def _worth_retrying(error: DBAPIError) -> bool:
 
 def _explained(error: DBAPIError, location: str) -> Exception:
     """A StoreError for what a person can mend, else the error itself."""
-    said = str(error.orig).strip().splitlines()[0] if error.orig else ""
+    said = _said(error)
     if "locked" in said or "busy" in said:
         return StoreError(f"store {location} stays locked; another program holds it for over {BUSY_SECONDS} s")
     if "unable to open" in said:
         return StoreError(f"store {location} can't be opened; does its folder exist, and may you write there?")
     if "not a database" in said:
         return StoreError(f"store {location} is not an SQLite database; name another file")
-    if isinstance(error, OperationalError) and ("connection" in said or "FATAL" in said):
+    if any(word in said for word in ("connection", "resolve host", "FATAL")):
         return StoreError(f"store {location} can't be reached: {said}")
     return error
+
+
+def _said(error: DBAPIError) -> str:
+    """The database's own words, their first line."""
+    return (str(error.orig).strip().splitlines() or [type(error.orig).__name__])[0]

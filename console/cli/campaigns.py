@@ -29,7 +29,7 @@ def list_(context: typer.Context, as_json: Json = False) -> None:
     from crm_store.ledger.runs import sums
 
     here = session(context)
-    content = _content(here)
+    content = _read(here)
     with here.store.read() as conn:
         totals = {one.campaign: one for one in sums(conn)}
     rows: list[dict[str, Any]] = []
@@ -61,8 +61,8 @@ def show_campaign(context: typer.Context, name: Name, as_json: Json = False) -> 
     """
     from console.describe import describe_campaign
 
-    here = session(context)
-    show_one(describe_campaign(_content(here), _known(_content(here), name)), as_json)
+    content = _read(session(context))
+    show_one(describe_campaign(content, _known(content, name)), as_json)
 
 
 @app.command("run")
@@ -78,12 +78,15 @@ def run_campaign(
 
     Example: rapport campaign run win-back --dry-run
     """
+    from outreach.publishing import check
+
     here = session(context)
-    _known(_content(here), name)
+    content = check(here.workspace)
+    _known(content, name)
     if dry_run:
         from console.rehearsal import rehearse_campaign
 
-        rows = rehearse_campaign(here.store, _content(here), name, here.now)
+        rows = rehearse_campaign(here.store, content, name, here.now)
         show(rows, as_json, title=f"Would happen now in {name} (nothing has)")
         return
     from console.cli.running import publish_working_tree, report, run_flows
@@ -92,10 +95,10 @@ def run_campaign(
     report(run_flows(here, name), as_json)
 
 
-def _content(here: Session) -> Content:
-    from outreach.publishing import check
+def _read(here: Session) -> Content:
+    from outreach.publishing import read
 
-    return check(here.workspace)
+    return read(here.workspace)
 
 
 def _known(content: Content, name: str) -> str:

@@ -14,6 +14,7 @@ from crm_store.errors import UsageError
 if TYPE_CHECKING:
     from crm_store.intake.outcome import Outcome
     from crm_store.intake.readers import Rejects
+    from crm_store.intake.records import Form
 
 app = typer.Typer(help="Take in customers, events and products.", no_args_is_help=True, rich_markup_mode=None)
 
@@ -91,13 +92,13 @@ def _import(
 ) -> None:
     from crm_store.intake.importing import INTAKES, import_lines, read_lines
     from crm_store.intake.readers import Rejects, open_records
-    from crm_store.intake.records import Rules
+    from crm_store.intake.values import Rules
     from crm_store.store import rehearse
 
     intake = next(intake for intake in INTAKES if intake.name == what)
     settings = here.workspace.settings
     rules = Rules(here.workspace.vocabulary, settings.company.zone, settings.company.currency)
-    lines = read_lines(intake, open_records(file, _renamed(map_)), rules)
+    lines = read_lines(intake, open_records(file, _renamed(map_, intake.form)), rules)
     with Rejects(_rejects_path(here.root, file, dry_run)) as rejects, progress_bar(file.name, _count(file)) as progress:
         if dry_run:
             with rehearse(here.store) as rehearsal:
@@ -107,12 +108,16 @@ def _import(
     _report(outcome, rejects, dry_run, as_json)
 
 
-def _renamed(map_: list[str] | None) -> dict[str, str]:
-    renamed = {}
+def _renamed(map_: list[str] | None, form: Form) -> dict[str, str]:
+    renamed: dict[str, str] = {}
     for pair in map_ or []:
         field, equals, column = pair.partition("=")
         if not (field and equals and column):
             raise UsageError(f"--map {pair} is not field=column; write e.g. --map email=mail")
+        if field in renamed or column in renamed.values():
+            raise UsageError(f"--map {pair} names a field or column that another --map names; keep one")
+        if fault := form.fault(field):
+            raise UsageError(f"--map {pair}: {fault}")
         renamed[field] = column
     return renamed
 

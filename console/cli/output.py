@@ -18,7 +18,7 @@ Row = Mapping[str, Any]
 
 def say(*lines: str) -> None:
     """Print lines as they are."""
-    sys.stdout.write("\n".join(lines) + "\n")
+    sys.stdout.write("".join(f"{line}\n" for line in lines))
 
 
 def complain(text: str) -> None:

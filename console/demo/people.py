@@ -1,6 +1,6 @@
 """Made-up contact details for the demo's households. The year's data has none; everything here is invented.
 
-Deterministic: a household's details follow from its number alone. Among them, on purpose: birthdays on 29 February, of
+Deterministic: the same households give the same people. Among them, on purpose: birthdays on 29 February, of
 unknown year and epoch defaults; missing and invalid time zones; households without an address, without consent, with
 consent withdrawn later; suppressed addresses.
 """
@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import random
 import unicodedata
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import asdict, dataclass
 from datetime import UTC, datetime, timedelta
 from functools import cache, partial
@@ -18,7 +18,8 @@ from typing import TYPE_CHECKING, Any
 from crm_store.consent.record import SuppressionFact
 from crm_store.intake.importers.complete_journey import customer_key
 from crm_store.intake.importing import Line
-from crm_store.intake.records import ConsentRecord, CustomerRecord, EventRecord, address_key
+from crm_store.intake.records import ConsentRecord, CustomerRecord, EventRecord
+from crm_store.intake.values import address_key
 
 if TYPE_CHECKING:
     from faker import Faker
@@ -63,8 +64,9 @@ class Person:
     suppression: SuppressionFact | None
 
 
-def make_up(households: list[int], first_baskets: dict[int, datetime], known: dict[int, dict[str, str]]) -> list[Person]:
-    """A person for each household; `known` are its real attributes."""
+def make_up(first_baskets: Mapping[int, datetime], known: Mapping[int, Mapping[str, str]]) -> list[Person]:
+    """A person for each household that bought something; `known` are its real attributes."""
+    households = sorted(first_baskets)
     late = set(random.Random("late sign-ups").sample(households, LATE_SIGN_UPS))
     return [_person(one, first_baskets[one], known.get(one, {}), one in late) for one in households]
 
@@ -79,7 +81,7 @@ def sign_ups(people: list[Person]) -> Iterator[Line]:
         yield Line(number, person.signed_up, partial(asdict, person.signed_up))
 
 
-def _person(household: int, first_basket: datetime, known: dict[str, str], is_late: bool) -> Person:
+def _person(household: int, first_basket: datetime, known: Mapping[str, str], is_late: bool) -> Person:
     chance = random.Random(f"household {household}")
     home = chance.choices([home for _, home in _HOMES], [weight for weight, _ in _HOMES])[0]
     faker = _faker(home.faker)
@@ -123,7 +125,7 @@ def _joined(chance: random.Random, first_basket: datetime, is_late: bool) -> dat
     """Some days before or after the first basket; for some, in the last 60 days of the year."""
     if is_late:
         return YEAR_END - timedelta(minutes=chance.randint(600, LATE_DAYS * 1440))
-    return first_basket + timedelta(minutes=chance.randint(-5 * 1440, 10 * 1440))
+    return min(first_basket + timedelta(minutes=chance.randint(-5 * 1440, 10 * 1440)), YEAR_END)
 
 
 def _zone(chance: random.Random, home: Home) -> str | None:

@@ -23,7 +23,7 @@ Progress = Callable[[str, int], None]
 def import_year(store: Store, rejects_folder: Path, progress: Progress = lambda _, __: None) -> dict[str, Outcome]:
     """Everything, in the order it refers to each other: outcomes by name. `progress` is told a name and how many more."""
     folder = journey.data_folder()
-    everybody = people.make_up(journey.households(folder), journey.first_baskets(folder), journey.demographics(folder))
+    everybody = people.make_up(journey.first_baskets(folder), journey.demographics(folder))
     parts: list[tuple[str, Intake[Any], Iterable[Line | Refused], str]] = [
         ("products", Products(), journey.products(folder), journey.SOURCE),
         ("households", Customers(), people.customers(everybody), people.SOURCE),

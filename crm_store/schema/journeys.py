@@ -35,7 +35,7 @@ campaign = Table(
     Column("kind", Words, nullable=False),
     Column("status", Words, nullable=False),
     Column("live_since", Instant),
-    Column("plans", BigInteger, nullable=False),  # counted up by each planner's slice, which makes planners take turns
+    Column("plans", BigInteger, nullable=False),  # slices since it went live; counting them makes planners take turns
 )
 
 segment_member = Table(

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from datetime import datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
+from decimal import Decimal
 from typing import Any
 
-from sqlalchemy import JSON, BigInteger, ColumnElement, Dialect, Integer, Text, type_coerce
+from sqlalchemy import JSON, BigInteger, ColumnElement, Dialect, Integer, Numeric, Text, type_coerce
 from sqlalchemy.types import TypeDecorator, TypeEngine
 
 from crm_store.clock import from_micros, micros
@@ -45,6 +46,55 @@ class Instant(TypeDecorator[datetime]):
 
     def process_result_value(self, value: Any, dialect: Dialect) -> datetime | None:
         return None if value is None else from_micros(int(value))
+
+
+class Number(TypeDecorator[Decimal]):
+    """A number that is compared exactly: NUMERIC on PostgreSQL, an integer or a float on SQLite."""
+
+    impl = Numeric
+    cache_ok = True
+
+    def load_dialect_impl(self, dialect: Dialect) -> TypeEngine[Any]:
+        # SQLAlchemy's Numeric would make floats of whole numbers, and floats can't hold those over 2 to the 53rd.
+        return dialect.type_descriptor(Numeric() if dialect.name == "postgresql" else TypeEngine())
+
+    def process_bind_param(self, value: Decimal | None, dialect: Dialect) -> Any:
+        if value is None or dialect.name == "postgresql":
+            return value
+        return int(value) if value == value.to_integral_value() and abs(value) < 2**63 else float(value)
+
+    def process_literal_param(self, value: Decimal | None, dialect: Dialect) -> str:
+        return "NULL" if value is None else f"{value:f}"
+
+
+class DateText(TypeDecorator[date]):
+    """A date as JSON holds it: `2026-01-31`."""
+
+    impl = Words
+    cache_ok = True
+
+    def process_bind_param(self, value: date | None, dialect: Dialect) -> str | None:
+        return None if value is None else value.isoformat()
+
+    def process_literal_param(self, value: date | None, dialect: Dialect) -> str:
+        return "" if value is None else value.isoformat()
+
+
+class InstantText(TypeDecorator[datetime]):
+    """A UTC instant as JSON holds it: `2026-01-31T09:00:00.000000Z`."""
+
+    impl = Words
+    cache_ok = True
+
+    def process_bind_param(self, value: datetime | None, dialect: Dialect) -> str | None:
+        return None if value is None else instant_text(value)
+
+    def process_literal_param(self, value: datetime | None, dialect: Dialect) -> str:
+        return "" if value is None else instant_text(value)
+
+
+def instant_text(instant: datetime) -> str:
+    return instant.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%S.%fZ")
 
 
 def later(instant: ColumnElement[Any], elapsed: timedelta) -> ColumnElement[datetime]:

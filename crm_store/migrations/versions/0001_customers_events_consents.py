@@ -151,7 +151,12 @@ def upgrade() -> None:
         sa.UniqueConstraint("source", "dedupe_key", name=op.f("uq_event_source_dedupe_key")),
     )
     op.create_index("ix_event_kind_at", "event", ["kind", "at"], unique=False)
-    op.create_index("ix_event_kind_customer_id_at_amount", "event", ["kind", "customer_id", "at", "amount"], unique=False)
+    op.create_index(
+        "ix_event_kind_customer_id_at_amount_currency",
+        "event",
+        ["kind", "customer_id", "at", "amount", "currency"],
+        unique=False,
+    )
     op.create_table(
         "tally",
         sa.Column("kind", Words, nullable=False),

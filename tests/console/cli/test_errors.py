@@ -1,0 +1,186 @@
+"""Wrong input of any kind ends in one clear line on standard error and exit code 1 or 2, never in a traceback."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from tests.console.cli.command import Rapport
+from tests.world import Shop
+
+pytestmark = pytest.mark.parametrize("store_url", ["sqlite"], indirect=True)
+
+CALLED_WRONGLY = {
+    "segmnt list": "error: No such command 'segmnt'. Did you mean 'segment'? (see `rapport --help`)",
+    "segment lst": "error: No such command 'lst'. Did you mean 'list'? (see `rapport --help`)",
+    "frobnicate": "error: No such command 'frobnicate'. (see `rapport --help`)",
+    "segment show": "error: Missing argument 'name'. (see `rapport --help`)",
+    "segment show buyers more": "error: Got unexpected extra argument(s) (more) (see `rapport --help`)",
+    "segment list --jsn": "error: No such option: --jsn (Possible options: --json) (see `rapport --help`)",
+    "touches --limit many": "error: Invalid value for '--limit': Input should be a valid integer, unable to parse string",
+    "touches --limit 0": "error: Invalid value for '--limit': Input should be greater than or equal to 1",
+    "touches --limit -5": "error: Invalid value for '--limit': Input should be greater than or equal to 1",
+    "segment members buyers --limit 0": "error: Invalid value for '--limit'",
+    "touches --customer": "error: Option '--customer' requires an argument.",
+    "segment show buyer": "error: segment 'buyer' is not in segments/; did you mean 'buyers'?",
+    "segment count buyer": "error: segment 'buyer' is not in segments/; did you mean 'buyers'?",
+    "segment members buyer": "error: segment 'buyer' is not in segments/; did you mean 'buyers'?",
+    "segment sql buyer": "error: segment 'buyer' is not in segments/; did you mean 'buyers'?",
+    "segment explain buyer": "error: segment 'buyer' is not in segments/; did you mean 'buyers'?",
+    "segment show ../config/rapport": "error: segment '../config/rapport' is not in segments/",
+    "campaign show welcme": "error: campaign 'welcme' is not in config/campaigns; did you mean 'welcome'?",
+    "campaign run welcme --dry-run": "error: campaign 'welcme' is not in config/campaigns; did you mean 'welcome'?",
+    "campaign run welcme": "error: campaign 'welcme' is not in config/campaigns; did you mean 'welcome'?",
+    "preview welcme --customer alice": "error: campaign 'welcme' is not in config/campaigns; did you mean 'welcome'?",
+    "preview welcome gft --customer alice": "error: campaign 'welcome' has no mail 'gft'; did you mean 'gift'?",
+    "preview welcome": "error: whose mail? name a customer: --customer KEY",
+    "preview welcome --customer nobody": "error: customer 'nobody' is not in the store; `rapport customer show KEY`",
+    "customer show nobody": "error: customer 'nobody' is not in the store; keys are the company's own, e.g.",
+    "touches --state snt": "error: state 'snt' is not known; did you mean 'sent'?",
+    "touches --customer nobody --state SENT": "error: state 'SENT' is not known; did you mean 'sent'?",
+    "import customers nowhere.csv": "error: file nowhere.csv is not there",
+    "import customers .": "error: file . is not there",
+    "import events notes.txt": "error: file notes.txt is neither .csv nor .jsonl; rename or convert it",
+    "import products beans.csv --map key": "error: --map key is not field=column; write e.g. --map email=mail",
+    "import products beans.csv --map =x": "error: --map =x is not field=column; write e.g. --map email=mail",
+    "import customers beans.csv --map emial=title": "error: ",
+    "init shop": "error: shop is not empty; name a new folder",
+    "init notes.txt": "error: notes.txt is not empty; name a new folder",
+    "demo shop/config": "error: shop/config is not empty; name a new folder",
+}
+GLOBAL = {
+    ("--now", "tomorrow"): "error: --now 'tomorrow' is not a date and time; write e.g. 2017-12-24T09:00:00Z",
+    ("--now", ""): "error: --now '' is not a date and time; write e.g. 2017-12-24T09:00:00Z",
+    ("--now", "2017-02-30"): "error: --now '2017-02-30' is not a date and time; write e.g. 2017-12-24T09:00:00Z",
+    ("--now", "0001-01-01"): "error: --now '0001-01-01' is out of reach; write a year from 1970 to 2999",
+    ("--now", "9999-12-31T23:59:59-12:00"): "error: --now '9999-12-31T23:59:59-12:00' is not a date and time",
+    (
+        "--workspace",
+        "/no/where",
+    ): "error: workspace /no/where has no config/rapport.yaml; `rapport init /no/where`",
+    ("--workspace", "notes.txt"): "error: workspace notes.txt has no config/rapport.yaml",
+    ("--store", "rapport.db"): "error: --store is not an address; write sqlite:///file.db or postgresql://host/database",
+    (
+        "--store",
+        "oracle://ann:s3cret@host/db",
+    ): "error: store 'oracle' is not known; use sqlite:///file.db or postgresql://...",
+    ("--store", "sqlite:///notes.txt"): "notes.txt is not an SQLite database; name another file",
+    ("--store", "sqlite:///no/where.db"): "can't be opened; does its folder exist, and may you write there?",
+    ("--store", "postgresql://ann:s3cret@127.0.0.1:1/db"): "can't be reached: connection failed",
+    ("--stre", "x"): "error: No such option: --stre (Possible options: --store) (see `rapport --help`)",
+}
+
+
+@pytest.fixture(autouse=True)
+def _files(tmp_path: Path, small_shop: Shop) -> None:
+    for folder in (tmp_path, small_shop.root):
+        (folder / "notes.txt").write_text("no database and no table\n" * 100)
+        (folder / "beans.csv").write_text("key,title\nbeans,Beans\n")
+
+
+@pytest.mark.parametrize("words", CALLED_WRONGLY)
+def test_a_command_that_is_called_wrongly_says_so_in_one_line(rapport: Rapport, words: str) -> None:
+    ran = rapport(*words.split())
+    assert ran.code == 2
+    assert ran.error.startswith(CALLED_WRONGLY[words])
+
+
+@pytest.mark.parametrize("option", GLOBAL, ids=" ".join)
+def test_a_global_option_that_is_wrong_is_said_in_one_line(rapport: Rapport, option: tuple[str, str]) -> None:
+    said = rapport(*option, "segment", "count", "buyers").error
+    assert GLOBAL[option] in said
+    assert "s3cret" not in said
+
+
+def test_a_wrong_now_is_refused_even_where_nobody_asks_for_it(nowhere: Rapport) -> None:
+    assert nowhere("--now", "soon", "init", "new").code == 2
+    assert not Path("new").exists()
+
+
+CHECKED = ("check", "apply", "apply --dry-run", "campaign list", "campaign run welcome --dry-run", "segment list")
+
+
+@pytest.mark.parametrize("words", CHECKED)
+def test_broken_content_is_said_with_a_line_a_fault(rapport: Rapport, small_shop: Shop, words: str) -> None:
+    small_shop.write({"segments/bad.yaml": "who: {evnt: order}\n", "segments/worse.yaml": "who: {event: ordr}\ntitel: x\n"})
+    ran = rapport(*words.split())
+    assert (ran.code, ran.out) == (1, "")
+    assert [line.partition(": ")[0] for line in ran.err.splitlines()] == [
+        "segments/bad.yaml:1", "segments/worse.yaml:1", "segments/worse.yaml:2"
+    ]  # fmt: skip
+
+
+@pytest.mark.parametrize("file", ["config/rapport.yaml", "config/vocabulary.yaml"])
+@pytest.mark.parametrize(
+    "text", ["company: {", "- a list", "a: 1\na: 2", "\t", "!!python/object:os.system x", "compny: {}"]
+)
+def test_broken_settings_and_vocabularies_are_said_with_their_line(
+    rapport: Rapport, small_shop: Shop, file: str, text: str
+) -> None:
+    small_shop.write({file: text})
+    ran = rapport("segment", "list")
+    assert (ran.code, ran.out) == (1, "")
+    assert ran.err
+    assert all(line.removeprefix("error: ").startswith(f"{file}:") for line in ran.err.splitlines())
+
+
+def test_a_file_that_is_not_text_is_said(rapport: Rapport, small_shop: Shop) -> None:
+    (small_shop.root / "segments/bad.yaml").write_bytes(b"title: \xff\xfe")
+    assert rapport("check").error == "error: segments/bad.yaml:1: not UTF-8 text (byte 7); save it as UTF-8"
+
+
+def test_one_fault_is_one_line(rapport: Rapport, small_shop: Shop) -> None:
+    small_shop.write({"templates/hello/subject.j2": "{% if %}"})
+    assert rapport("check").error.startswith("error: templates/hello/subject.j2:1: not Jinja: ")
+
+
+def test_a_folder_that_can_not_be_made_is_said(nowhere: Rapport, store_url: str) -> None:
+    assert nowhere("init", "notes.txt/below").error == "error: notes.txt/below: Not a directory"
+
+
+def test_a_folder_that_can_not_be_written_to_is_said(rapport: Rapport, small_shop: Shop) -> None:
+    (small_shop.root / "rejects").write_text("in the way")
+    Path("beans.csv").write_text("key,title\n,nameless\n")
+    said = rapport("import", "products", "beans.csv").error
+    assert said == f"error: rejects file {small_shop.root}/rejects/beans.rejects.jsonl can't be written: File exists"
+
+
+def test_nothing_published_is_said_with_the_way_out(rapport: Rapport) -> None:
+    said = rapport("run", "--accept", "welcme")
+    assert said.code == 1
+    assert said.err.splitlines()[-1] == "error: campaign 'welcme' is not published; run `rapport apply`"
+
+
+SECRETS = ("alice@example.com", "Alice", "s3cret")
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        "preview welcome hello --customer alice",
+        "preview welcome hello --customer alice --html",
+        "import customers people.jsonl",
+        "import events happenings.jsonl",
+    ],
+)
+def test_personal_data_is_in_no_error(rapport: Rapport, small_shop: Shop, tmp_path: Path, words: str) -> None:
+    small_shop.write({"templates/hello/body.html.j2": "{{ {}[customer.email] }}{{ customer.first_name.nothing }}"})
+    (tmp_path / "people.jsonl").write_text('{"key": "x", "email": "alice@example.com@", "birthday": "Alice"}\n{"s3cret\n')
+    (tmp_path / "happenings.jsonl").write_text('{"customer": "alice@example.com", "event": "Alice", "at": "s3cret"}\n')
+    ran = rapport(*words.split())
+    assert not [secret for secret in SECRETS if secret in ran.err]
+
+
+def test_a_pipe_that_is_closed_early_is_no_traceback(rapport: Rapport, store_url: str) -> None:
+    import subprocess
+    import sys
+
+    words = ["-m", "console.cli.app", *rapport.always, "segment", "sql", "buyers"]
+    child = subprocess.Popen([sys.executable, *words], stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+    assert child.stdout is not None
+    child.stdout.close()
+    assert child.stderr is not None
+    assert b"Traceback" not in child.stderr.read()
+    child.stderr.close()
+    child.wait()

@@ -1,0 +1,60 @@
+"""The commands that run flows, as a user calls them: a process of their own, with Prefect's own server in it."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from tests.world import NOON, Shop
+
+pytestmark = pytest.mark.parametrize("store_url", ["sqlite"], indirect=True)
+RAPPORT = (sys.executable, "-m", "console.cli.app")
+
+
+def ran(shop: Shop, store_url: str, *words: str) -> subprocess.CompletedProcess[str]:
+    options = ("--workspace", str(shop.root), "--store", store_url, "--now", NOON.isoformat())
+    return subprocess.run([*RAPPORT, *options, *words], check=True, capture_output=True, text=True, timeout=120)
+
+
+def test_run_publishes_the_working_tree_and_does_what_is_due(small_shop: Shop, store_url: str) -> None:
+    done = ran(small_shop, store_url, "run", "--json")
+    (row,) = json.loads(done.stdout)
+    assert (row["campaign"], row["entered"], row["planned"], row["sent"]) == ("welcome", 1, 1, 1)
+    said = done.stderr.splitlines()
+    assert [line.partition(":")[0] for line in said] == [
+        "published the working tree", "starting Prefect's own server (10-20 s) ..."
+    ]  # fmt: skip
+    assert "campaign welcome" in said[0]
+    assert [mail["To"] for mail in small_shop.mails()] == ["Alice <alice@example.com>"]
+    assert (small_shop.root / ".prefect").is_dir()
+
+
+@pytest.mark.long
+def test_a_campaign_can_be_run_alone(small_shop: Shop, store_url: str) -> None:
+    text = (small_shop.root / "config/campaigns/welcome.yaml").read_text()
+    small_shop.campaign("second", text)
+    done = ran(small_shop, store_url, "campaign", "run", "second")
+    assert "What was done" in done.stdout
+    assert [row[:2] for row in small_shop.touches() if row[3] == "sent"] == [("second", "alice")]
+
+
+@pytest.mark.long
+def test_up_works_until_it_is_stopped_and_finishes_its_tick(small_shop: Shop, store_url: str) -> None:
+    words = [*RAPPORT, "--workspace", str(small_shop.root), "--store", store_url, "up"]
+    environment = {**os.environ, "PYTHONUNBUFFERED": "1"}
+    with subprocess.Popen(words, env=environment, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as child:
+        assert child.stdout is not None
+        first = child.stdout.readline()
+        child.send_signal(signal.SIGINT)
+        rest, errors = child.communicate(timeout=60)
+    assert child.returncode == 0
+    assert "What was done" in first + rest
+    assert "a tick every 0:05:00 from now on" in errors
+    assert "Traceback" not in errors
+    assert not list(Path(small_shop.root).glob("*.tmp"))

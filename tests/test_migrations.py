@@ -1,0 +1,111 @@
+"""Migrations bring a store to exactly the tables that the schema declares, on both databases."""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Iterator
+from contextlib import closing
+from pathlib import Path
+from typing import Any
+
+import pytest
+from alembic.autogenerate import compare_metadata
+from alembic.migration import MigrationContext
+from alembic.script import ScriptDirectory
+from sqlalchemy import Connection, inspect
+
+from crm_store.migrate import VERSION_TABLE
+from crm_store.schema import METADATA, SCHEMA_VERSION
+from crm_store.store import Store, connect, parse_url
+
+MIGRATIONS = Path(__file__).parent.parent / "crm_store" / "migrations"
+PARTIAL = {
+    "ix_enrolment_open": "state = 'in'",
+    "ix_offer_code": "is_unique",
+    "ix_touch_due": "state = 'due'",
+    "ix_touch_leased": "'claimed'",
+}
+
+
+@pytest.fixture
+def declared(bare_url: str) -> Iterator[Store]:
+    """A store whose tables were made from the schema, without migrations."""
+    with closing(connect(parse_url(bare_url, Path("/")))) as store:
+        store.write(METADATA.create_all)
+        yield store
+
+
+def structure(conn: Connection) -> dict[str, Any]:
+    """Every table: its columns, keys, constraints and indexes."""
+    looked = inspect(conn)
+    return {
+        name: {
+            "columns": {one["name"]: (str(one["type"]), one["nullable"]) for one in looked.get_columns(name)},
+            "primary key": looked.get_pk_constraint(name)["constrained_columns"],
+            "unique": sorted((one["name"], one["column_names"]) for one in looked.get_unique_constraints(name)),
+            "foreign keys": sorted(
+                (one["name"], one["constrained_columns"], one["referred_table"]) for one in looked.get_foreign_keys(name)
+            ),
+            "indexes": sorted(
+                (one["name"], one["column_names"], bool(one["unique"]), _options(one)) for one in looked.get_indexes(name)
+            ),
+        }
+        for name in looked.get_table_names()
+        if name != VERSION_TABLE
+    }
+
+
+def _options(index: Any) -> list[str]:
+    """`WHERE` and the like."""
+    return [f"{name}: {value}" for name, value in index.get("dialect_options", {}).items()]
+
+
+def test_the_newest_migration_is_the_schemas_version() -> None:
+    script = ScriptDirectory(str(MIGRATIONS))
+    assert script.get_heads() == [SCHEMA_VERSION]
+
+
+def test_migrations_follow_one_another() -> None:
+    revisions = list(reversed(list(ScriptDirectory(str(MIGRATIONS)).walk_revisions())))
+    assert [one.revision for one in revisions] == [f"{number:04d}" for number in range(1, len(revisions) + 1)]
+    assert [one.down_revision for one in revisions] == [None, *(one.revision for one in revisions[:-1])]
+
+
+def test_a_migrated_store_needs_nothing_more(store: Store) -> None:
+    with store.read() as conn:
+        context = MigrationContext.configure(conn, opts={"compare_type": True, "compare_server_default": True})
+        assert compare_metadata(context, METADATA) == []
+
+
+@pytest.mark.parametrize(
+    ("store_url", "bare_url"),
+    [("sqlite", "sqlite"), ("postgresql", "postgresql")],
+    indirect=True,
+    ids=["sqlite", "postgresql"],
+)
+def test_a_migrated_store_is_what_the_schema_declares(store: Store, declared: Store) -> None:
+    with store.read() as migrated, declared.read() as made:
+        assert structure(migrated) == structure(made)
+
+
+def test_partial_indexes_are_partial(store: Store) -> None:
+    with store.read() as conn:
+        question = (
+            "SELECT name, sql FROM sqlite_master WHERE type = 'index'"
+            if store.dialect == "sqlite"
+            else "SELECT indexname, indexdef FROM pg_indexes WHERE schemaname = 'public'"
+        )
+        found = {
+            name: sql.partition(" WHERE ")[2] for name, sql in conn.exec_driver_sql(question) if " WHERE " in (sql or "")
+        }
+    assert set(found) == set(PARTIAL)
+    for name, words in PARTIAL.items():
+        assert words in found[name].replace("::text", "").replace('COLLATE "C"', ""), name
+
+
+@pytest.mark.parametrize("path", sorted((MIGRATIONS / "versions").glob("*.py")), ids=lambda path: path.stem)
+def test_a_migration_depends_on_nothing_that_will_change(path: Path) -> None:
+    tree = ast.parse(path.read_text(encoding="utf-8"))
+    modules = {node.module for node in ast.walk(tree) if isinstance(node, ast.ImportFrom)}
+    modules |= {alias.name for node in ast.walk(tree) if isinstance(node, ast.Import) for alias in node.names}
+    assert modules <= {"alembic", "sqlalchemy", "crm_store.schema.types"}

@@ -1,0 +1,178 @@
+"""Whatever can be added - a condition, a step, a provider - is listed once, explained, documented and tested."""
+
+from __future__ import annotations
+
+import re
+import shlex
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from importlib import import_module
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from crm_store.intake.importing import INTAKES
+from crm_store.journeys import load, steps, triggers
+from crm_store.journeys.steps import VERBS
+from crm_store.journeys.triggers import TRIGGERS
+from crm_store.ledger.gates import GATES
+from crm_store.segmentation import comparisons, conditions
+from crm_store.segmentation.comparisons import WORDS
+from crm_store.segmentation.times import WINDOW_WORDS
+from outreach.channels import PROVIDERS
+from outreach.rendering.environment import FILTERS
+from tests.console.cli.command import leaves
+from tests.console.cli.test_help import parsed
+
+ROOT = Path(__file__).parent.parent
+SEGMENTS, CAMPAIGNS, IMPORT, ARCHITECTURE = (
+    f"docs/{name}.md" for name in ("segments", "campaigns", "import", "architecture")
+)
+
+
+@dataclass(frozen=True)
+class Registry:
+    """Names with what each says of itself, the page that must name them, and how a test of one looks."""
+
+    help: Mapping[str, str]
+    page: str
+    tested: str = r"\b{}:"
+
+
+def _explained(things: Iterable[Any], name: Callable[[Any], str]) -> dict[str, str]:
+    listed = [(name(one), str(one.help)) for one in things]
+    assert len(dict(listed)) == len(listed), "listed twice"
+    return dict(listed)
+
+
+REGISTRIES = {
+    "conditions": Registry(_explained(conditions.KINDS, lambda kind: kind.kind), SEGMENTS),
+    "comparisons": Registry({word.name: word.said for word in WORDS}, SEGMENTS),
+    "windows": Registry({word: word for word in WINDOW_WORDS}, SEGMENTS),
+    "triggers": Registry(_explained(TRIGGERS, lambda trigger: trigger.word), CAMPAIGNS),
+    "kinds of campaigns": Registry({kind: kind for kind in triggers.KINDS}, CAMPAIGNS, r"kind(: |=\"){}"),
+    "steps": Registry(_explained(VERBS, lambda verb: verb.verb), CAMPAIGNS),
+    "gates": Registry({gate.name: gate.reason for gate in GATES}, CAMPAIGNS, r"\b{}\b"),
+    "intakes": Registry(_explained(INTAKES, lambda intake: intake.name), IMPORT, r"import\W+{}"),
+    "providers": Registry({name: name for name in PROVIDERS}, ARCHITECTURE, r'"{}"'),
+    "filters": Registry({name: one.__doc__ or "" for name, one in FILTERS.items()}, CAMPAIGNS, r"\| {}"),
+}
+NAMES = [(title, name) for title, registry in REGISTRIES.items() for name in registry.help]
+
+
+def page(name: str) -> str:
+    return (ROOT / name).read_text(encoding="utf-8")
+
+
+def all_tests() -> str:
+    """The text of all tests but this one."""
+    return "\n".join(path.read_text(encoding="utf-8") for path in (ROOT / "tests").rglob("*.py") if path != Path(__file__))
+
+
+TESTS = all_tests()
+
+
+@pytest.mark.parametrize(("title", "name"), NAMES)
+def test_each_says_what_it_is(title: str, name: str) -> None:
+    assert REGISTRIES[title].help[name].strip()
+
+
+@pytest.mark.parametrize(("title", "name"), NAMES)
+def test_each_is_in_its_page(title: str, name: str) -> None:
+    assert re.search(rf"`[^`\n]*(?<![\w-]){name}(?![\w-])[^`\n]*`|/{name}\.py", page(REGISTRIES[title].page)), (title, name)
+
+
+@pytest.mark.parametrize(("title", "name"), NAMES)
+def test_each_is_tested(title: str, name: str) -> None:
+    assert re.search(REGISTRIES[title].tested.format(name), TESTS), (title, name)
+
+
+FOLDERS = {
+    "crm_store/segmentation/conditions": conditions.KINDS,
+    "crm_store/journeys/triggers": TRIGGERS,
+    "crm_store/journeys/steps": VERBS,
+}
+
+
+@pytest.mark.parametrize("folder", FOLDERS)
+def test_every_file_of_a_folder_is_listed(folder: str) -> None:
+    files = {path.stem for path in (ROOT / folder).glob("*.py")} - {"__init__", "base"}
+    assert {one.__module__.rpartition(".")[2] for one in FOLDERS[folder]} == files
+
+
+@pytest.mark.parametrize("folder", FOLDERS)
+def test_every_class_of_a_folder_is_listed(folder: str) -> None:
+    listed = FOLDERS[folder]
+    base = listed[0].__mro__[1]
+    for path in (ROOT / folder).glob("*.py"):
+        module = import_module(f"{folder.replace('/', '.')}.{path.stem}")
+        made = [one for one in vars(module).values() if isinstance(one, type) and issubclass(one, base) and one is not base]
+        assert set(made) <= set(listed)
+
+
+def test_every_provider_has_a_file_of_its_name() -> None:
+    files = {path.stem for path in (ROOT / "outreach/channels").glob("*.py")} - {"__init__", "base", "gallery"}
+    assert files == set(PROVIDERS)
+
+
+def test_every_kind_of_campaign_has_a_flow_of_its_name_in_a_file_of_its_name() -> None:
+    from flows.tick import FLOWS
+
+    assert list(FLOWS) == list(triggers.KINDS)
+    for kind, flow in FLOWS.items():
+        assert getattr(flow, "name", None) == kind
+        assert (ROOT / f"flows/{kind}.py").is_file()
+
+
+def test_every_trigger_enters_some_kind_of_campaign() -> None:
+    assert {trigger for possible in triggers.KINDS.values() for trigger in possible} == set(TRIGGERS)
+
+
+def test_every_verb_has_a_reader() -> None:
+    assert set(steps._READERS) == set(REGISTRIES["steps"].help)
+
+
+def test_every_intake_has_a_command() -> None:
+    commands = {name for name, _ in leaves()}
+    assert {f"import {name}" for name in REGISTRIES["intakes"].help} <= commands
+
+
+PLANNED = [
+    *((SEGMENTS, word) for word in (*conditions.PLANNED_KINDS, *comparisons.PLANNED_WORDS)),
+    *((CAMPAIGNS, word) for word in (*triggers.PLANNED_KINDS, *triggers.PLANNED_WORDS, *steps.PLANNED_VERBS)),
+    *((CAMPAIGNS, word) for word in load.PLANNED_KEYS),
+]
+
+
+@pytest.mark.parametrize(("where", "word"), PLANNED)
+def test_what_is_not_built_yet_is_said_in_its_page(where: str, word: str) -> None:
+    assert f"`{word}`" in page(where).partition("## Not built yet")[2]
+
+
+def test_what_is_not_built_yet_is_not_built() -> None:
+    planned = {
+        "conditions": conditions.PLANNED_KINDS,
+        "comparisons": comparisons.PLANNED_WORDS,
+        "steps": steps.PLANNED_VERBS,
+        "triggers": triggers.PLANNED_WORDS,
+        "kinds of campaigns": triggers.PLANNED_KINDS,
+    }
+    assert not [title for title, words in planned.items() if set(words) & set(REGISTRIES[title].help)]
+
+
+def calls(text: str) -> Iterator[str]:
+    """The commands of a page: lines that begin with `rapport`, without what follows as a remark."""
+    for line in text.splitlines():
+        if match := re.match(r"    (rapport [^#]+)", line):
+            yield match[1].strip()
+
+
+@pytest.mark.parametrize("name", [name for name, _ in leaves()])
+def test_every_command_is_in_the_readme(name: str) -> None:
+    assert re.search(rf"rapport (--\S+ \S+ )*{name}\b", page("README.md"))
+
+
+@pytest.mark.parametrize("call", sorted({call for name in ("README.md", IMPORT) for call in calls(page(name))}))
+def test_every_command_of_the_readme_can_be_called_so(call: str) -> None:
+    assert parsed(shlex.split(call)[1:])
