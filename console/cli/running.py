@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from console.cli.output import say, show
+from console.cli.output import say, show, span
 from console.cli.session import Session, session
+from crm_store.clock import machine_instant
 from crm_store.errors import UsageError
 
 if TYPE_CHECKING:
@@ -48,8 +49,18 @@ def up(context: typer.Context) -> None:
     from flows.clock.ticking import tick_forever
 
     every = here.workspace.settings.clock.every
-    typer.echo(f"a tick every {every} from now on; Prefect's own server starts (10-20 s) ...", err=True)
-    tick_forever(here.root, every, lambda ticked: report([ticked], False))
+    typer.echo(f"a tick every {span(every)} from now on; Prefect's own server starts (10-20 s) ...", err=True)
+    tick_forever(here.root, every, tell)
+
+
+def tell(tick: Ticked) -> None:
+    """What a tick did, under the time of day; one line if it had nothing to do."""
+    at = f"{machine_instant():%Y-%m-%d %H:%M:%SZ}"
+    rows = [row for row in totals([tick]) if any(value for name, value in row.items() if name != "campaign")]
+    if rows:
+        show(rows, False, title=f"What was done at {at}")
+    else:
+        say(f"{at} nothing to do")
 
 
 def publish_working_tree(here: Session) -> None:
@@ -80,17 +91,22 @@ def run_flows(here: Session, only: str | None) -> list[Ticked]:
 
 def report(ticks: list[Ticked], as_json: bool) -> None:
     """What the ticks did, a row a campaign."""
-    totals: dict[str, dict[str, int]] = {}
+    show(totals(ticks), as_json, title="What was done")
+
+
+def totals(ticks: list[Ticked]) -> list[dict[str, Any]]:
+    """What the ticks did to each campaign, added up."""
+    found: dict[str, dict[str, int]] = {}
     for tick in ticks:
         for planned in tick.planned:
-            row = totals.setdefault(planned.campaign, dict.fromkeys(("entered", "moved", "left", "planned", *_SENT), 0))
+            row = found.setdefault(planned.campaign, dict.fromkeys(("entered", "moved", "left", "planned", *_SENT), 0))
             for name in ("entered", "moved", "left"):
                 row[name] += getattr(planned, name)
             row["planned"] += planned.touches
         for name, drained in tick.drained.items():
             for key in _SENT:
-                totals[name][key] += getattr(drained, key)
-    show([{"campaign": name, **row} for name, row in sorted(totals.items())], as_json, title="What was done")
+                found[name][key] += getattr(drained, key)
+    return [{"campaign": name, **row} for name, row in sorted(found.items())]
 
 
 _SENT = ("judged", "sent", "failed", "in_doubt")

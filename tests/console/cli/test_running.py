@@ -55,6 +55,6 @@ def test_up_works_until_it_is_stopped_and_finishes_its_tick(small_shop: Shop, st
         rest, errors = child.communicate(timeout=60)
     assert child.returncode == 0
     assert "What was done" in first + rest
-    assert "a tick every 0:05:00 from now on" in errors
+    assert "a tick every 5 minutes from now on" in errors
     assert "Traceback" not in errors
     assert not list(Path(small_shop.root).glob("*.tmp"))
