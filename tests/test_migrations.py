@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import ast
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import closing
 from pathlib import Path
 from typing import Any
@@ -12,10 +12,13 @@ import pytest
 from alembic.autogenerate import compare_metadata
 from alembic.migration import MigrationContext
 from alembic.script import ScriptDirectory
-from sqlalchemy import Connection, inspect
+from sqlalchemy import Connection, inspect, select
 
+from crm_store import migrate
+from crm_store.clock import from_micros
+from crm_store.intake.buckets import bucket_of
 from crm_store.migrate import VERSION_TABLE
-from crm_store.schema import METADATA, SCHEMA_VERSION
+from crm_store.schema import METADATA, SCHEMA_VERSION, customer, enrolment, touch
 from crm_store.store import Store, connect, parse_url
 
 MIGRATIONS = Path(__file__).parent.parent / "crm_store" / "migrations"
@@ -24,6 +27,7 @@ PARTIAL = {
     "ix_offer_code": "is_unique",
     "ix_touch_due": "state = 'due'",
     "ix_touch_leased": "'claimed'",
+    "ix_touch_sent": "state = 'sent'",
 }
 
 
@@ -108,4 +112,25 @@ def test_a_migration_depends_on_nothing_that_will_change(path: Path) -> None:
     tree = ast.parse(path.read_text(encoding="utf-8"))
     modules = {node.module for node in ast.walk(tree) if isinstance(node, ast.ImportFrom)}
     modules |= {alias.name for node in ast.walk(tree) if isinstance(node, ast.Import) for alias in node.names}
-    assert modules <= {"alembic", "sqlalchemy", "crm_store.schema.types"}
+    standard = {"collections.abc", "hashlib", "typing"}
+    assert modules <= {"alembic", "sqlalchemy", "yaml", "crm_store.schema.types", *standard}
+
+
+def test_0003_fills_buckets_topics_and_how_enrolments_ended(bare_url: str) -> None:
+    statements = (Path(__file__).parent / "at_0002.sql").read_text(encoding="utf-8").split(";\n")
+    with closing(connect(parse_url(bare_url, Path("/")))) as store:
+        migrate.upgrade(store.engine, "0002")
+        store.write(_run_all, [one for one in statements if one.strip()])
+        migrate.upgrade(store.engine)
+        with store.read() as conn:
+            assert conn.execute(select(customer.c.key, customer.c.bucket).order_by(customer.c.id)).all() == [
+                (key, bucket_of(key)) for key in ("c1", "c2")
+            ]
+            assert conn.execute(select(touch.c.topic)).scalars().all() == ["offers"]
+            ended = select(enrolment.c.finished_at, enrolment.c.left_at).order_by(enrolment.c.id)
+            assert conn.execute(ended).all() == [(from_micros(9), None), (None, from_micros(9))]
+
+
+def _run_all(conn: Connection, statements: Sequence[str]) -> None:
+    for statement in statements:
+        conn.exec_driver_sql(statement)

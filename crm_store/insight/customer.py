@@ -78,7 +78,7 @@ def _events(conn: Connection, customer_id: int, now: datetime) -> list[dict[str,
 def _enrolments(conn: Connection, customer_id: int, now: datetime) -> list[dict[str, Any]]:
     columns = [
         enrolment.c[name]
-        for name in ("campaign", "occasion", "state", "reason", "step", "entered_at", "next_at", "ended_at")
+        for name in ("campaign", "occasion", "state", "reason", "step", "entered_at", "next_at", "finished_at", "left_at")
     ]
     chosen = select(*columns).where(enrolment.c.customer_id == customer_id, enrolment.c.entered_at <= now)
     return [dict(row._mapping) for row in conn.execute(chosen.order_by(enrolment.c.entered_at.desc()).limit(_SHOWN))]

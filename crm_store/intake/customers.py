@@ -10,6 +10,7 @@ from sqlalchemy import Connection, bindparam, insert, select, update
 
 from crm_store.clock import zone_or_none
 from crm_store.consent.record import REFUSED, ConsentFact, record_consents, recorded
+from crm_store.intake.buckets import bucket_of
 from crm_store.intake.outcome import Outcome
 from crm_store.intake.records import CUSTOMER, ConsentRecord, CustomerRecord, Raw, read_customer
 from crm_store.intake.values import Rules, merged
@@ -17,7 +18,7 @@ from crm_store.intake.zones import zone_ids
 from crm_store.schema import customer, customer_change
 
 Row = dict[str, Any]
-_KEPT = ("id", "key", "created_at", "erased_at")
+_KEPT = ("id", "key", "bucket", "created_at", "erased_at")
 _DERIVED = ("email_key", "zone_id", "updated_at")
 _COMPARED = tuple(column.name for column in customer.columns if column.name not in (*_KEPT, *_DERIVED, "attributes"))
 
@@ -59,7 +60,7 @@ def _stored(conn: Connection, keys: list[str]) -> dict[str, Row]:
 
 def _merged(row: Row | None, record: CustomerRecord, at: datetime) -> Row:
     empty: Row = dict.fromkeys((*_COMPARED, "email_key"))
-    base = row or {**empty, "key": record.key, "attributes": {}, "created_at": at}
+    base = row or {**empty, "key": record.key, "bucket": bucket_of(record.key), "attributes": {}, "created_at": at}
     attributes = merged(base["attributes"], record.attributes)
     return {**base, **record.columns, "attributes": attributes, "updated_at": at}
 

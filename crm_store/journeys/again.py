@@ -128,7 +128,7 @@ def _may_enter(again: Again, campaign: str, facts: Subquery) -> ColumnElement[bo
     if again.policy == "after" and again.gap:
         return ~_exists(campaign, facts, later(enrolment.c.entered_at, again.gap.fixed()) > facts.c.at)
     if again.policy == "leaving":
-        still_in = or_(enrolment.c.state == "in", enrolment.c.ended_at >= facts.c.at)
+        still_in = or_(enrolment.c.state == "in", enrolment.c.finished_at >= facts.c.at, enrolment.c.left_at >= facts.c.at)
         return ~_exists(campaign, facts, still_in)
     return true()
 

@@ -22,7 +22,7 @@ def arrive(conn: Connection, version: Runnable, ids: Sequence[int], step: Step |
     if not ids:
         return
     if step is None:
-        values: dict[str, Any] = {"state": "finished", "ended_at": base, "step": None, "next_at": None}
+        values: dict[str, Any] = {"state": "finished", "finished_at": base, "step": None, "next_at": None}
     elif isinstance(step, Wait):
         values = {"step": step.name, **_wait_values(conn, version, ids, step, base)}
     else:
@@ -41,7 +41,7 @@ def _wait_values(conn: Connection, version: Runnable, ids: Sequence[int], wait: 
         **values,
         "state": case((ends.past, literal("left", Words)), else_=enrolment.c.state),
         "reason": case((ends.past, literal("past", Words)), else_=null()),
-        "ended_at": case((ends.past, base), else_=null()),
+        "left_at": case((ends.past, base), else_=null()),
     }
 
 
@@ -51,7 +51,7 @@ def leave(conn: Connection, ids: Sequence[int], reason: str, at: datetime) -> in
         return 0
     still_in = enrolment.c.id.in_(ids), enrolment.c.state == "in"
     return conn.execute(
-        update(enrolment).where(*still_in).values(state="left", reason=reason, ended_at=at, next_at=None)
+        update(enrolment).where(*still_in).values(state="left", reason=reason, left_at=at, next_at=None)
     ).rowcount
 
 

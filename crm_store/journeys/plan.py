@@ -23,7 +23,7 @@ from crm_store.journeys.triggers import Window
 from crm_store.ledger.expire import expire_held
 from crm_store.ledger.runs import add_eligible, ensure_run
 from crm_store.ledger.states import FAILED, PASSED
-from crm_store.ledger.write import write_touches
+from crm_store.ledger.write import Message, write_touches
 from crm_store.schema import campaign as campaign_table
 from crm_store.schema import customer, enrolment, touch
 from crm_store.schema.types import Instant, Words
@@ -248,7 +248,8 @@ def _send(
     run_id = ensure_run(conn, run_id, version.campaign.name, now)
     add_eligible(conn, run_id, eligible)
     keep = version.settings.delivery.wait_at_most
-    written = write_touches(conn, run_id, ids, step.name, step.template, version.campaign.channel, keep)
+    message = Message(step.name, step.template, version.campaign.channel, version.campaign.topic)
+    written = write_touches(conn, run_id, ids, message, keep)
     conn.execute(update(enrolment).where(enrolment.c.id.in_(ids)).values(next_at=None))
     return run_id, written
 

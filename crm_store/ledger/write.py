@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any
 
@@ -14,9 +15,17 @@ from crm_store.schema import enrolment, touch
 from crm_store.schema.types import Words, later
 
 
-def write_touches(
-    conn: Connection, run_id: int, enrolment_ids: Sequence[int], step: str, template: str, channel: str, keep: timedelta
-) -> int:
+@dataclass(frozen=True)
+class Message:
+    """What a step sends."""
+
+    step: str
+    template: str
+    channel: str
+    topic: str
+
+
+def write_touches(conn: Connection, run_id: int, enrolment_ids: Sequence[int], message: Message, keep: timedelta) -> int:
     """A touch for each of these enrolments, right at the enrolment's `next_at`. `keep`: from right instant to expiry.
 
     Where a wait's moment had passed (`past`) the touch is written as skipped. Returns how many were written.
@@ -24,12 +33,13 @@ def write_touches(
     values: dict[str, ColumnElement[Any]] = {
         "run_id": literal(run_id),
         "enrolment_id": enrolment.c.id,
-        "step": literal(step, Words),
+        "step": literal(message.step, Words),
         "campaign": enrolment.c.campaign,
         "definition_id": enrolment.c.definition_id,
         "customer_id": enrolment.c.customer_id,
-        "channel": literal(channel, Words),
-        "template": literal(template, Words),
+        "channel": literal(message.channel, Words),
+        "topic": literal(message.topic, Words),
+        "template": literal(message.template, Words),
         "trigger_event_id": enrolment.c.trigger_event_id,
         "state": case((enrolment.c.past, literal(SKIPPED, Words)), else_=literal(DUE, Words)),
         "reason": case((enrolment.c.past, literal("past", Words)), else_=sql_cast(null(), Words)),

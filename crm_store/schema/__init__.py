@@ -2,13 +2,22 @@
 
 from crm_store.schema.base import METADATA
 from crm_store.schema.consents import consent, consent_state, link_key, suppression
-from crm_store.schema.customers import customer, customer_change, zone
+from crm_store.schema.customers import customer, customer_change, customer_changed, list_member, score, static_list, zone
 from crm_store.schema.events import event, event_item, product, tally
-from crm_store.schema.journeys import campaign, definition, enrolment, offer, published, segment_member
-from crm_store.schema.ledger import campaign_run, request, touch, touch_values
+from crm_store.schema.journeys import (
+    campaign,
+    definition,
+    enrolment,
+    follow_up,
+    followed_segment,
+    offer,
+    published,
+    segment_member,
+)
+from crm_store.schema.ledger import campaign_run, request, touch, touch_event, touch_values
 
 # The newest migration. Kept here so that opening an up-to-date store needs no Alembic; a test compares the two.
-SCHEMA_VERSION = "0002"
+SCHEMA_VERSION = "0003"
 
 __all__ = [
     "METADATA",
@@ -19,19 +28,26 @@ __all__ = [
     "consent_state",
     "customer",
     "customer_change",
+    "customer_changed",
     "definition",
     "enrolment",
     "event",
     "event_item",
+    "follow_up",
+    "followed_segment",
     "link_key",
+    "list_member",
     "offer",
     "product",
     "published",
     "request",
+    "score",
     "segment_member",
+    "static_list",
     "suppression",
     "tally",
     "touch",
+    "touch_event",
     "touch_values",
     "zone",
 ]

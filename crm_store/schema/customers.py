@@ -1,6 +1,6 @@
 """Who the customers are."""
 
-from sqlalchemy import Column, Date, Float, ForeignKey, Index, SmallInteger, Table, UniqueConstraint
+from sqlalchemy import BigInteger, Column, Date, Float, ForeignKey, Index, SmallInteger, Table, UniqueConstraint
 
 from crm_store.schema.base import METADATA
 from crm_store.schema.types import Id, Instant, Json, Words
@@ -42,6 +42,7 @@ customer = Table(
     Column("stage", Words),
     Column("attributes", Json(), nullable=False),
     Column("zone_id", ForeignKey("zone.id"), nullable=False),
+    Column("bucket", BigInteger),  # a hash of the key, 0 to 2**31 - 2, for samples; always written
     Column("created_at", Instant, nullable=False),
     Column("updated_at", Instant, nullable=False),
     Column("erased_at", Instant),
@@ -49,6 +50,15 @@ customer = Table(
 Index("ix_customer_email_key", customer.c.email_key)
 Index("ix_customer_birth", customer.c.birth_month, customer.c.birth_day, customer.c.zone_id)
 Index("ix_customer_zone_id", customer.c.zone_id)
+
+# Customers of whom something has changed since segments were refreshed. `at` (machine time) names the change, so that one
+# made while a refresh runs is not taken for done.
+customer_changed = Table(
+    "customer_changed",
+    METADATA,
+    Column("customer_id", ForeignKey("customer.id"), primary_key=True),
+    Column("at", Instant, nullable=False),
+)
 
 customer_change = Table(
     "customer_change",
@@ -67,3 +77,34 @@ Index(
     customer_change.c.name,
     customer_change.c.at,
 )
+
+# A list of customers that somebody made elsewhere and imported.
+static_list = Table(
+    "static_list",
+    METADATA,
+    Column("id", Id, primary_key=True),
+    Column("name", Words, nullable=False, unique=True),
+    Column("source", Words, nullable=False),
+    Column("imported_at", Instant, nullable=False),
+)
+
+list_member = Table(
+    "list_member",
+    METADATA,
+    Column("list_id", ForeignKey("static_list.id"), primary_key=True),
+    Column("customer_id", ForeignKey("customer.id"), primary_key=True),
+    sqlite_with_rowid=False,
+)
+Index("ix_list_member_customer_id", list_member.c.customer_id)
+
+# The newest value of each score of each customer.
+score = Table(
+    "score",
+    METADATA,
+    Column("name", Words, primary_key=True),
+    Column("customer_id", ForeignKey("customer.id"), primary_key=True),
+    Column("value", Float, nullable=False),
+    Column("at", Instant, nullable=False),
+    sqlite_with_rowid=False,
+)
+Index("ix_score_customer_id", score.c.customer_id)

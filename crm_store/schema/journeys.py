@@ -50,6 +50,15 @@ segment_member = Table(
 )
 Index("ix_segment_member_segment_entered_at", segment_member.c.segment, segment_member.c.entered_at)
 
+# The segments that are kept refreshed: as which definition, and as of which `now`.
+followed_segment = Table(
+    "followed_segment",
+    METADATA,
+    Column("name", Words, primary_key=True),
+    Column("hash", Words, nullable=False),
+    Column("refreshed_at", Instant, nullable=False),
+)
+
 enrolment = Table(
     "enrolment",
     METADATA,
@@ -67,7 +76,10 @@ enrolment = Table(
     Column("step", Words),
     Column("next_at", Instant),  # when the step's turn comes; NULL while its touch is under way
     Column("past", Boolean, nullable=False),  # a wait's moment had passed: skip the sends up to the next wait
-    Column("ended_at", Instant),
+    Column("finished_at", Instant),
+    Column("left_at", Instant),
+    Column("goal_at", Instant),
+    Column("held_out_at", Instant),  # planned like everybody, but gets nothing, so that the rest can be compared with her
     UniqueConstraint("campaign", "customer_id", "occasion"),
 )
 partial_index(Index("ix_enrolment_open", enrolment.c.definition_id, enrolment.c.step, enrolment.c.next_at), "state = 'in'")
@@ -85,7 +97,26 @@ offer = Table(
     Column("is_unique", Boolean, nullable=False),
     Column("issued_at", Instant, nullable=False),
     Column("valid_until", Instant),
+    Column("redeemed_at", Instant),
     UniqueConstraint("enrolment_id", "name"),
 )
 partial_index(Index("ix_offer_code", offer.c.code, unique=True), "is_unique")
 Index("ix_offer_customer_id", offer.c.customer_id)
+
+# A task for a person.
+follow_up = Table(
+    "follow_up",
+    METADATA,
+    Column("id", Id, primary_key=True),
+    Column("customer_id", ForeignKey("customer.id"), nullable=False),
+    Column("enrolment_id", ForeignKey("enrolment.id")),
+    Column("kind", Words, nullable=False),
+    Column("assignee", Words),
+    Column("note", Words),
+    Column("created_at", Instant, nullable=False),
+    Column("due_at", Instant),
+    Column("done_at", Instant),
+    Column("outcome", Words),
+)
+Index("ix_follow_up_customer_id", follow_up.c.customer_id)
+Index("ix_follow_up_kind_created_at", follow_up.c.kind, follow_up.c.created_at)

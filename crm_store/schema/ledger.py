@@ -43,7 +43,9 @@ touch = Table(
     Column("definition_id", ForeignKey("definition.id"), nullable=False),
     Column("customer_id", ForeignKey("customer.id"), nullable=False),
     Column("channel", Words, nullable=False),
+    Column("topic", Words),
     Column("template", Words, nullable=False),
+    Column("variant", Words),
     Column("template_id", ForeignKey("definition.id")),  # set at the claim
     Column("trigger_event_id", ForeignKey("event.id")),
     Column("offer_id", ForeignKey("offer.id")),
@@ -68,6 +70,7 @@ partial_index(
     "state = 'due'",
 )
 partial_index(Index("ix_touch_leased", touch.c.lease_until), "state IN ('claimed', 'dispatched')")
+partial_index(Index("ix_touch_sent", touch.c.customer_id, touch.c.sent_at), "state = 'sent'")
 Index("ix_touch_run_id_state", touch.c.run_id, touch.c.state)
 Index("ix_touch_customer_id", touch.c.customer_id)
 Index("ix_touch_request_id", touch.c.request_id)
@@ -79,3 +82,22 @@ touch_values = Table(
     Column("touch_id", ForeignKey("touch.id"), primary_key=True),
     Column("packed", LargeBinary, nullable=False),
 )
+
+# What became of a touch after it was sent, as its provider told it: each of the provider's events once.
+touch_event = Table(
+    "touch_event",
+    METADATA,
+    Column("id", Id, primary_key=True),
+    Column("touch_id", ForeignKey("touch.id"), nullable=False),
+    Column("customer_id", ForeignKey("customer.id"), nullable=False),
+    Column("kind", Words, nullable=False),  # delivered | opened | clicked | bounced | complained | unsubscribed
+    Column("at", Instant, nullable=False),
+    Column("actor", Words, nullable=False),  # human | machine | unknown
+    Column("link", Words),
+    Column("provider", Words, nullable=False),
+    Column("provider_event_id", Words, nullable=False),
+    UniqueConstraint("provider", "provider_event_id"),
+)
+Index("ix_touch_event_kind_customer_id_at", touch_event.c.kind, touch_event.c.customer_id, touch_event.c.at)
+Index("ix_touch_event_kind_at", touch_event.c.kind, touch_event.c.at)
+Index("ix_touch_event_touch_id", touch_event.c.touch_id)
