@@ -1,5 +1,5 @@
 # Short names for the scripts in bin/; each runs without make as well.
-.PHONY: demo test test-long lint bench setup
+.PHONY: demo test test-long lint bench bench-store setup
 demo:
 	@bin/demo
 test:
@@ -10,5 +10,7 @@ lint:
 	@bin/lint
 bench:
 	@bin/bench $(NAME) --size $(or $(SIZE),100k) --store $(or $(STORE),sqlite)
+bench-store:
+	@bin/bench-store --size $(or $(SIZE),100k) --store $(or $(STORE),sqlite)
 setup:
 	@bin/setup

@@ -22,22 +22,25 @@ STORES = ("sqlite", "postgres")
 
 @dataclass(frozen=True)
 class Wanted:
-    """What a benchmark was asked for. `size` is a number of customers; `written` is how it was said (`100k`)."""
+    """What a benchmark was asked for. `size` is a number of customers; `written` is how it was said (`100k`); `only` these
+    cases, or all."""
 
     size: int
     written: str
     store: str
     as_json: bool
+    only: tuple[str, ...] = ()
 
 
 def arguments(name: str, usual_size: str) -> Wanted:
-    """`--size 100k --store sqlite|postgres --json`."""
+    """`--size 100k --store sqlite|postgres --only NAME --json`."""
     parser = argparse.ArgumentParser(prog=f"python -m benchmarks.{name}")
     parser.add_argument("--size", default=usual_size, help=f"customers, e.g. 500, 100k, 1m (default {usual_size})")
     parser.add_argument("--store", default="sqlite", choices=STORES)
     parser.add_argument("--json", action="store_true", help="print one JSON object")
+    parser.add_argument("--only", action="append", default=[], metavar="NAME", help="only this case; may stand again")
     given = parser.parse_args()
-    return Wanted(read_size(given.size), given.size, given.store, given.json)
+    return Wanted(read_size(given.size), given.size, given.store, given.json, tuple(given.only))
 
 
 def read_size(text: str) -> int:
