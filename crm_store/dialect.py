@@ -13,7 +13,7 @@ from sqlalchemy.sql.compiler import SQLCompiler
 from sqlalchemy.sql.functions import FunctionElement
 from sqlalchemy.types import TypeEngine
 
-from crm_store.schema.types import DateText, InstantText, Number, Words
+from crm_store.schema.types import DateText, Instant, InstantText, Number, Words
 
 
 def insert(conn: Connection, table: Table) -> Any:
@@ -83,7 +83,7 @@ def _json_sqlite(element: JsonScalar, compiler: SQLCompiler, **kw: Any) -> str:
 @compiles(JsonScalar, "postgresql")
 def _json_postgresql(element: JsonScalar, compiler: SQLCompiler, **kw: Any) -> str:
     column = compiler.process(element.clauses, **kw)
-    path = "ARRAY[" + ", ".join(_quoted(part, compiler) for part in element.path) + "]"
+    path = _path(element.path, compiler)
     name, cast = _POSTGRESQL_TYPES.get(element.kind, ("string", "text"))
     value = f"({column} #>> {path})::{cast}" + (' COLLATE "C"' if cast == "text" else "")
     test = f"jsonb_typeof({column} #> {path}) = '{name}'"
@@ -91,6 +91,11 @@ def _json_postgresql(element: JsonScalar, compiler: SQLCompiler, **kw: Any) -> s
         form = _FORMS[element.kind].replace("0", "[0-9]").replace(".", "[.]")
         test += f" AND ({column} #>> {path}) ~ {_quoted(f'^{form}$', compiler)}"
     return f"(CASE WHEN {test} THEN {value} END)"
+
+
+def _path(parts: Sequence[str], compiler: SQLCompiler) -> str:
+    """A path in JSON, as PostgreSQL writes it; without parts, the value itself."""
+    return "ARRAY[" + ", ".join(_quoted(part, compiler) for part in parts) + "]::text[]"
 
 
 def _quoted(word: str, compiler: SQLCompiler) -> str:
@@ -114,3 +119,186 @@ def _as_date_sqlite(element: as_date, compiler: SQLCompiler, **kw: Any) -> str:
 @compiles(as_date, "postgresql")
 def _as_date_postgresql(element: as_date, compiler: SQLCompiler, **kw: Any) -> str:
     return f"CAST({compiler.process(element.clauses, **kw)} AS date)"
+
+
+class folded(FunctionElement[str]):
+    """`folded(text)`: with Unicode simple case folding (crm_store/folding.py)."""
+
+    type = Words
+    inherit_cache = True
+    name = "folded"
+
+
+@compiles(folded, "sqlite")
+def _folded_sqlite(element: folded, compiler: SQLCompiler, **kw: Any) -> str:
+    return f"rapport_fold({compiler.process(element.clauses, **kw)})"
+
+
+@compiles(folded, "postgresql")
+def _folded_postgresql(element: folded, compiler: SQLCompiler, **kw: Any) -> str:
+    return f'casefold({compiler.process(element.clauses, **kw)} COLLATE "pg_c_utf8") COLLATE "C"'
+
+
+class Matching(FunctionElement[bool]):
+    """Whether a text has a part that the regular expression describes, written for each database."""
+
+    type = Boolean()
+    inherit_cache = False  # the pattern is part of the SQL text
+    name = "matching"
+
+    def __init__(self, column: ColumnElement[Any], sqlite: str, postgresql: str) -> None:
+        super().__init__(column)
+        self.patterns = {"sqlite": sqlite, "postgresql": postgresql}
+
+
+@compiles(Matching, "sqlite")
+def _matching_sqlite(element: Matching, compiler: SQLCompiler, **kw: Any) -> str:
+    pattern = _quoted(element.patterns["sqlite"], compiler)
+    return f"rapport_matches({compiler.process(element.clauses, **kw)}, {pattern})"
+
+
+@compiles(Matching, "postgresql")
+def _matching_postgresql(element: Matching, compiler: SQLCompiler, **kw: Any) -> str:
+    return f"({compiler.process(element.clauses, **kw)} ~ {_quoted(element.patterns['postgresql'], compiler)})"
+
+
+class JsonList(FunctionElement[Any]):
+    """The list at a path in a JSON column, NULL if there is none; for `ListIncludes` and `list_length`."""
+
+    inherit_cache = False  # the path is part of the SQL text
+    name = "json_list"
+    type = Words
+
+    def __init__(self, column: ColumnElement[Any], path: Sequence[str]) -> None:
+        super().__init__(column)
+        self.path = tuple(path)
+
+
+@compiles(JsonList, "sqlite")
+def _list_sqlite(element: JsonList, compiler: SQLCompiler, **kw: Any) -> str:
+    column = compiler.process(element.clauses, **kw)
+    path = _quoted("$" + "".join(f'."{part}"' for part in element.path), compiler)
+    return f"CASE WHEN json_type({column}, {path}) = 'array' THEN json_extract({column}, {path}) END"
+
+
+@compiles(JsonList, "postgresql")
+def _list_postgresql(element: JsonList, compiler: SQLCompiler, **kw: Any) -> str:
+    column = compiler.process(element.clauses, **kw)
+    path = _path(element.path, compiler)
+    return f"(CASE WHEN jsonb_typeof({column} #> {path}) = 'array' THEN {column} #> {path} END)"
+
+
+class ListIncludes(FunctionElement[bool]):
+    """Whether texts are members of a list: all of them (`every`) or any; NULL or false without a list."""
+
+    type = Boolean()
+    inherit_cache = False  # the members are part of the SQL text
+    name = "list_includes"
+
+    def __init__(self, column: ColumnElement[Any], members: Sequence[str], every: bool) -> None:
+        super().__init__(column)
+        self.members = tuple(dict.fromkeys(members))
+        self.every = every
+
+
+@compiles(ListIncludes, "sqlite")
+def _includes_sqlite(element: ListIncludes, compiler: SQLCompiler, **kw: Any) -> str:
+    found = compiler.process(element.clauses, **kw)
+    members = ", ".join(_quoted(member, compiler) for member in element.members)
+    least = len(element.members) if element.every else 1
+    counted = f"SELECT count(DISTINCT value) FROM json_each({found}) WHERE type = 'text' AND value IN ({members})"
+    return f"({found} IS NOT NULL AND ({counted}) >= {least})"
+
+
+@compiles(ListIncludes, "postgresql")
+def _includes_postgresql(element: ListIncludes, compiler: SQLCompiler, **kw: Any) -> str:
+    members = ", ".join(_quoted(member, compiler) for member in element.members)
+    test = "jsonb_exists_all" if element.every else "jsonb_exists_any"
+    return f"{test}({compiler.process(element.clauses, **kw)}, ARRAY[{members}]::text[])"
+
+
+class list_length(FunctionElement[int]):
+    """`list_length(list)`: how many members it has; NULL without a list."""
+
+    type = Integer()
+    inherit_cache = True
+    name = "list_length"
+
+
+@compiles(list_length, "sqlite")
+def _length_sqlite(element: list_length, compiler: SQLCompiler, **kw: Any) -> str:
+    return f"json_array_length({compiler.process(element.clauses, **kw)})"
+
+
+@compiles(list_length, "postgresql")
+def _length_postgresql(element: list_length, compiler: SQLCompiler, **kw: Any) -> str:
+    return f"jsonb_array_length({compiler.process(element.clauses, **kw)})"
+
+
+class day_start(FunctionElement[Any]):
+    """`day_start(day, zone)`: the first instant of a day (a date, or its ISO text) in a zone; NULL for what is no day."""
+
+    type = Instant()
+    inherit_cache = True
+    name = "day_start"
+
+
+@compiles(day_start, "sqlite")
+def _day_start_sqlite(element: day_start, compiler: SQLCompiler, **kw: Any) -> str:
+    return f"rapport_day_start({compiler.process(element.clauses, **kw)})"
+
+
+@compiles(day_start, "postgresql")
+def _day_start_postgresql(element: day_start, compiler: SQLCompiler, **kw: Any) -> str:
+    written, zone = (compiler.process(one, **kw) for one in element.clauses)
+    day = f"CAST({written} AS text)"
+    start = f"({day}::timestamp AT TIME ZONE {zone})"
+    # A midnight that comes twice is the first of the two; PostgreSQL takes the second.
+    earlier = f"({start} - interval '1 hour')"
+    first = f"CASE WHEN ({earlier} AT TIME ZONE {zone}) = {day}::timestamp THEN {earlier} ELSE {start} END"
+    return f"(CASE WHEN pg_input_is_valid({day}, 'date') THEN CAST(extract(epoch FROM {first}) * 1000000 AS bigint) END)"
+
+
+class instant_of_text(FunctionElement[Any]):
+    """`instant_of_text(text)`: the instant that JSON holds as `2026-01-31T09:00:00.000000Z`."""
+
+    type = Instant()
+    inherit_cache = True
+    name = "instant_of_text"
+
+
+@compiles(instant_of_text, "sqlite")
+def _instant_sqlite(element: instant_of_text, compiler: SQLCompiler, **kw: Any) -> str:
+    text = compiler.process(element.clauses, **kw)
+    return f"(unixepoch(substr({text}, 1, 19)) * 1000000 + CAST(substr({text}, 21, 6) AS INTEGER))"
+
+
+@compiles(instant_of_text, "postgresql")
+def _instant_postgresql(element: instant_of_text, compiler: SQLCompiler, **kw: Any) -> str:
+    text = compiler.process(element.clauses, **kw)
+    valid = f"pg_input_is_valid({text}, 'timestamptz')"
+    return f"(CASE WHEN {valid} THEN CAST(extract(epoch FROM CAST({text} AS timestamptz)) * 1000000 AS bigint) END)"
+
+
+class DaysLater(FunctionElement[Any]):
+    """The ISO text of a date (or of its ISO text) so many days later; NULL for what is no day."""
+
+    inherit_cache = False  # the number is part of the SQL text
+    name = "days_later"
+    type = DateText()
+
+    def __init__(self, day: ColumnElement[Any], days: int) -> None:
+        super().__init__(day)
+        self.days = days
+
+
+@compiles(DaysLater, "sqlite")
+def _days_later_sqlite(element: DaysLater, compiler: SQLCompiler, **kw: Any) -> str:
+    return f"date({compiler.process(element.clauses, **kw)}, '{element.days:+d} days')"
+
+
+@compiles(DaysLater, "postgresql")
+def _days_later_postgresql(element: DaysLater, compiler: SQLCompiler, **kw: Any) -> str:
+    day = f"CAST({compiler.process(element.clauses, **kw)} AS text)"
+    later = f"to_char(CAST({day} AS date) + {element.days}, 'YYYY-MM-DD')"
+    return f"(CASE WHEN pg_input_is_valid({day}, 'date') THEN {later} END COLLATE \"C\")"

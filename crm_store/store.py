@@ -19,7 +19,7 @@ from sqlalchemy.engine import URL
 from sqlalchemy.exc import ArgumentError, DBAPIError
 from sqlalchemy.pool import StaticPool
 
-from crm_store import migrate
+from crm_store import migrate, sqlitefunctions
 from crm_store.clock import from_micros, machine_instant
 from crm_store.errors import StoreError, UsageError
 
@@ -252,6 +252,7 @@ def _prepare_sqlite(engine: Engine) -> None:
         connection.isolation_level = None  # we say BEGIN ourselves, below
         for pragma in _PRAGMAS:
             connection.execute(f"PRAGMA {pragma}")
+        sqlitefunctions.register(connection)
 
     @event.listens_for(engine, "begin")
     def on_begin(conn: Connection) -> None:

@@ -12,12 +12,13 @@ from typing import Any
 
 import pytest
 
+from console.kinds import BEGIN, END, kinds_in_markdown
 from crm_store.intake.importing import INTAKES
 from crm_store.journeys import load, steps, triggers
 from crm_store.journeys.steps import VERBS
 from crm_store.journeys.triggers import TRIGGERS
 from crm_store.ledger.gates import GATES
-from crm_store.segmentation import comparisons, conditions
+from crm_store.segmentation import conditions
 from crm_store.segmentation.comparisons import WORDS
 from crm_store.segmentation.times import WINDOW_WORDS
 from outreach.channels import PROVIDERS
@@ -139,7 +140,6 @@ def test_every_intake_has_a_command() -> None:
 
 
 PLANNED = [
-    *((SEGMENTS, word) for word in (*conditions.PLANNED_KINDS, *comparisons.PLANNED_WORDS)),
     *((CAMPAIGNS, word) for word in (*triggers.PLANNED_KINDS, *triggers.PLANNED_WORDS, *steps.PLANNED_VERBS)),
     *((CAMPAIGNS, word) for word in load.PLANNED_KEYS),
 ]
@@ -152,8 +152,6 @@ def test_what_is_not_built_yet_is_said_in_its_page(where: str, word: str) -> Non
 
 def test_what_is_not_built_yet_is_not_built() -> None:
     planned = {
-        "conditions": conditions.PLANNED_KINDS,
-        "comparisons": comparisons.PLANNED_WORDS,
         "steps": steps.PLANNED_VERBS,
         "triggers": triggers.PLANNED_WORDS,
         "kinds of campaigns": triggers.PLANNED_KINDS,
@@ -176,3 +174,9 @@ def test_every_command_is_in_the_readme(name: str) -> None:
 @pytest.mark.parametrize("call", sorted({call for name in ("README.md", IMPORT) for call in calls(page(name))}))
 def test_every_command_of_the_readme_can_be_called_so(call: str) -> None:
     assert parsed(shlex.split(call)[1:])
+
+
+def test_the_kinds_of_conditions_in_the_page_are_those_that_are_built() -> None:
+    text = page(SEGMENTS)
+    made = text[text.index(BEGIN) : text.index(END) + len(END)]
+    assert made.splitlines() == list(kinds_in_markdown())

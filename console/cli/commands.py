@@ -8,7 +8,19 @@ from zoneinfo import ZoneInfo
 
 import typer
 
-from console.cli import campaigns, checking, customers, imports, play, running, segments, stores, touches, vocabulary
+from console.cli import (
+    campaigns,
+    checking,
+    customers,
+    imports,
+    play,
+    running,
+    schemas,
+    segments,
+    stores,
+    touches,
+    vocabulary,
+)
 from console.cli.session import Session
 from crm_store.clock import parse_now
 
@@ -20,7 +32,7 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     rich_markup_mode=None,
 )
-for group in (checking, play, running, touches):
+for group in (checking, play, running, touches, schemas):
     group.register(app)
 app.add_typer(imports.app, name="import")
 app.add_typer(segments.app, name="segment")

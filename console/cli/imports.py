@@ -1,9 +1,10 @@
-"""rapport import: customers, events, products from files; the demo's year."""
+"""rapport import: customers, events, products and lists from files; the demo's year."""
 
 from __future__ import annotations
 
+from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any, TypeVar
 
 import typer
 
@@ -12,11 +13,18 @@ from console.cli.session import Session, session
 from crm_store.errors import UsageError
 
 if TYPE_CHECKING:
+    from crm_store.intake.importing import Intake, Line, Refused
+    from crm_store.intake.lists import ListOutcome
     from crm_store.intake.outcome import Outcome
     from crm_store.intake.readers import Rejects
     from crm_store.intake.records import Form
+    from crm_store.store import Store
 
-app = typer.Typer(help="Take in customers, events and products.", no_args_is_help=True, rich_markup_mode=None)
+    Lines = Iterator[Line | Refused]
+    Progress = Callable[[int], None]
+
+Done = TypeVar("Done", bound="Outcome")
+app = typer.Typer(help="Take in customers, events, products and lists.", no_args_is_help=True, rich_markup_mode=None)
 
 File = Annotated[Path, typer.Argument(help="A .csv or .jsonl file, UTF-8.")]
 Map = Annotated[list[str] | None, typer.Option("--map", help="field=column, where the file calls a field otherwise.")]
@@ -73,6 +81,32 @@ def products(
     _import(session(context), "products", file, map_, dry_run, source, as_json)
 
 
+@app.command("list")
+def list_(
+    context: typer.Context,
+    name: Annotated[str, typer.Argument(help="The list's name, as segments say it; letters, digits, - and _.")],
+    file: File,
+    map_: Map = None,
+    dry_run: Dry = False,
+    source: Source = "import",
+    as_json: Json = False,
+) -> None:
+    """A static list: exactly the customers whose keys the file holds, all at once; who is not in the file leaves.
+
+    Example: rapport import list trade-fair visitors.csv --map key=customer_no
+    """
+    from crm_store.intake.lists import ListMembers, import_list
+
+    here, members = session(context), ListMembers(name)
+
+    def take(store: Store, lines: Lines, rejects: Rejects, progress: Progress) -> ListOutcome:
+        return import_list(store, members, lines, rejects, source, progress)
+
+    outcome, rejects = _taken(here, members, take, file, _renamed(map_, members.mapped), dry_run)
+    counts = {"new": outcome.new, "left": outcome.left, "already there": outcome.unchanged}
+    _report({"list": name, **counts}, outcome, rejects, dry_run, as_json)
+
+
 @app.command("complete-journey")
 def complete_journey(context: typer.Context) -> None:
     """The demo's data: a real retailer's year, with made-up contact details. A second run adds nothing.
@@ -90,22 +124,51 @@ def complete_journey(context: typer.Context) -> None:
 def _import(
     here: Session, what: str, file: Path, map_: list[str] | None, dry_run: bool, source: str, as_json: bool
 ) -> None:
-    from crm_store.intake.importing import INTAKES, import_lines, read_lines
+    from crm_store.intake.importing import INTAKES, import_lines
+
+    intake = next(intake for intake in INTAKES if intake.name == what)
+
+    def take(store: Store, lines: Lines, rejects: Rejects, progress: Progress) -> Outcome:
+        return import_lines(store, intake, lines, rejects, source, progress)
+
+    outcome, rejects = _taken(here, intake, take, file, _renamed(map_, intake.form), dry_run)
+    counts = {
+        "new": outcome.new,
+        "changed": outcome.changed,
+        "already there": outcome.unchanged,
+        "items": outcome.items,
+        "stub products": outcome.stubs,
+        "consents": outcome.consents,
+        "not subscribed again": outcome.not_resubscribed,
+        "unknown time zones": outcome.zones_unknown,
+    }
+    _report(counts, outcome, rejects, dry_run, as_json)
+    if outcome.rejected and not (outcome.new or outcome.changed or outcome.unchanged):
+        raise typer.Exit(1)  # of all its lines none could be taken: whoever runs this by night must hear of it
+
+
+def _taken(
+    here: Session,
+    intake: Intake[Any],
+    take: Callable[[Store, Lines, Rejects, Progress], Done],
+    file: Path,
+    renamed: dict[str, str],
+    dry_run: bool,
+) -> tuple[Done, Rejects]:
+    """What came of a file's lines, and what was set aside."""
+    from crm_store.intake.importing import read_lines
     from crm_store.intake.readers import Rejects, open_records
     from crm_store.intake.values import Rules
     from crm_store.store import rehearse
 
-    intake = next(intake for intake in INTAKES if intake.name == what)
     settings = here.workspace.settings
     rules = Rules(here.workspace.vocabulary, settings.company.zone, settings.company.currency)
-    lines = read_lines(intake, open_records(file, _renamed(map_, intake.form)), rules)
+    lines = read_lines(intake, open_records(file, renamed), rules)
     with Rejects(_rejects_path(here.root, file, dry_run)) as rejects, progress_bar(file.name, _count(file)) as progress:
         if dry_run:
             with rehearse(here.store) as rehearsal:
-                outcome = import_lines(rehearsal, intake, lines, rejects, source, progress)
-        else:
-            outcome = import_lines(here.store, intake, lines, rejects, source, progress)
-    _report(outcome, rejects, dry_run, as_json)
+                return take(rehearsal, lines, rejects, progress), rejects
+        return take(here.store, lines, rejects, progress), rejects
 
 
 def _renamed(map_: list[str] | None, form: Form) -> dict[str, str]:
@@ -134,16 +197,9 @@ def _count(file: Path) -> int:
         return sum(1 for _ in lines)
 
 
-def _report(outcome: Outcome, rejects: Rejects, dry_run: bool, as_json: bool) -> None:
+def _report(counts: dict[str, Any], outcome: Outcome, rejects: Rejects, dry_run: bool, as_json: bool) -> None:
     row = {
-        "new": outcome.new,
-        "changed": outcome.changed,
-        "already there": outcome.unchanged,
-        "items": outcome.items,
-        "stub products": outcome.stubs,
-        "consents": outcome.consents,
-        "not subscribed again": outcome.not_resubscribed,
-        "unknown time zones": outcome.zones_unknown,
+        **counts,
         "set aside": outcome.rejected,
         "rejects file": str(rejects.path) if rejects.count else None,
         "dry run": dry_run,

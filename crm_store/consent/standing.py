@@ -5,14 +5,16 @@ The current state is used where it is not from after `now`; otherwise the histor
 
 from __future__ import annotations
 
+from collections.abc import Callable, Sequence
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import ColumnElement, Table, and_, case, exists, or_, select
+from sqlalchemy import ColumnElement, FromClause, Table, and_, case, exists, or_, select
 
 from crm_store.consent.record import RESTRAINT
 from crm_store.schema import consent, consent_state, customer, suppression
 
+Column = ColumnElement[Any]
 ADDRESS_OF = {"email": customer.c.email_key}
 
 
@@ -37,7 +39,35 @@ def _held_before(channel: str, topic: str, now: datetime) -> ColumnElement[bool]
     return and_(exists().where(changed_since), last == "given")
 
 
-def _of(table: Table, channel: str, topic: str) -> tuple[ColumnElement[bool], ...]:
+def said_last(
+    channel: str, topic: str, state: str, now: datetime, among: bool, when: Callable[[Column], ColumnElement[bool]] | None
+) -> ColumnElement[bool]:
+    """The last that was said about the topic up to `now` is this state; `when`: a test of the instant it was said."""
+    of_topic, at = _of(consent_state, channel, topic), consent_state.c.at
+    current = and_(*of_topic, at <= now, consent_state.c.state == state, *([when(at)] if when else []))
+    said = consent.alias()
+    before = and_(*_of(said, channel, topic), said.c.at <= now, said.c.state == state, *([when(said.c.at)] if when else []))
+    ahead = exists().where(*of_topic, consent_state.c.customer_id == said.c.customer_id, at > now)
+    of_history = [before, ahead, ~_overruled(said, channel, topic, now)]
+    if among:
+        return or_(_holds(consent_state, current, among), exists().where(*of_history, said.c.customer_id == customer.c.id))
+    return or_(_holds(consent_state, current, among), customer.c.id.in_(select(said.c.customer_id).where(*of_history)))
+
+
+def _overruled(said: FromClause, channel: str, topic: str, now: datetime) -> ColumnElement[bool]:
+    """Something was said after it up to `now`, or at the same instant and stricter."""
+    other = consent.alias()
+    stricter = case(RESTRAINT, value=other.c.state) > case(RESTRAINT, value=said.c.state)
+    after = or_(other.c.at > said.c.at, and_(other.c.at == said.c.at, stricter))
+    return exists().where(*_of(other, channel, topic), other.c.customer_id == said.c.customer_id, other.c.at <= now, after)
+
+
+def said_nothing(channel: str, topic: str, now: datetime, among: bool) -> ColumnElement[bool]:
+    """Nothing was said about the topic up to `now`."""
+    return ~_holds(consent, and_(*_of(consent, channel, topic), consent.c.at <= now), among)
+
+
+def _of(table: FromClause, channel: str, topic: str) -> tuple[ColumnElement[bool], ...]:
     return table.c.channel == channel, table.c.topic == topic
 
 
@@ -47,10 +77,11 @@ def _holds(table: Table, test: ColumnElement[bool], among: bool) -> ColumnElemen
     return customer.c.id.in_(select(table.c.customer_id).where(test))
 
 
-def is_suppressed(channel: str, now: datetime) -> ColumnElement[bool]:
-    """The customer's address is suppressed on the channel at `now`."""
-    address: ColumnElement[Any] = ADDRESS_OF[channel]
-    return exists().where(suppression.c.address == address, suppression.c.channel == channel, suppression.c.at <= now)
+def is_suppressed(channel: str, now: datetime, reasons: Sequence[str] = ()) -> ColumnElement[bool]:
+    """The customer's address is suppressed on the channel at `now`; `reasons`: for one of these."""
+    address: Column = ADDRESS_OF[channel]
+    tests = [suppression.c.address == address, suppression.c.channel == channel, suppression.c.at <= now]
+    return exists().where(*tests, *([suppression.c.reason.in_(reasons)] if reasons else []))
 
 
 def has_address(channel: str) -> ColumnElement[bool]:

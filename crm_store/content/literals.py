@@ -33,6 +33,7 @@ _LONGEST_DAYS = 365_000
 _YEARS = range(1500, 8000)
 WEEKDAYS = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
 _DURATION = re.compile(r"(\d+)\s+([a-z]+?)s?")
+_GAPS = re.compile(r"(\d{1,6})\s+usual\s+gaps?")
 _NUMBER = re.compile(r"-?\d+(\.\d+)?")
 
 
@@ -74,8 +75,28 @@ class Duration:
         return day + self.fixed() * sign
 
 
+@dataclass(frozen=True)
+class Gaps:
+    """`2 usual gaps`: so many times the median gap between a customer's events."""
+
+    count: int
+
+    def __str__(self) -> str:
+        return f"{self.count} usual gap{'' if self.count == 1 else 's'}"
+
+
 def read_duration(node: Node) -> Duration:
     return parse_duration(text(node), node)
+
+
+def parse_span(word: str, node: Node) -> Duration | Gaps:
+    """A duration, or `N usual gaps`."""
+    match = _GAPS.fullmatch(word.strip())
+    if match is None:
+        return parse_duration(word, node)
+    if not 1 <= int(match[1]) <= 100:
+        raise Fault(node.place, f"'{word}': write 1 to 100 usual gaps")
+    return Gaps(int(match[1]))
 
 
 def parse_duration(word: str, node: Node) -> Duration:
@@ -83,8 +104,8 @@ def parse_duration(word: str, node: Node) -> Duration:
     match = _DURATION.fullmatch(word.strip())
     units = (*FIXED_UNITS, *CALENDAR_UNITS)
     if not match:
-        if re.fullmatch(r"\d+\s+usual\s+gaps?", word.strip()):
-            raise Fault(node.place, f"'{word}': usual gaps are not built yet; write a number of days")
+        if _GAPS.fullmatch(word.strip()):
+            raise Fault(node.place, f"'{word}': usual gaps are not built yet here; write a number of days")
         raise Fault(node.place, f"'{word}' is not a duration; write e.g. '14 days'")
     if match[2] not in units:
         hint = did_you_mean(match[2] + "s", [unit + "s" for unit in units])
@@ -112,6 +133,7 @@ class Moment:
     shift: Duration | None = None
     sign: int = 0
     written: str = ""
+    gaps: Gaps | None = None  # so many usual gaps before now
 
     def __str__(self) -> str:
         return self.written
@@ -130,6 +152,13 @@ class Moment:
 
     def shifted_date(self, day: date) -> date:
         return self.shift.shift_date(day, self.sign) if self.shift else day
+
+
+def read_event_moment(node: Node) -> Moment:
+    """A moment, or `N usual gaps ago`."""
+    written = " ".join(text(node).split())
+    span = parse_span(written.removesuffix(" ago"), node) if _GAPS.match(written) and written.endswith(" ago") else None
+    return Moment(Anchor("now"), None, -1, written, span) if isinstance(span, Gaps) else read_moment(node)
 
 
 def read_moment(node: Node) -> Moment:
@@ -227,6 +256,29 @@ def read_percent(node: Node) -> Decimal:
     return Decimal(match[1])
 
 
+_METRES = {"m": Decimal(1), "km": Decimal(1000), "mi": Decimal("1609.344")}
+
+
+@dataclass(frozen=True)
+class Distance:
+    """`10 km`, in kilometres."""
+
+    kilometres: float
+    written: str
+
+    def __str__(self) -> str:
+        return self.written
+
+
+def read_distance(node: Node) -> Distance:
+    """`10 km`, `500 m` or `6 mi`."""
+    written = text(node).strip()
+    match = re.fullmatch(r"(\d{1,6}(?:\.\d{1,6})?)\s*(m|km|mi)", written)
+    if not match:
+        raise Fault(node.place, f"'{written}' is not a distance; write e.g. '10 km'")
+    return Distance(float(Decimal(match[1]) * _METRES[match[2]] / 1000), written)
+
+
 @dataclass(frozen=True)
 class Period:
     """`last month`: a whole calendar unit; [start, end) as dates."""
@@ -245,14 +297,16 @@ class Period:
 
 def read_period(node: Node) -> Period:
     word = " ".join(text(node).split())
-    words = ["today", "yesterday", "tomorrow"]
-    words += [f"{which} {unit}" for which in ("this", "last", "next") for unit in _UNIT_MONTHS]
-    if word not in words:
-        raise Fault(node.place, f"'{word}' is not a period{did_you_mean(word, words) or ', e.g. last month'}")
+    if word not in PERIODS:
+        raise Fault(node.place, f"'{word}' is not a period{did_you_mean(word, PERIODS) or ', e.g. last month'}")
     return Period(word)
 
 
 _UNIT_MONTHS = {"week": 0, "month": 1, "quarter": 3, "year": 12}
+PERIODS = (
+    "today", "yesterday", "tomorrow",
+    *(f"{which} {unit}" for which in ("this", "last", "next") for unit in _UNIT_MONTHS),
+)  # fmt: skip
 
 
 def _unit_start(today: date, unit: str, offset: int) -> date:

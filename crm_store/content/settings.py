@@ -6,6 +6,8 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import timedelta
+from importlib.util import find_spec
+from pathlib import Path
 from zoneinfo import ZoneInfo
 
 from crm_store.clock import zone_or_none
@@ -185,6 +187,19 @@ def _currency(node: Node) -> str:
 
 def _locale(node: Node) -> str:
     word = text(node)
-    if not re.fullmatch(r"[a-z]{2,3}(_[A-Z][a-z]{3})?(_[A-Z]{2})?", word):
+    if not re.fullmatch(r"[a-z]{2,3}(_[A-Z][a-z]{3})?(_[A-Z]{2})?", word) or not _is_locale(word):
         raise Fault(node.place, f"'{word}' is not a locale; write e.g. en_US")
     return word
+
+
+def _is_locale(word: str) -> bool:
+    """Whether dates and amounts can be written so. Most are a file of Babel's, which takes long to import."""
+    spec = find_spec("babel")
+    if spec and spec.origin and (Path(spec.origin).parent / "locale-data" / f"{word}.dat").is_file():
+        return True
+    from babel import Locale, UnknownLocaleError
+
+    try:
+        return bool(Locale.parse(word))  # zh_TW is short for zh_Hant_TW
+    except UnknownLocaleError:
+        return False

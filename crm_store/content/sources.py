@@ -16,7 +16,7 @@ VOCABULARY = "config/vocabulary.yaml"
 CAMPAIGNS = "config/campaigns"
 SEGMENTS = "segments"
 TEMPLATES = "templates"
-PLANNED_FILES = ("config/places.yaml",)
+PLACES = "config/places.yaml"
 _NAME = re.compile(r"[a-z0-9][a-z0-9_-]*")
 
 
@@ -70,12 +70,10 @@ def _misplaced(name: str, pure: PurePosixPath) -> str | None:
         return f"is not read; rename it to {pure.stem}.yaml"
     if str(pure.parent) in (SEGMENTS, CAMPAIGNS):
         return None if _NAME.fullmatch(pure.stem) else "the file's name must be lower-case letters, digits, '-' and '_'"
-    if name in PLANNED_FILES:
-        return "is not built yet; take it out for now"
-    if name in (SETTINGS, VOCABULARY):
+    if name in (SETTINGS, VOCABULARY, PLACES):
         return None
     if str(pure.parent) == "config":
-        return "is not read" + did_you_mean(name, (SETTINGS, VOCABULARY))
+        return "is not read" + did_you_mean(name, (SETTINGS, VOCABULARY, PLACES))
     return f"is not read; YAML stands directly in {SEGMENTS}/ or {CAMPAIGNS}/, not in a folder below"
 
 

@@ -4,20 +4,22 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from datetime import date
+from decimal import Decimal
 from types import MappingProxyType
 from typing import TypeVar
 
 from crm_store.content.faults import Fault, Faults, did_you_mean, every
 from crm_store.content.fields import Fields, items, literal, one_of, sure, text, truth
+from crm_store.content.literals import Duration, read_date, read_duration
 from crm_store.content.nodes import Mapping as MappingNode
 from crm_store.content.nodes import Node, Scalar
 from crm_store.content.sources import VOCABULARY, Sources
 
 T = TypeVar("T")
 STAGES = ("identified", "acquired", "nurtured", "retained", "advocate", "lapsed")
-VALUE_TYPES = ("text", "number", "date", "instant", "yes-no", "text path")
-PLANNED_TYPES = ("money", "list")
+VALUE_TYPES = ("text", "number", "money", "date", "instant", "yes-no", "list", "text path")
 
 # Facts every store has about a customer: (type, title). `birthday` is a yearly date, `age` follows from it.
 BUILT_IN = MappingProxyType(
@@ -55,14 +57,46 @@ class Attribute:
 
 
 @dataclass(frozen=True)
+class UsualGap:
+    """How the median gap between a customer's events is made usable: with fewer than `events` of them it is `otherwise`."""
+
+    events: int
+    at_least: Duration | None
+    at_most: Duration | None
+    otherwise: Duration
+
+
+@dataclass(frozen=True)
 class EventKind:
-    """Something customers do; `happens` is `once`, `repeatedly` or `per PROPERTY`."""
+    """Something customers do; `happens` is `once`, `repeatedly` or `per PROPERTY`.
+
+    `fresh`: if the newest is older than that, the feed is stale.
+    """
 
     name: str
     title: str
     happens: str
     amount: bool
     properties: Mapping[str, str]
+    usual_gap: UsualGap | None = None
+    fresh: Duration | None = None
+
+
+@dataclass(frozen=True)
+class Rates:
+    """What other currencies are worth: currency -> (first day, units of `base` for one), by day."""
+
+    base: str
+    by_day: Mapping[str, tuple[tuple[date, Decimal], ...]]
+
+
+@dataclass(frozen=True)
+class FollowUpKind:
+    """A kind of task for a person, and the outcomes it can have (none named: any)."""
+
+    name: str
+    title: str
+    outcomes: tuple[str, ...]
 
 
 @dataclass(frozen=True)
@@ -74,6 +108,9 @@ class Vocabulary:
     topics: Mapping[str, str]
     stages: tuple[str, ...] = STAGES
     currencies: tuple[str, ...] = ()
+    rates: Rates | None = None
+    follow_ups: Mapping[str, FollowUpKind] = field(default_factory=dict)
+    scores: Mapping[str, str] = field(default_factory=dict)
 
     def attribute(self, node: Node) -> Attribute:
         return look_up(node, self.attributes, "attribute")
@@ -99,14 +136,20 @@ def load_vocabulary(sources: Sources, faults: Faults) -> Vocabulary:
     root = sources.parse(VOCABULARY, faults) if VOCABULARY in sources.files else None
     if root is None:
         return Vocabulary(_built_in(STAGES), {}, {})
-    fields = Fields(root, faults, "the vocabulary", planned=("follow_ups",))
+    fields = Fields(root, faults, "the vocabulary")
     stages = fields.several("stages", _names) or STAGES
     attributes = fields.table("attributes", _table(_attribute, faults))
     events = fields.table("events", _table(_event, faults))
     topics = fields.table("topics", _table(_topic, faults))
     currencies = fields.several("currencies", _currencies)
+    rates = fields.maybe("currencies", _rates) if currencies else None
+    follow_ups = fields.table("follow_ups", _table(_follow_up, faults))
+    scores = fields.table("scores", _table(lambda name, node, _: _titled(name, node, faults, "score"), faults))
     fields.close()
-    return Vocabulary({**attributes, **_built_in(stages)}, events, topics, stages, currencies)
+    return Vocabulary(
+        {**attributes, **_built_in(stages)}, events, topics, stages, currencies, rates if rates and rates.by_day else None,
+        follow_ups, scores,
+    )  # fmt: skip
 
 
 def _built_in(stages: tuple[str, ...]) -> dict[str, Attribute]:
@@ -147,27 +190,65 @@ def _attribute(name: str, node: Node, faults: Faults) -> Attribute:
     kind = fields.need("type", _value_type)
     title = fields.get("title", text, name.replace("_", " "))
     values = fields.several("values", _names)
-    if values and kind not in (None, "text", "text path"):
+    if values and kind not in (None, "text", "text path", "list"):
         fields.fault(fields.place_of("values"), f"'values' go with texts, not with type '{kind}'")
     fields.close()
     return Attribute(name, sure(kind), title, values)
 
 
 def _event(name: str, node: Node, faults: Faults) -> EventKind:
-    fields = Fields(node, faults, f"event '{name}'", planned=("usual_gap", "fresh", "nets"))
+    fields = Fields(node, faults, f"event '{name}'", planned=("nets",))
     title = fields.get("title", text, name.replace("_", " "))
     properties = fields.table("properties", _table(lambda _, value, __: _value_type(value), faults))
     happens = fields.get("happens", lambda value: _happens(value, fields), "repeatedly")
     amount = fields.maybe("amount", truth) or False
+    usual_gap = fields.maybe("usual_gap", lambda value: _usual_gap(value, faults))
+    fresh = fields.maybe("fresh", _fixed)
     fields.close()
-    return EventKind(name, title, happens, amount, properties)
+    return EventKind(name, title, happens, amount, properties, usual_gap, fresh)
+
+
+def _usual_gap(node: Node, faults: Faults) -> UsualGap:
+    fields = Fields(node, faults, "'usual_gap'")
+    events = fields.get("from", _number_of_events, 3)
+    at_least, at_most = fields.maybe("at_least", _fixed), fields.maybe("at_most", _fixed)
+    otherwise = fields.need("otherwise", _fixed)
+    fields.close()
+    if at_least and at_most and at_least.fixed() > at_most.fixed():
+        raise Fault(node.place, f"from {at_least} to {at_most} is empty; the shorter comes first")
+    return UsualGap(events, at_least, at_most, sure(otherwise))
+
+
+def _fixed(node: Node) -> Duration:
+    duration = read_duration(node)
+    if duration.is_calendar:
+        raise Fault(node.place, f"'{duration}': months and years differ in length; write days")
+    return duration
+
+
+def _number_of_events(node: Node) -> int:
+    match = re.fullmatch(r"(\d{1,4}) events?", text(node))
+    if not match or int(match[1]) < 2:
+        raise Fault(node.place, f"'{text(node)}' must be 2 events or more, e.g. 3 events")
+    return int(match[1])
 
 
 def _topic(name: str, node: Node, faults: Faults) -> str:
-    fields = Fields(node, faults, f"topic '{name}'")
+    return _titled(name, node, faults, "topic")
+
+
+def _titled(name: str, node: Node, faults: Faults, what: str) -> str:
+    fields = Fields(node, faults, f"{what} '{name}'")
     title = fields.get("title", text, name)
     fields.close()
     return title
+
+
+def _follow_up(name: str, node: Node, faults: Faults) -> FollowUpKind:
+    fields = Fields(node, faults, f"follow-up '{name}'")
+    title, outcomes = fields.get("title", text, name.replace("_", " ")), fields.several("outcomes", _names)
+    fields.close()
+    return FollowUpKind(name, title, outcomes)
 
 
 def _happens(node: Node, fields: Fields) -> str:
@@ -182,9 +263,6 @@ def _happens(node: Node, fields: Fields) -> str:
 
 
 def _value_type(node: Node) -> str:
-    word = text(node)
-    if word in PLANNED_TYPES:
-        raise Fault(node.place, f"type '{word}' is not built yet; use one of {', '.join(VALUE_TYPES)}")
     return one_of(*VALUE_TYPES)(node)
 
 
@@ -194,8 +272,35 @@ def _names(node: Node) -> tuple[str, ...]:
 
 def _currencies(node: Node) -> tuple[str, ...]:
     if isinstance(node, MappingNode):
-        raise Fault(node.place, "rates of currencies are not built yet; write a list, e.g. [USD]")
+        return every(_currency, [name for name, _ in node.entries])
     return every(_currency, items(node))
+
+
+def _rates(node: Node) -> Rates:
+    """`{USD: , EUR: {2026-01-01: 1.05 USD}}`: the first is what the others are counted in."""
+    names = _currencies(node)
+    others = node.entries[1:] if isinstance(node, MappingNode) else ()
+    if others and not _is_empty(node, names[0]):
+        raise Fault(node.place, f"{names[0]} is what the others are counted in; give it no rates")
+    return Rates(names[0], {name.text: _by_day(value, names[0]) for name, value in others})
+
+
+def _is_empty(node: Node, name: str) -> bool:
+    value = node.get(name) if isinstance(node, MappingNode) else None
+    return isinstance(value, Scalar) and value.empty
+
+
+def _by_day(node: Node, base: str) -> tuple[tuple[date, Decimal], ...]:
+    if not isinstance(node, MappingNode) or not node.entries:
+        raise Fault(node.place, f"needs rates by their first day, e.g. {{2026-01-01: 1.05 {base}}}")
+    return tuple(sorted(every(lambda entry: (read_date(entry[0]), _rate(entry[1], base)), node.entries)))
+
+
+def _rate(node: Node, base: str) -> Decimal:
+    match = re.fullmatch(r"(\d{1,6}(?:\.\d{1,6})?) ([A-Z]{3})", text(node))
+    if not match or match[2] != base or not Decimal(match[1]):
+        raise Fault(node.place, f"'{text(node)}' is not a rate; write e.g. 1.05 {base}, with 6 decimals at most")
+    return Decimal(match[1])
 
 
 def _currency(node: Node) -> str:

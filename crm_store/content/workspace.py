@@ -8,7 +8,7 @@ from pathlib import Path
 
 from crm_store.content.faults import Faults, Incomplete
 from crm_store.content.settings import Settings, load_settings
-from crm_store.content.sources import SETTINGS, Sources, read_folder
+from crm_store.content.sources import CAMPAIGNS, SEGMENTS, SETTINGS, Sources, read_folder
 from crm_store.content.vocabulary import Vocabulary, load_vocabulary
 from crm_store.errors import ContentError, UsageError
 
@@ -38,14 +38,27 @@ def find_root(given: Path | None) -> Path:
 
 
 def load_workspace(root: Path) -> Workspace:
-    """The workspace with settings and vocabulary read. Raises ContentError with all their faults."""
+    """The workspace with settings and vocabulary read.
+
+    Raises ContentError with all their faults. What the other files mean can't be told then, but whether they are YAML can.
+    """
     faults = Faults()
     sources = read_folder(root, faults)
     settings = faults.attempt(load_settings, sources, faults)
     vocabulary = faults.attempt(load_vocabulary, sources, faults)
     if faults.found or settings is None or vocabulary is None:
-        raise ContentError(faults.found)
+        others = [path for folder in (SEGMENTS, CAMPAIGNS) for _, path in sources.names(folder)]
+        for path in others:
+            faults.attempt(sources.parse, path, faults)
+        raise ContentError(faults.found, _unread(others, faults))
     return Workspace(root, sources, settings, vocabulary)
+
+
+def _unread(paths: list[str], faults: Faults) -> str:
+    """What is said of the files that are YAML, and no more is known of them."""
+    count = len(set(paths) - {fault.place.file for fault in faults.found})
+    files = "1 segment or campaign file is" if count == 1 else f"{count} segment and campaign files are"
+    return f"{files} checked once this is mended" if count else ""
 
 
 def load_basics(sources: Sources) -> tuple[Settings, Vocabulary]:

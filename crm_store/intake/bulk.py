@@ -20,7 +20,7 @@ def slices(values: Sequence[T]) -> Iterator[Sequence[T]]:
 
 # So many new rows make PostgreSQL's statistics wrong enough to matter.
 _MANY = 10_000
-_TABLES = "customer, consent, consent_state, product, event, event_item, tally"
+_TABLES = "customer, consent, consent_state, product, event, event_item, tally, list_member"
 
 
 def gather_statistics(conn: Connection, new_rows: int) -> None:

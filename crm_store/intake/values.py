@@ -184,11 +184,31 @@ def birthday(value: Any, rules: Rules) -> tuple[int, int, int | None]:
     return month, of_month, year
 
 
+def money_value(value: Any, rules: Rules) -> dict[str, Any]:
+    """`49.90 EUR`, or a number in the company's currency, as JSON in minor units."""
+    amount, _, code = str(value).strip().partition(" ")
+    code = currency(code, rules) or rules.currency
+    return {"minor": money(amount, code), "currency": code}
+
+
+def texts(value: Any, rules: Rules) -> list[str]:
+    """A list of texts, as JSON or written as JSON."""
+    try:
+        found = parse_json(value) if isinstance(value, str) else value
+    except ValueError:
+        found = None
+    if not isinstance(found, (list, tuple)):
+        raise Reject('must be a list of texts, e.g. ["a", "b"]')
+    return [text(one, rules) for one in found]
+
+
 # How a value of each of the vocabulary's types is read, into plain JSON.
 TYPED: Mapping[str, Reader] = {
     "text": text,
     "text path": text,
     "number": number,
+    "money": money_value,
+    "list": texts,
     "yes-no": truth,
     "date": lambda value, rules: day(value, rules).isoformat(),
     "instant": lambda value, rules: instant(value, rules).isoformat(timespec="microseconds").replace("+00:00", "Z"),

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Collection
 from dataclasses import dataclass, replace
 from datetime import timedelta
 
-from crm_store.content.faults import Fault, Faults, Incomplete, did_you_mean
+from crm_store.content.faults import Fault, Faults, Incomplete, did_you_mean, nearest
 from crm_store.content.fields import Fields, one_of, sure, text
 from crm_store.content.literals import (
     Duration,
@@ -17,7 +18,9 @@ from crm_store.content.literals import (
     read_money,
     read_percent,
 )
+from crm_store.content.names import Names, read_names
 from crm_store.content.nodes import Mapping, Node, Scalar
+from crm_store.content.places import load_places
 from crm_store.content.settings import Settings
 from crm_store.content.sources import CAMPAIGNS, Sources
 from crm_store.content.vocabulary import EventKind, Vocabulary
@@ -32,6 +35,7 @@ from crm_store.segmentation.conditions import read_condition
 from crm_store.segmentation.conditions.base import Condition
 from crm_store.segmentation.language import UNKNOWN_EVENT, Language
 
+UNIQUE = "unique"
 PLANNED_KEYS = (
     "runs",
     "was",
@@ -61,17 +65,27 @@ class Reading:
     language: Language
     settings: Settings
 
-    def of_enrolments(self, trigger: Trigger | None) -> Language:
-        """The language of conditions that may refer to the enrolment."""
+    def of_enrolments(self, trigger: Trigger | None, offers: Collection[str]) -> Language:
+        """The language of conditions that may refer to the enrolment, and to these offers of the file."""
         event = trigger.event() if trigger else UNKNOWN_EVENT
-        return replace(self.language, in_campaign=True, trigger_event=event)
+        return replace(self.language, in_campaign=True, trigger_event=event, own_offers=frozenset(offers))
 
 
 def load_campaigns(
-    sources: Sources, segments: Collection[str], settings: Settings, vocabulary: Vocabulary, faults: Faults
+    sources: Sources,
+    segments: Collection[str],
+    settings: Settings,
+    vocabulary: Vocabulary,
+    faults: Faults,
+    names: Names | None = None,
 ) -> dict[str, Campaign]:
-    """Every campaign that can be read, by name; the faults of the others are collected."""
-    language = Language(vocabulary, faults, frozenset(segments), frozenset(settings.channels))
+    """Every campaign that can be read, by name; the faults of the others are collected.
+
+    `names`: those that conditions may refer to, unless said those of the files.
+    """
+    places = Faults().attempt(load_places, sources, Faults()) or {}  # who loads the segments reports the faults
+    names = names or read_names(sources)
+    language = Language(vocabulary, faults, frozenset(segments), frozenset(settings.channels), names=names, places=places)
     reading = Reading(language, settings)
     read = {name: faults.attempt(_load, name, path, sources, reading) for name, path in sources.names(CAMPAIGNS)}
     return {name: campaign for name, campaign in read.items() if campaign is not None}
@@ -88,7 +102,7 @@ def _load(name: str, path: str, sources: Sources, reading: Reading) -> Campaign:
     named = _names(root.get("offers"))
     steps = fields.need("steps", lambda node: read_steps(node, trigger, named, reading.language))
     topic = fields.need("topic", reading.language.vocabulary.topic)
-    audience, exit_when = _conditions(fields, trigger, reading)
+    audience, exit_when = _conditions(fields, trigger, named, reading)
     title, owner = fields.get("title", text, name), fields.maybe("owner", text)
     status = fields.get("status", one_of(*STATUSES), "draft")
     when_ended = fields.get("when_ended", one_of("finish", "exit"), "finish")
@@ -128,9 +142,11 @@ def _name_of(known: Collection[str], what: str) -> Callable[[Node], str]:
     return read
 
 
-def _conditions(fields: Fields, trigger: Trigger | None, reading: Reading) -> tuple[Condition | None, Condition | None]:
+def _conditions(
+    fields: Fields, trigger: Trigger | None, offers: Collection[str], reading: Reading
+) -> tuple[Condition | None, Condition | None]:
     audience = fields.maybe("audience", lambda node: read_condition(node, reading.language))
-    language = reading.of_enrolments(trigger)
+    language = reading.of_enrolments(trigger, offers)
     return audience, fields.maybe("exit_when", lambda node: read_condition(node, language))
 
 
@@ -181,18 +197,31 @@ def _offer(name: str, node: Node, trigger: Trigger | None, reading: Reading) -> 
     benefits = [key for key in ("discount", "item", "gift") if fields.has(key)]
     if len(benefits) != 1:
         fields.fault(node.place, f"offer '{name}' needs exactly one of discount, item, gift")
-    terms = fields.get("discount", lambda value: _discount(terms, value), terms)
+    terms = fields.get("discount", lambda value: _discount(terms, value, reading), terms)
     terms = replace(terms, item=fields.maybe("item", text), gift=fields.maybe("gift", text))
-    code = fields.need("code", text)
+    code = fields.need("code", _code)
     valid = fields.maybe("valid", lambda value: _valid(value, trigger))
     fields.close()
-    return replace(terms, code=None if code == "unique" else code, valid=valid)
+    return replace(terms, code=None if code == UNIQUE else code, valid=valid)
 
 
-def _discount(terms: OfferTerms, node: Node) -> OfferTerms:
+def _discount(terms: OfferTerms, node: Node, reading: Reading) -> OfferTerms:
     if text(node).rstrip().endswith("%"):
         return replace(terms, percent=read_percent(node))
-    return replace(terms, money=read_money(node))
+    money = read_money(node)
+    known = {reading.settings.company.currency, *reading.language.vocabulary.currencies}
+    if money.currency not in known:
+        raise Fault(node.place, f"'{text(node)}' is not in a currency of the company{did_you_mean(money.currency, known)}")
+    return replace(terms, money=money)
+
+
+def _code(node: Node) -> str:
+    """`unique`, or a code for all that nobody can take for a mistyped word."""
+    word = text(node)
+    if word != UNIQUE and not re.fullmatch(r"[A-Z0-9][A-Z0-9-]*", word):
+        what = f"'{word}' is no code; write `unique`, or one for all in capital letters, digits and '-'"
+        raise Fault(node.place, what + nearest(word, [UNIQUE]))
+    return word
 
 
 def _valid(node: Node, trigger: Trigger | None) -> Duration | Moment:

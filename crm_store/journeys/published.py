@@ -11,6 +11,7 @@ from sqlalchemy import Connection, select, update
 from crm_store import definitions
 from crm_store.consent.keys import ensure_link_key
 from crm_store.content.faults import Faults
+from crm_store.content.names import UNCHECKED
 from crm_store.content.sources import Sources
 from crm_store.content.workspace import load_basics
 from crm_store.definitions import Definition, Provenance, Text
@@ -106,8 +107,8 @@ _read_before: dict[str, Runnable] = {}
 def _read(found: Definition) -> Runnable:
     sources, faults = Sources(found.files), Faults()
     settings, vocabulary = load_basics(sources)
-    segments = load_segments(sources, vocabulary, faults)
-    campaigns = load_campaigns(sources, segments, settings, vocabulary, faults)
+    segments = load_segments(sources, vocabulary, faults, UNCHECKED)
+    campaigns = load_campaigns(sources, segments, settings, vocabulary, faults, UNCHECKED)
     if faults.found:
         raise ContentError(faults.found)
     return Runnable(found.id, campaigns[found.name], segments, settings, vocabulary)

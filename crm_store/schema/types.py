@@ -58,13 +58,13 @@ class Number(TypeDecorator[Decimal]):
         # SQLAlchemy's Numeric would make floats of whole numbers, and floats can't hold those over 2 to the 53rd.
         return dialect.type_descriptor(Numeric() if dialect.name == "postgresql" else TypeEngine())
 
-    def process_bind_param(self, value: Decimal | None, dialect: Dialect) -> Any:
+    def process_bind_param(self, value: Any, dialect: Dialect) -> Any:
         if value is None or dialect.name == "postgresql":
             return value
-        return int(value) if value == value.to_integral_value() and abs(value) < 2**63 else float(value)
+        return int(value) if value == int(value) and abs(value) < 2**63 else float(value)
 
-    def process_literal_param(self, value: Decimal | None, dialect: Dialect) -> str:
-        return "NULL" if value is None else f"{value:f}"
+    def process_literal_param(self, value: Any, dialect: Dialect) -> str:
+        return "NULL" if value is None else f"{Decimal(value):f}"
 
 
 class DateText(TypeDecorator[date]):

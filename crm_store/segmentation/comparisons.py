@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from decimal import Decimal
 from typing import Any
 
@@ -11,11 +11,13 @@ from sqlalchemy import ColumnElement, and_, func, or_
 from sqlalchemy import literal as sql_literal
 
 from crm_store.content.faults import Fault, did_you_mean, every
-from crm_store.content.fields import items, literal, truth
+from crm_store.content.fields import items, literal, one_of, truth
 from crm_store.content.literals import parse_number, read_money
 from crm_store.content.nodes import Mapping, Node, Scalar
-from crm_store.dialect import position_of
+from crm_store.dialect import ListIncludes, Matching, folded, list_length, position_of
+from crm_store.folding import fold
 from crm_store.schema.types import Number
+from crm_store.segmentation.patterns import Pattern, Unreadable, read_pattern
 
 Value = Any
 Column = ColumnElement[Any]
@@ -24,11 +26,15 @@ Test = Callable[[Column, Value], ColumnElement[bool]]
 
 @dataclass(frozen=True)
 class ValueSpec:
-    """What kind of value is compared: `type` is a vocabulary type or `money`; `values` if only these may be named."""
+    """What kind of value is compared: `type` is a vocabulary type; `values` if only these may be named.
+
+    Of money: the currency that it is compared in, and by how much amounts were multiplied to stay whole numbers.
+    """
 
     type: str
     values: tuple[str, ...] = ()
     currency: str | None = None
+    scale: int = 1
 
 
 @dataclass(frozen=True)
@@ -44,25 +50,43 @@ class Word:
 
 @dataclass(frozen=True)
 class Comparison:
-    """A word with its operand; `currency` if it is an amount of money."""
+    """A word with its operand; `currency` if it is an amount of money; `ignoring_case`: both sides are folded."""
 
     word: Word
     value: Value
     currency: str | None = None
+    ignoring_case: bool = False
 
     def sql(self, column: Column) -> ColumnElement[bool]:
+        if self.ignoring_case:
+            return self.word.sql(folded(column), _folded(self.value))
         return self.word.sql(column, self.value)
 
     def sentence(self) -> str:
+        return self._said() + (" (upper or lower case)" if self.ignoring_case else "")
+
+    def _said(self) -> str:
         if self.word.name == "is_set":
             return "is set" if self.value else "is not set"
         if self.word.name == "between":
             return self.word.said.format(*(_said(end) for end in self.value))
+        if self.word.name == "length":
+            return f"has a length that {self.value.sentence()}"
         return self.word.said.format(_said(self.value))
+
+    def holds_for_missing(self) -> bool:
+        """Whether a missing value satisfies it."""
+        return self.word.name in NEGATIVE or (self.word.name == "is_set" and not self.value)
 
     def holds_for_zero(self) -> bool:
         """Whether 0 satisfies it: then customers without any match belong to it too."""
         return _HOLDS[self.word.name](Decimal(0), self.value) if self.word.name in _HOLDS else False
+
+
+def _folded(value: Value) -> Value:
+    if isinstance(value, tuple):
+        return tuple(_folded(item) for item in value)
+    return value.folded(fold) if isinstance(value, Pattern) else fold(value)
 
 
 def _said(value: Value) -> str:
@@ -70,7 +94,9 @@ def _said(value: Value) -> str:
         return " or ".join(_said(item) for item in value)
     if isinstance(value, bool):
         return "yes" if value else "no"
-    return value.written if isinstance(value, Quantity) else f"'{value}'"
+    if isinstance(value, Quantity):
+        return value.written
+    return f"'{value.written if isinstance(value, Pattern) else value}'"
 
 
 @dataclass(frozen=True)
@@ -104,7 +130,7 @@ def _quantity(node: Node, spec: ValueSpec) -> Quantity:
         money = read_money(node)
         if spec.currency and money.currency != spec.currency:
             raise Fault(node.place, f"'{money}' must be in {spec.currency}, the currency of the amounts")
-        return Quantity(Decimal(money.minor), money.written)
+        return Quantity(Decimal(money.minor) * spec.scale, money.written)
     return Quantity(parse_number(literal(node), node), literal(node))
 
 
@@ -133,6 +159,25 @@ def _read_path(node: Node, spec: ValueSpec) -> str:
     return _read_part(Scalar(literal(node).rstrip("/"), node.place), spec)
 
 
+def _read_pattern(node: Node, spec: ValueSpec) -> Pattern:
+    try:
+        return read_pattern(_read_part(node, spec))
+    except Unreadable as error:
+        raise Fault(node.place, f"'{literal(node)}' {error}") from None
+
+
+def _read_member(node: Node, spec: ValueSpec) -> str:
+    return _known(literal(node), node, spec)
+
+
+def _read_members(node: Node, spec: ValueSpec) -> tuple[str, ...]:
+    return every(lambda item: _read_member(item, spec), items(node))
+
+
+def _read_length(node: Node, spec: ValueSpec) -> Comparison:
+    return read_comparison(node, ValueSpec("number"))
+
+
 def _read_truth(node: Node, spec: ValueSpec) -> bool:
     return truth(node)
 
@@ -155,10 +200,31 @@ def _under(column: Column, path: str) -> ColumnElement[bool]:
     return or_(column == path, and_(column >= path + "/", column < path + "0"))
 
 
+def _matches(column: Column, pattern: Pattern) -> ColumnElement[bool]:
+    return Matching(column, pattern.python(), pattern.postgresql())
+
+
+def _includes(column: Column, member: str) -> ColumnElement[bool]:
+    return ListIncludes(column, (member,), every=True)
+
+
+def _includes_any(column: Column, members: tuple[str, ...]) -> ColumnElement[bool]:
+    return ListIncludes(column, members, every=False)
+
+
+def _includes_all(column: Column, members: tuple[str, ...]) -> ColumnElement[bool]:
+    return ListIncludes(column, members, every=True)
+
+
+def _length(column: Column, length: Comparison) -> ColumnElement[bool]:
+    return length.sql(list_length(column))
+
+
 ALL = ("text", "text path", "number", "money", "yes-no")
 NUMBERS = ("number", "money")
 TEXTS = ("text", "text path")
-EVERYTHING = (*ALL, "date", "instant", "yearly")
+LISTS = ("list",)
+EVERYTHING = (*ALL, "date", "instant", "yearly", "list")
 
 WORDS: tuple[Word, ...] = (
     Word("is", ALL, read_scalar, lambda column, value: column == _plain(value), "is {}"),
@@ -181,9 +247,16 @@ WORDS: tuple[Word, ...] = (
     ),
     Word("starts_with", TEXTS, _read_part, lambda c, part: func.substr(c, 1, len(part)) == part, "starts with {}"),
     Word("ends_with", TEXTS, _read_part, _ends_with, "ends with {}"),
+    Word("matches", TEXTS, _read_pattern, _matches, "matches {}"),
     Word("under", ("text path",), _read_path, _under, "is under {}"),
+    Word("includes", LISTS, _read_member, _includes, "includes {}"),
+    Word("includes_any", LISTS, _read_members, _includes_any, "includes {}"),
+    Word("includes_all", LISTS, _read_members, _includes_all, "includes all of {}"),
+    Word("length", LISTS, _read_length, _length, "has a length that {}"),
 )
-PLANNED_WORDS = ("top", "bottom", "tie", "matches", "ignoring", "includes", "includes_any", "includes_all", "length")
+NEGATIVE = ("is_not", "not_in", "not_contains")
+# Words that stand beside a word and change how it compares.
+MODIFIERS = ("ignoring",)
 
 _HOLDS: dict[str, Callable[[Decimal, Any], bool]] = {
     "is": lambda zero, value: zero == value.number,
@@ -213,18 +286,20 @@ def read_comparison(node: Node, spec: ValueSpec) -> Comparison:
 
 
 def read_only_word(entries: Sequence[tuple[Scalar, Node]], node: Node, spec: ValueSpec) -> Comparison:
-    """The one word that stands there, with its operand."""
-    refuse_planned(entries)
-    if len(entries) != 1:
+    """The one word that stands there, with its operand; `ignoring: case` may stand beside it."""
+    words = [(name, value) for name, value in entries if name.text not in MODIFIERS]
+    if len(words) != 1:
         raise Fault(node.place, "must be a comparison with exactly one word, e.g. {at_least: 3}")
-    return read_word(*entries[0], spec)
+    comparison = read_word(*words[0], spec)
+    modifiers = [(name, value) for name, value in entries if name.text in MODIFIERS]
+    return _ignoring_case(comparison, *modifiers[0], spec) if modifiers else comparison
 
 
-def refuse_planned(entries: Sequence[tuple[Scalar, Node]]) -> None:
-    """Raises a Fault for the first word of the grammar that is not built yet."""
-    for name, _ in entries:
-        if name.text in PLANNED_WORDS:
-            raise Fault(name.place, f"'{name.text}' is not built yet; take it out for now")
+def _ignoring_case(comparison: Comparison, name: Scalar, value: Node, spec: ValueSpec) -> Comparison:
+    if spec.type not in TEXTS or comparison.word.name == "is_set":
+        raise Fault(name.place, "'ignoring: case' stands beside comparisons of texts")
+    one_of("case")(value)
+    return replace(comparison, ignoring_case=True)
 
 
 def read_word(name: Scalar, operand: Node, spec: ValueSpec) -> Comparison:

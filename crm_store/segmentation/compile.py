@@ -9,7 +9,7 @@ from zoneinfo import ZoneInfo
 
 from sqlalchemy import Connection, Select, func, select
 
-from crm_store.schema import customer
+from crm_store.schema import customer, static_list
 from crm_store.segmentation.conditions.base import Condition
 from crm_store.segmentation.language import Scope, Shape, local_dates
 from crm_store.segmentation.segment import Segment
@@ -22,7 +22,8 @@ def scope_of(
 ) -> Scope:
     """A scope on the store as it is."""
     conditions = {name: segment.who for name, segment in segments.items()}
-    return Scope(now, zone, local_dates(conn, now, zone), conditions, shape)
+    lists = {row.name: row.id for row in conn.execute(select(static_list.c.name, static_list.c.id))}
+    return Scope(now, zone, local_dates(conn, now, zone), conditions, shape, lists=lists)
 
 
 def select_ids(condition: Condition, scope: Scope) -> Select[Any]:

@@ -6,16 +6,19 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, ClassVar, Protocol, Self
 
-from sqlalchemy import ColumnElement, FromClause, case, select
+from sqlalchemy import ColumnElement, FromClause, select, type_coerce
 
 from crm_store.content.faults import Fault, Incomplete, did_you_mean
 from crm_store.content.fields import text
 from crm_store.content.nodes import Mapping, Node, Scalar
 from crm_store.content.vocabulary import EventKind
-from crm_store.dialect import JsonScalar
+from crm_store.dialect import JsonList, JsonScalar, instant_of_text
 from crm_store.schema import event, event_item, product
+from crm_store.schema.types import Number
+from crm_store.segmentation.amounts import Currency, currency_of, spec_of
 from crm_store.segmentation.comparisons import Comparison, ValueSpec, read_comparison
 from crm_store.segmentation.language import UNKNOWN_EVENT, Language, Scope
+from crm_store.segmentation.times import Window, read_nested_window
 
 Column = ColumnElement[Any]
 
@@ -29,70 +32,101 @@ class EventFilter(Protocol):
 
 
 @dataclass(frozen=True)
+class AmountFilter:
+    """The amount of the event, compared."""
+
+    currency: Currency
+    test: Comparison
+
+    def sql(self, row: FromClause, scope: Scope) -> ColumnElement[bool]:
+        return self.test.sql(self.currency.value(row.c.amount, row.c.currency, row.c.at, scope))
+
+    def sentence(self) -> str:
+        return f"whose amount {self.test.sentence()}"
+
+
+@dataclass(frozen=True)
 class PropertyFilter:
-    """A property of the event, or its amount, compared."""
+    """A property of the event, compared."""
+
+    property: Property
+    test: Comparison | Window
+
+    def sql(self, row: FromClause, scope: Scope) -> ColumnElement[bool]:
+        value = self.property.sql(row, scope)
+        if isinstance(self.test, Comparison):
+            return self.test.sql(value)
+        if self.property.type == "date":
+            return self.test.on_date(value, scope)
+        return self.test.on_instant(instant_of_text(value) if self.test.is_relative else value, scope)
+
+    def sentence(self) -> str:
+        return f"whose {self.property.name} {'is ' if isinstance(self.test, Window) else ''}{self.test.sentence()}"
+
+
+@dataclass(frozen=True)
+class Property:
+    """A property of the events of some kinds; `currency` if it is money."""
 
     name: str
     type: str
-    test: Comparison
+    currency: Currency | None = None
 
-    @classmethod
-    def read_all(cls, node: Node, kinds: Sequence[EventKind], language: Language) -> tuple[Self, ...]:
-        """`where: {PROPERTY: comparison, ..}`."""
-        if not isinstance(node, Mapping) or not node.entries:
-            raise Fault(node.place, "must be a mapping of properties, e.g. {value: {at_least: 20 EUR}}")
-        if not kinds:  # of unknown events nothing is known
-            raise Incomplete
-        return language.faults.each(lambda entry: cls._read(entry[0], entry[1], kinds, language), node.entries)
+    def sql(self, row: FromClause, scope: Scope) -> Column:
+        path = self.name.split(".")
+        if self.currency is not None:
+            amount = type_coerce(JsonScalar(row.c.properties, [*path, "minor"], "number"), Number())
+            return self.currency.value(amount, JsonScalar(row.c.properties, [*path, "currency"], "text"), row.c.at, scope)
+        if self.type == "list":
+            return JsonList(row.c.properties, path)
+        return JsonScalar(row.c.properties, path, self.type)
 
-    @classmethod
-    def _read(cls, name: Scalar, value: Node, kinds: Sequence[EventKind], language: Language) -> Self:
-        spec = _spec(name, kinds, language)
-        return cls(name.text, spec.type, read_comparison(value, spec))
-
-    def sql(self, row: FromClause, scope: Scope) -> ColumnElement[bool]:  # properties know no time
-        if self.type == "money":
-            return self.test.sql(amount_in(self.test.currency, row))
-        return self.test.sql(JsonScalar(row.c.properties, self.name.split("."), self.type))
-
-    def sentence(self) -> str:
-        return f"whose {self.name} {self.test.sentence()}"
+    @property
+    def spec(self) -> ValueSpec:
+        return spec_of(self.currency) if self.currency else ValueSpec(self.type)
 
 
-def amount_in(currency: str | None, row: FromClause) -> Column:
-    """An event's amount, missing if it is in another currency."""
-    amount: Column = row.c.amount
-    return case((row.c.currency == currency, amount)) if currency else amount
+def read_where(node: Node, kinds: Sequence[EventKind], language: Language) -> tuple[EventFilter, ...]:
+    """`where: {PROPERTY: comparison, ..}`; `amount` is the event's."""
+    if not isinstance(node, Mapping) or not node.entries:
+        raise Fault(node.place, "must be a mapping of properties, e.g. {value: {at_least: 20 EUR}}")
+    if not kinds:  # of unknown events nothing is known
+        raise Incomplete
+    return language.faults.each(lambda entry: _filter(entry[0], entry[1], kinds, language), node.entries)
 
 
-def money_of(kinds: Sequence[EventKind], node: Node, language: Language) -> ValueSpec:
-    """What amounts of these events are compared with. Raises a Fault unless all have one, in the one currency there is."""
+def _filter(name: Scalar, value: Node, kinds: Sequence[EventKind], language: Language) -> EventFilter:
+    if name.text == "amount" and not any("amount" in kind.properties for kind in kinds):
+        currency = amounts_of(kinds, name, language)
+        return AmountFilter(currency, read_comparison(value, spec_of(currency)))
+    known = property_of(name, kinds, language)
+    if known.type in ("date", "instant") and not _asks_whether_set(value):
+        return PropertyFilter(known, read_nested_window(value, language, of_dates=known.type == "date"))
+    return PropertyFilter(known, read_comparison(value, known.spec))
+
+
+def _asks_whether_set(node: Node) -> bool:
+    return isinstance(node, Mapping) and node.get("is_set") is not None
+
+
+def amounts_of(kinds: Sequence[EventKind], node: Node, language: Language) -> Currency:
+    """What amounts of these events are compared in. Raises a Fault unless all have one."""
     for kind in kinds:
         if not kind.amount:
             raise Fault(node.place, f"event '{kind.name}' has no amount; give it `amount: yes` in the vocabulary")
-    return _money(node, language)
+    return currency_of(node, language)
 
 
-def _money(node: Node, language: Language) -> ValueSpec:
-    currencies = language.vocabulary.currencies
-    if len(currencies) != 1:
-        raise Fault(node.place, "amounts of several currencies are not built yet; the vocabulary must name one")
-    return ValueSpec("money", currency=currencies[0])
-
-
-def _spec(name: Scalar, kinds: Sequence[EventKind], language: Language) -> ValueSpec:
-    if name.text == "amount" and not any("amount" in kind.properties for kind in kinds):
-        return money_of(kinds, name, language)
+def property_of(name: Scalar, kinds: Sequence[EventKind], language: Language) -> Property:
+    """A property that all these kinds have, of one type. Raises a Fault."""
     for kind in kinds:
         if name.text not in kind.properties:
             hint = did_you_mean(name.text, kind.properties)
             raise Fault(name.place, f"event '{kind.name}' has no property '{name.text}' in the vocabulary{hint}")
-    types = {kind.properties[name.text] for kind in kinds}
-    if len(types) > 1 or types & {"date", "instant"}:
-        raise Fault(
-            name.place, f"comparing '{name.text}' ({' and '.join(sorted(types))}) is not built yet; take it out for now"
-        )
-    return ValueSpec(types.pop())
+    types = sorted({kind.properties[name.text] for kind in kinds})
+    if len(types) > 1:
+        raise Fault(name.place, f"'{name.text}' is a {' here and a '.join(types)} there; ask each event by itself")
+    return Property(name.text, types[0], currency_of(name, language) if types[0] == "money" else None)
 
 
 @dataclass(frozen=True)
@@ -108,6 +142,7 @@ class ItemFilter:
         "amount": (event_item.c.amount, "money"),
     }
     tests: tuple[tuple[str, Comparison], ...]
+    currency: Currency | None
 
     @classmethod
     def read(cls, node: Node, language: Language) -> Self:
@@ -120,28 +155,35 @@ class ItemFilter:
             if name.text not in cls.COLUMNS:
                 raise Fault(name.place, f"items have no '{name.text}'{did_you_mean(name.text, cls.COLUMNS)}")
             kind = cls.COLUMNS[name.text][1]
-            spec = _money(name, language) if kind == "money" else ValueSpec(kind)
+            spec = spec_of(currency_of(name, language)) if kind == "money" else ValueSpec(kind)
             return name.text, read_comparison(value, spec)
 
-        return cls(language.faults.each(read, node.entries))
+        tests = language.faults.each(read, node.entries)
+        money = any(cls.COLUMNS[name][1] == "money" for name, _ in tests)
+        return cls(tests, currency_of(node, language) if money else None)
 
     def sql(self, row: FromClause, scope: Scope) -> ColumnElement[bool]:
-        tests = [test.sql(self._column(name, test, row)) for name, test in self.tests]
-        lines = select(event_item.c.event_id).where(*tests)
-        if any(self.COLUMNS[name][0].table is product for name, _ in self.tests):
+        lines = select(event_item.c.event_id).where(*self.on_lines(row, scope))
+        if self.asks_products:
             lines = lines.where(event_item.c.product_id == product.c.id)
-        if scope.shape == "among" or any(name == "amount" for name, _ in self.tests):
+        if scope.shape == "among" or self.currency is not None:
             return lines.where(event_item.c.event_id == row.c.id).correlate(row).exists()
-        return row.c.id.in_(lines)
+        return row.c.id.in_(lines.correlate(None))
 
-    def _column(self, name: str, test: Comparison, row: FromClause) -> Column:
-        """What is compared; amounts are in the event's currency, and missing if that is another one."""
+    @property
+    def asks_products(self) -> bool:
+        return any(self.COLUMNS[name][0].table is product for name, _ in self.tests)
+
+    def on_lines(self, row: FromClause, scope: Scope) -> list[ColumnElement[bool]]:
+        """The tests of a line of the event, on `event_item` and `product`."""
+        return [test.sql(self._column(name, row, scope)) for name, test in self.tests]
+
+    def _column(self, name: str, row: FromClause, scope: Scope) -> Column:
+        """What is compared; amounts are in the event's currency, prices in the product's."""
         column = self.COLUMNS[name][0]
-        if name == "price":
-            return case((product.c.currency == test.currency, column))
-        if name == "amount":
-            return case((row.c.currency == test.currency, column))
-        return column
+        if self.currency is None or name not in ("price", "amount"):
+            return column
+        return self.currency.value(column, product.c.currency if name == "price" else row.c.currency, row.c.at, scope)
 
     def sentence(self) -> str:
         return "with an item whose " + " and ".join(f"{name} {test.sentence()}" for name, test in self.tests)

@@ -4,18 +4,21 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from datetime import date, datetime, timedelta
+from datetime import date, datetime
 from typing import TYPE_CHECKING, Any, Literal
 from zoneinfo import ZoneInfo
 
-from sqlalchemy import ColumnElement, Connection, FromClause, and_, or_, select
+from sqlalchemy import BigInteger, ColumnElement, Connection, FromClause, and_, literal, or_, select, type_coerce
 
-from crm_store.clock import local_date, local_instant, start_of_day, zone_or_none
+from crm_store.clock import local_date, local_instant, micros, start_of_day, zone_or_none
 from crm_store.content.faults import Faults
-from crm_store.content.literals import Moment
+from crm_store.content.literals import Gaps, Moment
+from crm_store.content.names import UNCHECKED, Names
+from crm_store.content.places import GeoPlace
 from crm_store.content.vocabulary import Vocabulary
 from crm_store.schema import customer, zone
-from crm_store.schema.types import later
+from crm_store.schema.types import Instant
+from crm_store.segmentation.anchors import edge_of, is_relative, shifted
 
 if TYPE_CHECKING:
     from crm_store.segmentation.conditions.base import Condition
@@ -29,7 +32,8 @@ class Language:
     """What is known while conditions are read: the company's words, the segments there are, whether an enrolment exists.
 
     `trigger_event` is the event that enters the campaign, if one does (UNKNOWN_EVENT: what enters has a fault);
-    `in_campaign` allows `since: entered`.
+    `in_campaign` allows `since: entered`; `file` is the name of the segment or campaign; `gaps`: usual gaps have a
+    meaning here, because the events they lie between are known; `own_offers`: those of the campaign's own file.
     """
 
     vocabulary: Vocabulary
@@ -38,6 +42,11 @@ class Language:
     channels: frozenset[str] = frozenset({"email"})
     in_campaign: bool = False
     trigger_event: str | None = None
+    file: str = ""
+    names: Names = UNCHECKED
+    places: Mapping[str, GeoPlace] = field(default_factory=dict)
+    gaps: bool = False
+    own_offers: frozenset[str] = frozenset()
 
 
 Shape = Literal["all", "among"]
@@ -57,6 +66,8 @@ class Scope:
     segments: Mapping[str, Condition] = field(default_factory=dict)
     shape: Shape = "all"
     enrolment: FromClause | None = None
+    lists: Mapping[str, int] = field(default_factory=dict)
+    usual_gap: ColumnElement[Any] | None = None
 
     @property
     def customer_id(self) -> ColumnElement[int]:
@@ -79,16 +90,22 @@ class Scope:
             return local_instant(moment.base.date(), moment.base.time(), self.company_zone)
         if isinstance(moment.base, date):
             return start_of_day(moment.shifted_date(moment.base), self.company_zone)
+        if is_relative(moment):
+            return edge_of(moment, self)
         if moment.anchor == "now":
             return moment.shifted(self.now, self.company_zone)
         return self._enrolment_instant(moment)
+
+    def gaps_ago(self, gaps: Gaps) -> ColumnElement[Any]:
+        """So many of the customer's usual gaps before now."""
+        span = type_coerce(self.usual_gap, BigInteger) * gaps.count
+        return type_coerce(literal(micros(self.now), BigInteger) - span, Instant())
 
     def _enrolment_instant(self, moment: Moment) -> ColumnElement[Any]:
         if self.enrolment is None:
             raise LookupError(f"{moment} is known in campaigns only")
         column = self.enrolment.c.entered_at if moment.anchor == "entered" else self.enrolment.c.trigger_at
-        elapsed = moment.shift.fixed() * moment.sign if moment.shift else timedelta(0)
-        return later(column, elapsed) if elapsed else column
+        return shifted(moment, column)
 
 
 def local_dates(conn: Connection, now: datetime, company_zone: ZoneInfo) -> dict[date, tuple[int, ...]]:

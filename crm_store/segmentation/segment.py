@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from crm_store.content.faults import Fault, Faults, Incomplete, Place
 from crm_store.content.fields import Fields, sure, text
+from crm_store.content.names import Names, read_names
+from crm_store.content.places import load_places
 from crm_store.content.sources import SEGMENTS, Sources
 from crm_store.content.vocabulary import Vocabulary
 from crm_store.segmentation.conditions import read_condition
@@ -31,11 +33,17 @@ class Segment:
         return f"Customers for whom {self.who.sentence()}."
 
 
-def load_segments(sources: Sources, vocabulary: Vocabulary, faults: Faults) -> dict[str, Segment]:
-    """Every segment that can be read, by name; the faults of the others are collected."""
+def load_segments(
+    sources: Sources, vocabulary: Vocabulary, faults: Faults, names: Names | None = None
+) -> dict[str, Segment]:
+    """Every segment that can be read, by name; the faults of the others are collected.
+
+    `names`: those that conditions may refer to, unless said those of the files.
+    """
     paths = dict(sources.names(SEGMENTS))
-    language = Language(vocabulary, faults, frozenset(paths))
-    read = {name: faults.attempt(_load, name, path, sources, language) for name, path in paths.items()}
+    places = faults.attempt(load_places, sources, faults) or {}
+    language = Language(vocabulary, faults, frozenset(paths), names=names or read_names(sources), places=places)
+    read = {name: faults.attempt(_load, name, path, sources, replace(language, file=name)) for name, path in paths.items()}
     segments = {name: segment for name, segment in read.items() if segment is not None}
     for name in sorted(segments):
         faults.attempt(_refuse_cycle, name, segments)
@@ -60,7 +68,7 @@ def _refuse_cycle(name: str, segments: Mapping[str, Segment]) -> None:
 
 
 def _way_back(start: str, at: str, segments: Mapping[str, Segment], path: tuple[str, ...]) -> tuple[str, ...] | None:
-    for name in segments[at].who.segments() if at in segments else ():
+    for name in segments[at].who.embedded() if at in segments else ():
         if name == start:
             return (*path, name)
         if name not in path:

@@ -13,28 +13,32 @@ from datetime import UTC, date, datetime, timedelta
 from typing import Any
 from zoneinfo import ZoneInfo
 
-from sqlalchemy import ColumnElement, Date, Integer, and_, cast, extract, func, or_
+from sqlalchemy import ColumnElement, Date, Integer, Text, and_, cast, extract, func, literal, or_
 
 from crm_store.clock import is_leap_year, start_of_day
 from crm_store.content.faults import Fault, did_you_mean, every
 from crm_store.content.fields import Fields, items, one_of, sure, text
 from crm_store.content.literals import (
     Duration,
+    Gaps,
     Moment,
     Period,
+    parse_span,
     read_date,
     read_duration,
-    read_moment,
+    read_event_moment,
     read_period,
 )
 from crm_store.content.nodes import Mapping, Node, Scalar
+from crm_store.schema.types import Words
+from crm_store.segmentation.anchors import AttributeAnchor, is_relative, resolved, shift_in_days
 from crm_store.segmentation.language import Language, Scope
 
 Column = ColumnElement[Any]
 WINDOW_WORDS = ("is", "before", "since", "between", "in_last", "in_next", "during")
 LEAP_DAYS = ("feb-28", "mar-1", "leap-years-only")
 ENROLMENT_ANCHORS = ("entered", "trigger")
-PLANNED_ANCHORS = re.compile(r"(first|last|step|offer) ")
+PLANNED_ANCHORS = re.compile(r"(step|offer) ")
 # What systems write when they know no date; nothing comes round for these.
 EPOCH_DEFAULTS = ((1970, 1, 1), (1900, 1, 1))
 
@@ -44,7 +48,7 @@ class Window:
     """One time word with its operand: a date, a moment, two moments, a duration or a period."""
 
     word: str
-    operand: date | Moment | tuple[Moment, Moment] | Duration | Period
+    operand: date | Moment | tuple[Moment, Moment] | Duration | Gaps | Period
 
     def sentence(self) -> str:
         if isinstance(self.operand, tuple):
@@ -56,6 +60,8 @@ class Window:
     def on_instant(self, column: Column, scope: Scope) -> ColumnElement[bool]:
         """The window on an instant column; calendar days and periods are the company's."""
         operand, zone = self.operand, scope.company_zone
+        if isinstance(operand, Gaps):
+            return and_(column >= scope.gaps_ago(operand), column <= scope.now)
         if isinstance(operand, Period):
             start, end = operand.dates(scope.today)
             return and_(column >= start_of_day(start, zone), column < start_of_day(end, zone))
@@ -78,9 +84,32 @@ class Window:
             return column < start_of_day(end.shifted_date(end.base) + timedelta(days=1), scope.company_zone)
         return column <= scope.instant(end)
 
+    @property
+    def is_relative(self) -> bool:
+        """Whether its edges differ from customer to customer."""
+        ends = self.operand if isinstance(self.operand, tuple) else (self.operand,)
+        return isinstance(self.operand, Gaps) or any(is_relative(end) for end in ends)
+
+    @property
+    def has_gaps(self) -> bool:
+        ends = self.operand if isinstance(self.operand, tuple) else (self.operand,)
+        return any(isinstance(end, Gaps) or (isinstance(end, Moment) and end.gaps is not None) for end in ends)
+
     def on_date(self, column: Column, scope: Scope) -> ColumnElement[bool]:
         """The window on a date column, judged by the customer's own date."""
+        if self.is_relative:
+            return scope.by_local_date(lambda today: self._on_own_dates(cast(column, Text), today))
         return scope.by_local_date(lambda today: _between(column, *self.dates(today)))
+
+    def _on_own_dates(self, column: Column, today: date) -> ColumnElement[bool]:
+        """Compared as ISO texts, which sort as dates do."""
+        if isinstance(self.operand, tuple):
+            first, last = (_own_day(end, today) for end in self.operand)
+            return and_(column >= first, column <= last)
+        if not isinstance(self.operand, Moment):
+            raise LookupError("only moments differ from customer to customer")
+        edge = _own_day(self.operand, today)
+        return column < edge if self.word == "before" else column >= edge
 
     def dates(self, today: date) -> tuple[date | None, date | None]:
         """First and last day of the window (None: open) where it is `today`."""
@@ -92,6 +121,8 @@ class Window:
             return (
                 (operand.shift_date(today, -1), today) if self.word == "in_last" else (today, operand.shift_date(today, 1))
             )
+        if isinstance(operand, Gaps):
+            raise LookupError("usual gaps are of events")
         if isinstance(operand, tuple):
             return _day(operand[0], today), _day(operand[1], today)
         if isinstance(operand, Moment):
@@ -175,18 +206,59 @@ def _day(moment: Moment, today: date) -> date:
     return moment.shifted_date(moment.base if isinstance(moment.base, date) else today)
 
 
+def _own_day(moment: Moment, today: date) -> Column:
+    """ISO text of the day the moment names."""
+    if isinstance(moment.base, AttributeAnchor):
+        return moment.base.day(shift_in_days(moment))
+    return literal(_day(moment, today).isoformat(), Words)
+
+
 def read_window(name: Scalar, operand: Node, language: Language, of_dates: bool) -> Window:
     """A time word. `of_dates`: it stands for dates, where hours mean nothing and anchors of an enrolment don't either."""
     reader = _READERS.get(name.text)
     if reader is None:
         raise Fault(name.place, f"a time has no comparison '{name.text}'{did_you_mean(name.text, _READERS)}")
-    window = Window(name.text, reader(operand))
-    ends = window.operand if isinstance(window.operand, tuple) else (window.operand,)
-    for end in ends:
-        _check(end, operand, language, of_dates)
+    window = Window(name.text, _resolved(reader(operand), operand, language, of_dates))
     if isinstance(window.operand, tuple) and _is_backwards(*window.operand):
         raise Fault(operand.place, f"{window.sentence()} is empty; the earlier comes first")
     return window
+
+
+def _resolved(read: Any, node: Node, language: Language, of_dates: bool) -> Any:
+    """The operand with its anchors looked up, if it may stand here. Raises a Fault."""
+    if isinstance(read, tuple):
+        return tuple(_resolved(end, node, language, of_dates) for end in read)
+    if isinstance(read, Gaps) or (isinstance(read, Moment) and read.gaps):
+        if not language.gaps:
+            raise Fault(node.place, f"'{read}': usual gaps are known of one event with a `usual_gap` in the vocabulary")
+        return read
+    if isinstance(read, Duration) and of_dates and not read.in_days:
+        raise Fault(node.place, f"'{read}': dates have no hours; use days, weeks, months or years")
+    return _moment(read, node, language, of_dates) if isinstance(read, Moment) else read
+
+
+def _moment(moment: Moment, node: Node, language: Language, of_dates: bool) -> Moment:
+    if of_dates and (isinstance(moment.base, datetime) or (moment.shift and not moment.shift.in_days)):
+        raise Fault(node.place, f"'{moment}': dates have no hours; use days, weeks, months or years")
+    if moment.anchor in (None, "now"):
+        return moment
+    if moment.anchor in ENROLMENT_ANCHORS:
+        return _of_enrolment(moment, node, language, of_dates)
+    found = resolved(moment, node, language.vocabulary, of_dates)
+    if found is not None:
+        return found
+    if PLANNED_ANCHORS.match(str(moment.anchor)):
+        raise Fault(node.place, f"'{moment}': counting from '{moment.anchor}' is not built yet; write '30 days ago'")
+    known = (*ENROLMENT_ANCHORS, *(name for name, one in language.vocabulary.attributes.items() if one.type == "date"))
+    raise Fault(node.place, f"'{moment}' is not a moment known here{did_you_mean(str(moment.anchor), known)}")
+
+
+def _of_enrolment(moment: Moment, node: Node, language: Language, of_dates: bool) -> Moment:
+    if not language.in_campaign or of_dates:
+        raise Fault(node.place, f"'{moment}' is known in `exit_when` of a campaign only, on events")
+    if moment.shift and moment.shift.is_calendar:
+        raise Fault(node.place, f"'{moment}': months and years from there are not built yet; use days")
+    return moment
 
 
 def _is_backwards(first: Moment, last: Moment) -> bool:
@@ -240,45 +312,20 @@ def _year(node: Node) -> int:
     return int(text(node))
 
 
-def _check(value: object, node: Node, language: Language, of_dates: bool) -> None:
-    if isinstance(value, Duration) and of_dates and not value.in_days:
-        raise Fault(node.place, f"'{value}': dates have no hours; use days, weeks, months or years")
-    if not isinstance(value, Moment):
-        return
-    if of_dates and (isinstance(value.base, datetime) or (value.shift and not value.shift.in_days)):
-        raise Fault(node.place, f"'{value}': dates have no hours; use days, weeks, months or years")
-    if value.anchor in (None, "now"):
-        return
-    _check_anchor(value, str(value.anchor), node, language)
-    if not language.in_campaign or of_dates:
-        raise Fault(node.place, f"'{value}' is known in `exit_when` of a campaign only, on events")
-    if value.shift and value.shift.is_calendar:
-        raise Fault(node.place, f"'{value}': months and years from there are not built yet; use days")
-
-
-def _check_anchor(moment: Moment, anchor: str, node: Node, language: Language) -> None:
-    if anchor in ENROLMENT_ANCHORS:
-        return
-    attribute = language.vocabulary.attributes.get(anchor)
-    if PLANNED_ANCHORS.match(anchor) or (attribute is not None and attribute.type in ("date", "instant", "yearly")):
-        raise Fault(node.place, f"'{moment}': counting from '{anchor}' is not built yet; write a date or '30 days ago'")
-    raise Fault(node.place, f"'{moment}' is not a moment known here{did_you_mean(anchor, ENROLMENT_ANCHORS)}")
-
-
 def _both_ends(node: Node) -> tuple[Moment, Moment]:
     ends = items(node)
     if len(ends) != 2:
         raise Fault(node.place, "between takes two moments, [from, to]")
-    first, last = every(read_moment, ends)
+    first, last = every(read_event_moment, ends)
     return first, last
 
 
 _READERS: dict[str, Callable[[Node], Any]] = {
     "is": read_date,
-    "before": read_moment,
-    "since": read_moment,
+    "before": read_event_moment,
+    "since": read_event_moment,
     "between": _both_ends,
-    "in_last": read_duration,
+    "in_last": lambda node: parse_span(text(node), node),
     "in_next": read_duration,
     "during": read_period,
 }

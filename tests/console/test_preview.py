@@ -71,10 +71,27 @@ def test_it_stays_so_after_the_template_the_settings_and_the_customer_have_chang
     assert shown(shop, "gift") == before
 
 
-def test_a_mail_in_doubt_is_shown_as_what_may_have_left(shop: Shop) -> None:
+@pytest.mark.parametrize(
+    ("state", "status"),
+    [
+        ("dispatched", "touch 1: this mail is being sent; whether it has left is not known yet"),
+        (
+            "in_doubt",
+            "touch 1 is in doubt (lease): nobody knows whether this mail has left; it is not sent again by itself",
+        ),
+    ],
+)
+def test_of_a_mail_that_may_have_left_it_says_what_is_known(shop: Shop, state: str, status: str) -> None:
     shop.tick()
-    shop.store.write(lambda conn: conn.execute(update(touch).values(state="in_doubt", sent_at=None)))
-    assert shown(shop, "gift").headers["Status"] == "this mail left as touch 1 (not settled yet)"
+    shop.store.write(lambda conn: conn.execute(update(touch).values(state=state, reason="lease", sent_at=None)))
+    assert shown(shop, "gift").headers["Status"] == status
+
+
+def test_of_a_customer_without_the_event_that_enters_that_is_said(shop: Shop) -> None:
+    shop.customer("bob")
+    shop.write({"templates/gift/body.html.j2": "<p>{{ event.at | date }}</p>"})
+    with pytest.raises(RapportError, match="bob has no 'order' event, which is what enters this campaign"):
+        shown(shop, "gift", "bob")
 
 
 @pytest.mark.parametrize("state", ["due", "failed", "skipped"])

@@ -45,7 +45,7 @@ def faults_in(root: Path) -> list[str]:
     try:
         check(load_workspace(root))
     except ContentError as error:
-        return str(error).splitlines()
+        return [str(fault) for fault in error.faults]
     return []
 
 

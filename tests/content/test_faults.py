@@ -10,9 +10,16 @@ from pathlib import Path
 
 import pytest
 
+from crm_store.content.sources import PLACES
 from tests.content.checking import CAMPAIGN, SEGMENT, SETTINGS_FILE, VOCABULARY_FILE, faults_of, said_of
 
-BOOKS = {"segment": SEGMENT, "campaign": CAMPAIGN, "settings": SETTINGS_FILE, "vocabulary": VOCABULARY_FILE}
+BOOKS = {
+    "segment": SEGMENT,
+    "campaign": CAMPAIGN,
+    "settings": SETTINGS_FILE,
+    "vocabulary": VOCABULARY_FILE,
+    "places": PLACES,
+}
 MARK = "=> "
 
 

@@ -85,7 +85,7 @@ def test_dates_are_shifted_by_whole_days(duration: str, expected: str) -> None:
             "3 fortnights",
             "'3 fortnights' has no unit of time; known are: days, hours, minutes, months, seconds, weeks, years",
         ),
-        ("2 usual gaps", "'2 usual gaps': usual gaps are not built yet; write a number of days"),
+        ("2 usual gaps", "'2 usual gaps': usual gaps are not built yet here; write a number of days"),
         ("1001 years", "'1001 years' is longer than 1000 years"),
         ("9" * 5000 + " days", f"'{'9' * 5000} days' is longer than 1000 years"),
         ("", "is empty; write a value or take the key out"),

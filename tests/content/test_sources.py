@@ -27,7 +27,6 @@ WHO = "who: {event: order}\n"
          "is not read; YAML stands directly in segments/ or config/campaigns/, not in a folder below"),
         ("config/vocabulry.yaml", "is not read; did you mean 'config/vocabulary.yaml'?"),
         ("config/rapport.yml", "is not read; rename it to rapport.yaml"),
-        ("config/places.yaml", "is not built yet; take it out for now"),
     ],
 )  # fmt: skip
 def test_yaml_that_nobody_would_read_is_a_fault(tmp_path: Path, file: str, expected: str) -> None:

@@ -11,6 +11,7 @@ import pytest
 from tests.intake.desk import Desk, reasons, stored
 
 NOT_JSON = "is not JSON (or names a field twice)"
+TWICE = "the column 'city' twice (columns 2 and 3); rename or drop one"
 NOT_CSV = "is not CSV; is a quotation mark missing?"
 
 
@@ -105,8 +106,66 @@ def test_cells_may_hold_quotes_commas_and_lines(desk: Desk) -> None:
 def test_a_quotation_mark_that_never_ends_swallows_nobody(desk: Desk) -> None:
     file = desk.text('key,last_name\nc1,Lee\nc2,"Lee\nc3,Lee\nc4,Lee\n', "records.csv")
     summary = desk.take("customers", file)
-    reject = {"_line": 3, "_reason": NOT_CSV, "_text": 'c2,"Lee\nc3,Lee\nc4,Lee'}
-    assert (summary["new"], desk.rejects(summary)) == (1, [reject])
+    reject = {"_line": 3, "_reason": NOT_CSV, "_text": 'c2,"Lee'}
+    assert (summary["new"], desk.rejects(summary)) == (3, [reject])
+
+
+def test_a_quotation_mark_that_another_one_ends_far_below_swallows_nobody(desk: Desk) -> None:
+    file = desk.text('key,last_name\nc1,"Lee\nc2,Lee\nc3,"Lee"\nc4,"O\'Hara\nc5,Lee\n', "records.csv")
+    summary = desk.take("customers", file)
+    assert (summary["new"], reasons(desk.rejects(summary))) == (3, {2: NOT_CSV, 5: NOT_CSV})
+    assert [stored(desk.shop.store, key)["last_name"] for key in ("c2", "c3", "c5")] == ["Lee"] * 3
+
+
+def test_after_it_the_rest_of_a_cell_is_not_taken_for_a_customer(desk: Desk) -> None:
+    file = desk.text('key,last_name\nc1,"Lee\nthe first\nc2,Lee\n', "records.csv")
+    summary = desk.take("customers", file)
+    said = "follows a quotation mark that has no end, and has not as many cells as the header"
+    assert (summary["new"], reasons(desk.rejects(summary))) == (1, {2: NOT_CSV, 3: said})
+
+
+NO_HEADER = "line 1 is no header of ours; name the columns, e.g. key,email,phone, or map them: --map key=column"
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        ("c1,ann@example.com,Ann\nc2,bob@example.com,Bob\n", f"file records.csv: {NO_HEADER}"),
+        ("Ann,Ann\n", f"file records.csv: {NO_HEADER}"),
+        ("key;email\nc1;ann@example.com\n", "file records.csv: its cells are separated by semicolons; save it with commas"),
+        ("key\temail\nc1\tann@example.com\n", "file records.csv: its cells are separated by tabs; save it with commas"),
+        (
+            "key,emial\nc1,ann@example.com\nc2,bob@example.com\n",
+            "file records.csv, line 1: field 'emial' is not known; did you mean 'email'?; "
+            "drop it, or use --map field=column or --map attributes.NAME=column",
+        ),
+        (
+            "key,ann@example.com,x,y\nc1,a,b,c\n",
+            "file records.csv, line 1: a field whose name is no plain word is not known "
+            "(2 more columns are not known either); drop it, or use --map field=column or --map attributes.NAME=column",
+        ),
+    ],
+)
+def test_a_header_with_which_nobody_could_be_taken_is_one_error_before_anything_is(
+    desk: Desk, text: str, said: str
+) -> None:
+    ran = desk.rapport("import", "customers", desk.text(text, "records.csv"))
+    assert (ran.code, ran.out, ran.err) == (1, "", f"error: {said}\n")
+    assert not (desk.shop.root / "rejects").exists()
+
+
+def test_a_name_that_is_an_address_is_not_told(desk: Desk) -> None:
+    lines = [{"key": "c1", "ann@example.com": 1}, {"key": "c2", "attributes": {"ann@example.com": "x\x00"}}]
+    consent = {"channel": "email", "topic": "news", "state": "given", "at": "2026-01-01", "ann@example.com": 1}
+    summary = desk.take("customers", desk.json_lines([*lines, {"key": "c3", "consents": [consent]}, {"key": "c4"}]))
+    said = reasons(desk.rejects(summary))
+    assert list(said) == [1, 2, 3]
+    assert not any("ann@" in reason for reason in said.values())
+
+
+def test_a_map_to_a_column_that_is_not_there_tells_no_cells(desk: Desk) -> None:
+    ran = desk.rapport("import", "customers", desk.text("c1,ann@example.com\n", "records.csv"), "--map", "email=mail")
+    assert ran.err == "error: --map email=mail: records.csv has no column 'mail'; look at its first line\n"
 
 
 def test_text_after_a_closing_quotation_mark_is_no_csv(desk: Desk) -> None:
@@ -125,8 +184,14 @@ def test_a_cell_longer_than_any_cell_is_set_aside(desk: Desk) -> None:
     [
         ("", "file records.csv has no header; the first line must name the columns"),
         (",,\nc1,,\n", "file records.csv has no header; the first line must name the columns"),
-        ("key,city,city\nc1,Bonn,Berlin\n", "file records.csv has the column 'city' twice; rename or drop one"),
-        ("key, city,city\nc1,Bonn,Berlin\n", "file records.csv has the column 'city' twice; rename or drop one"),
+        (
+            "key,city,city\nc1,Bonn,Berlin\n",
+            "file records.csv has the column 'city' twice (columns 2 and 3); rename or drop one",
+        ),
+        (
+            "key, city,city\nc1,Bonn,Berlin\n",
+            "file records.csv has the column 'city' twice (columns 2 and 3); rename or drop one",
+        ),
         ('key,"city\nc1,Bonn\n', f"file records.csv, line 1: {NOT_CSV}"),
     ],
 )

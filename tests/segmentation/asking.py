@@ -68,7 +68,8 @@ class Audience:
     def read(self, conditions: Mapping[str, str]) -> dict[str, Segment]:
         """The segments of these conditions, written as YAML between braces."""
         faults = Faults()
-        files = {f"segments/{name}.yaml": f"who: {{{who}}}\n" for name, who in conditions.items()}
+        files = {path: text for path, text in self.workspace.sources.files.items() if not path.startswith("segments/")}
+        files |= {f"segments/{name}.yaml": f"who: {{{who}}}\n" for name, who in conditions.items()}
         segments = load_segments(Sources(files), self.workspace.vocabulary, faults)
         assert not faults.found, [str(fault) for fault in faults.found]
         return segments

@@ -7,13 +7,26 @@ from __future__ import annotations
 
 import re
 from calendar import isleap, monthrange
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from datetime import UTC, date, datetime, time, timedelta
-from typing import Any
+from typing import Any, TypeAlias
 from zoneinfo import ZoneInfo
 
+Anchors: TypeAlias = Callable[
+    [str], Any
+]  # the instant, or the day, of `joined_on` or `last order`; Missing if there is none
 EPOCH = (date(1970, 1, 1), date(1900, 1, 1))
 FIXED = {"second": 1, "minute": 60, "hour": 3600, "day": 86_400, "week": 7 * 86_400}
+WINDOWS = ("is", "before", "since", "between", "in_last", "in_next", "during")
+
+
+class Missing(Exception):
+    """What a moment is counted from is not there."""
+
+
+def unknown(anchor: str) -> Any:
+    """No anchors."""
+    raise ValueError(anchor)
 
 
 def at_local(day: date, at: time, zone: ZoneInfo) -> datetime:
@@ -43,6 +56,8 @@ def duration(text: str) -> tuple[int, str]:
 def moved(instant: datetime, text: str, sign: int, zone: ZoneInfo) -> datetime:
     """The instant so much later (1) or earlier (-1); months and years keep the local time."""
     number, unit = duration(text)
+    if unit == "microsecond":
+        return instant + timedelta(microseconds=number * sign)
     if unit in FIXED:
         return instant + timedelta(seconds=FIXED[unit] * number * sign)
     local = instant.astimezone(zone)
@@ -71,18 +86,31 @@ def period(word: str, today: date) -> tuple[date, date]:
     return months_on(first, length * step), months_on(first, length * (step + 1))
 
 
-def instant_of(moment: str, now: datetime, zone: ZoneInfo) -> datetime:
-    """A moment; a day is its first instant."""
+def instant_of(moment: str, now: datetime, zone: ZoneInfo, anchors: Anchors = unknown) -> datetime:
+    """A moment; a day is its first instant. Raises Missing."""
     if moment.endswith(" ago"):
         return moved(now, moment.removesuffix(" ago"), -1, zone)
     if moment.endswith(" from now"):
         return moved(now, moment.removesuffix(" from now"), 1, zone)
-    said = datetime.fromisoformat(moment)
-    return at_local(said.date(), said.time(), zone)
+    if moment[:4].isdigit():
+        said = datetime.fromisoformat(moment)
+        return at_local(said.date(), said.time(), zone)
+    shift, sign, anchor = counted_from(moment)
+    instant: datetime = anchors(anchor)
+    return moved(instant, shift, sign, zone)
 
 
-def in_window(instant: datetime, word: str, operand: Any, now: datetime, zone: ZoneInfo) -> bool:
-    """Whether an instant lies in a window; days and periods are those of the zone."""
+def counted_from(moment: str) -> tuple[str, int, str]:
+    """(2 days, -1, joined_on) of `2 days before joined_on`."""
+    match = re.fullmatch(r"(?:(\d+ \w+) (before|after) )?(.+)", moment)
+    assert match
+    return match[1] or "0 days", -1 if match[2] == "before" else 1, match[3]
+
+
+def in_window(
+    instant: datetime, word: str, operand: Any, now: datetime, zone: ZoneInfo, anchors: Anchors = unknown
+) -> bool:
+    """Whether an instant lies in a window; days and periods are those of the zone. Of a missing anchor it does not."""
     if word in ("in_last", "in_next"):
         edge = moved(now, operand, -1 if word == "in_last" else 1, zone)
         return min(edge, now) <= instant <= max(edge, now)
@@ -90,28 +118,36 @@ def in_window(instant: datetime, word: str, operand: Any, now: datetime, zone: Z
         today = now.astimezone(zone).date()
         first, last = days_of(word, operand, today)
         return midnight(first, zone) <= instant < midnight(last + timedelta(days=1), zone)
-    if word == "between":
-        return instant_of(operand[0], now, zone) <= instant and not after(instant, operand[1], now, zone)
-    return (instant < instant_of(operand, now, zone)) == (word == "before")
+    try:
+        if word == "between":
+            start = instant_of(operand[0], now, zone, anchors)
+            return not after(instant, operand[1], now, zone, anchors) and start <= instant
+        return (instant < instant_of(operand, now, zone, anchors)) == (word == "before")
+    except Missing:
+        return False
 
 
-def after(instant: datetime, end: str, now: datetime, zone: ZoneInfo) -> bool:
+def after(instant: datetime, end: str, now: datetime, zone: ZoneInfo, anchors: Anchors) -> bool:
     """Whether it is after the end of a `between`; a day is in it as a whole."""
     if re.fullmatch(r"\d{4}-\d\d-\d\d", end):
         return instant >= midnight(date.fromisoformat(end) + timedelta(days=1), zone)
-    return instant > instant_of(end, now, zone)
+    return instant > instant_of(end, now, zone, anchors)
 
 
-def day_of(moment: str, today: date) -> date:
+def day_of(moment: str, today: date, anchors: Anchors = unknown) -> date:
+    """A day. Raises Missing."""
     if moment.endswith(" ago"):
         return moved_day(today, moment.removesuffix(" ago"), -1)
     if moment.endswith(" from now"):
         return moved_day(today, moment.removesuffix(" from now"), 1)
-    return date.fromisoformat(moment)
+    if moment[:4].isdigit():
+        return date.fromisoformat(moment)
+    shift, sign, anchor = counted_from(moment)
+    return moved_day(anchors(anchor), shift, sign)
 
 
-def days_of(word: str, operand: Any, today: date) -> tuple[date, date]:
-    """The first and last day of a window."""
+def days_of(word: str, operand: Any, today: date, anchors: Anchors = unknown) -> tuple[date, date]:
+    """The first and last day of a window. Raises Missing."""
     if word == "in_last":
         return moved_day(today, operand, -1), today
     if word == "in_next":
@@ -122,13 +158,16 @@ def days_of(word: str, operand: Any, today: date) -> tuple[date, date]:
         first, after = period(operand, today)
         return first, after - timedelta(days=1)
     if word == "between":
-        return day_of(operand[0], today), day_of(operand[1], today)
-    edge = day_of(operand, today)
+        return day_of(operand[0], today, anchors), day_of(operand[1], today, anchors)
+    edge = day_of(operand, today, anchors)
     return (date.min, edge - timedelta(days=1)) if word == "before" else (edge, date.max)
 
 
-def in_days(day: date, word: str, operand: Any, today: date) -> bool:
-    first, last = days_of(word, operand, today)
+def in_days(day: date, word: str, operand: Any, today: date, anchors: Anchors = unknown) -> bool:
+    try:
+        first, last = days_of(word, operand, today, anchors)
+    except Missing:
+        return False
     return first <= day <= last
 
 

@@ -21,7 +21,7 @@ from crm_store.intake.records import read_customer, read_event, read_product
 from crm_store.intake.values import Rules
 from crm_store.schema import customer
 from crm_store.store import Store
-from tests.segmentation.oracle import Event, Line, Person, Words
+from tests.segmentation.oracle_facts import NO_DIGITS, Event, Line, Person, Words
 from tests.segmentation.oracle_times import midnight, moved
 
 VOCABULARY = """\
@@ -83,7 +83,9 @@ PRODUCTS = {
     "p2": ("a/b/c", None, 300, "USD"),
     "p3": ("ab", "alba", 1000, "EUR"),
     "p4": (None, "100%", None, None),
+    "p5": ("ẞ/ſ", "straße", 500, "JPY"),
 }
+REASONS = ("complaint", "hard_bounce")
 STATES = ("given", "given", "withdrawn", "pending", "lapsed")
 
 
@@ -127,7 +129,7 @@ def person(rng: Random, key: str, zone: ZoneInfo) -> Person:
         joined_on=day(rng) if rng.random() < 0.8 else None,
         attributes=attributes(rng, zone),
         consents=[consent(rng, zone) for _ in range(rng.randrange(5))],
-        suppressed=[instant(rng, zone)] if facts["email"] and rng.random() < 0.2 else [],
+        suppressed=[(rng.choice(REASONS), instant(rng, zone))] if facts["email"] and rng.random() < 0.2 else [],
         events=[event(rng, zone) for _ in range(rng.randrange(7))],
     )
 
@@ -192,14 +194,14 @@ def write(store: Store, people: Sequence[Person], zone: ZoneInfo) -> None:
     records = [read_customer(_customer(one), rules) for one in people]
     store.write(Products().write, [read_product(raw, rules) for raw in _products()], "test", machine_instant())
     store.write(Customers().write, records, "test", machine_instant())
-    done = [read_event(raw, rules) for one in people for raw in _events(one)]
-    for half in (done[::2], done[1::2]):  # so that the tallies are added to
-        store.write(Events().write, half, "test", machine_instant())
+    done = [[read_event(raw, rules) for raw in _events(one)] for one in people]
+    for half in (slice(2), slice(2, None)):  # so that the tallies are added to
+        store.write(Events().write, [record for each in done for record in each[half]], "test", machine_instant())
     with store.read() as conn:
         ids = {row.key: row.id for row in conn.execute(customer.select())}
     for told in _consents(people, ids):
         store.write(record_consents, told, machine_instant())
-    store.write(suppress, [_suppression(one, at) for one in people for at in one.suppressed])
+    store.write(suppress, [_suppression(one, *told) for one in people for told in one.suppressed])
 
 
 def _consents(people: Sequence[Person], ids: Mapping[str, int]) -> Iterable[list[ConsentFact]]:
@@ -209,8 +211,8 @@ def _consents(people: Sequence[Person], ids: Mapping[str, int]) -> Iterable[list
         yield [ConsentFact(of, "email", topic, state, at, "test") for of, topic, state, at in told]
 
 
-def _suppression(one: Person, at: datetime) -> SuppressionFact:
-    return SuppressionFact("email", str(one.facts["email"]), "complaint", "test", at)
+def _suppression(one: Person, reason: str, at: datetime) -> SuppressionFact:
+    return SuppressionFact("email", str(one.facts["email"]), reason, "test", at)
 
 
 def _customer(one: Person) -> dict[str, Any]:
@@ -225,17 +227,22 @@ def _customer(one: Person) -> dict[str, Any]:
 
 def _events(one: Person) -> Iterable[Mapping[str, Any]]:
     for number, done in enumerate(one.events):
-        items = [{"product": of.product, "quantity": of.quantity, "amount": _major(of.amount)} for of in done.lines]
+        amounts = [_major(of.amount, done.currency) for of in done.lines]
+        items = [
+            {"product": of.product, "quantity": of.quantity, "amount": amount}
+            for of, amount in zip(done.lines, amounts, strict=True)
+        ]
         yield {
             "customer": one.key, "event": done.kind, "at": done.at.isoformat(), "id": f"{one.key}/{number}",
-            "amount": _major(done.amount), "currency": done.currency, "items": items, "properties": done.properties,
+            "amount": _major(done.amount, done.currency), "currency": done.currency, "items": items,
+            "properties": done.properties,
         }  # fmt: skip
 
 
 def _products() -> Iterable[Mapping[str, Any]]:
     for key, (category, brand, price, currency) in PRODUCTS.items():
-        yield {"key": key, "category": category, "brand": brand, "price": _major(price), "currency": currency}
+        yield {"key": key, "category": category, "brand": brand, "price": _major(price, currency), "currency": currency}
 
 
-def _major(cents: int | None) -> str | None:
-    return None if cents is None else str(Decimal(cents) / 100)
+def _major(minor: int | None, currency: str | None) -> str | None:
+    return None if minor is None else str(Decimal(minor) / (1 if currency in NO_DIGITS else 100))

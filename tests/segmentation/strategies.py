@@ -32,6 +32,7 @@ def known(values: tuple[Any, ...]) -> st.SearchStrategy[str]:
     return st.sampled_from([str(value) for value in values if value is not None])
 
 
+nothing: st.SearchStrategy[Condition] = st.just({})
 texts = known(TEXTS)
 parts = texts | texts.map(lambda text: text[:1]) | texts.map(lambda text: text[-2:])
 numbers = known(NUMBERS) | st.sampled_from(["0.5", "7.00", "9007199254740992", "-3.25", "2"])
@@ -202,5 +203,6 @@ with_segments = nested(leaves | st.sampled_from(["a", "b"]).map(lambda name: {"s
 def as_yaml(who: Mapping[str, Any], block: bool = False) -> str:
     """A segment file: on one line, or in blocks."""
     if block:
-        return str(yaml.safe_dump({"who": who}, allow_unicode=True, sort_keys=False, default_flow_style=False))
+        written = json.loads(json.dumps({"who": who}))  # the same thing twice would become an alias
+        return str(yaml.safe_dump(written, allow_unicode=True, sort_keys=False, default_flow_style=False))
     return f"who: {json.dumps(who, ensure_ascii=False)}\n"

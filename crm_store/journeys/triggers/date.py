@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from datetime import date, datetime, time, timedelta
@@ -22,11 +23,13 @@ from crm_store.journeys.triggers.base import Trigger, Window
 from crm_store.schema import customer, enrolment
 from crm_store.schema.types import Words
 from crm_store.segmentation.language import Language, Scope
-from crm_store.segmentation.times import EPOCH_DEFAULTS, LEAP_DAYS, PLANNED_ANCHORS
+from crm_store.segmentation.times import EPOCH_DEFAULTS, LEAP_DAYS
 
 # Days between two occurrences of a yearly date: a corrected birthday must not bring a second mail in the same season.
 NEAREST = timedelta(days=300)
 USUAL_TIME = time(9, 0)
+
+_PLANNED = re.compile(r"(first|last|step|offer) ")
 
 
 @dataclass(frozen=True)
@@ -136,7 +139,7 @@ def _moment(node: Node) -> Moment:
 
 def _attribute(node: Node, language: Language) -> Attribute:
     anchor = _moment(node).anchor or ""
-    if PLANNED_ANCHORS.match(anchor):
+    if _PLANNED.match(anchor):
         raise Fault(node.place, f"counting from '{anchor}' is not built yet; use a date attribute")
     attribute = language.vocabulary.attribute(Scalar(anchor, node.place))
     if attribute.type not in ("date", "yearly"):

@@ -12,7 +12,7 @@ from crm_store.content.vocabulary import EventKind
 from crm_store.journeys.again import Again, keyed
 from crm_store.journeys.triggers.base import Trigger, Window
 from crm_store.schema import event
-from crm_store.segmentation.eventfilters import EventFilter, ItemFilter, PropertyFilter
+from crm_store.segmentation.eventfilters import EventFilter, ItemFilter, read_where
 from crm_store.segmentation.language import Language, Scope
 
 
@@ -29,7 +29,7 @@ class EventTrigger(Trigger):
     def read(cls, fields: Fields, language: Language) -> Self:
         kind = fields.need("event", language.vocabulary.event)
         kinds = (kind,) if kind else ()
-        where = fields.several("where", lambda node: PropertyFilter.read_all(node, kinds, language))
+        where = fields.several("where", lambda node: read_where(node, kinds, language))
         on_items = fields.maybe("items", lambda node: ItemFilter.read(node, language))
         fields.close()
         return cls(sure(kind), (*where, *((on_items,) if on_items else ())))

@@ -6,10 +6,21 @@ from crm_store.content.faults import Fault, did_you_mean
 from crm_store.content.nodes import Mapping, Node
 from crm_store.segmentation.conditions.attribute import AttributeCondition
 from crm_store.segmentation.conditions.base import Condition
+from crm_store.segmentation.conditions.campaign import CampaignCondition
+from crm_store.segmentation.conditions.consent import ConsentCondition
 from crm_store.segmentation.conditions.event import EventCondition
+from crm_store.segmentation.conditions.follow_up import FollowUpCondition
+from crm_store.segmentation.conditions.list import ListCondition
 from crm_store.segmentation.conditions.logic import AllOf, AnyOf, Not
+from crm_store.segmentation.conditions.message import MessageCondition
+from crm_store.segmentation.conditions.near import NearCondition
+from crm_store.segmentation.conditions.offer import OfferCondition
 from crm_store.segmentation.conditions.reachable import ReachableCondition
+from crm_store.segmentation.conditions.sample import SampleCondition
+from crm_store.segmentation.conditions.score import ScoreCondition
 from crm_store.segmentation.conditions.segment import SegmentCondition
+from crm_store.segmentation.conditions.sequence import SequenceCondition
+from crm_store.segmentation.conditions.suppressed import SuppressedCondition
 from crm_store.segmentation.language import Language
 
 KINDS: tuple[type[Condition], ...] = (
@@ -18,21 +29,19 @@ KINDS: tuple[type[Condition], ...] = (
     Not,
     AttributeCondition,
     EventCondition,
+    MessageCondition,
+    SequenceCondition,
     SegmentCondition,
+    ListCondition,
+    CampaignCondition,
+    OfferCondition,
+    FollowUpCondition,
+    ScoreCondition,
+    ConsentCondition,
     ReachableCondition,
-)
-PLANNED_KINDS = (
-    "message",
-    "sequence",
-    "list",
-    "campaign",
-    "offer",
-    "follow_up",
-    "score",
-    "consent",
-    "suppressed",
-    "near",
-    "sample",
+    SuppressedCondition,
+    NearCondition,
+    SampleCondition,
 )
 
 
@@ -47,8 +56,5 @@ def read_condition(node: Node, language: Language) -> Condition:
     if len(found) > 1:
         names = " and ".join(f"'{kind.kind}'" for kind in found)
         raise Fault(node.place, f"{names} stand in one condition; make each an item of `all:` or `any:`")
-    planned = [key for key in node.names() if key in PLANNED_KINDS]
-    if planned:
-        raise Fault(node.place, f"condition '{planned[0]}' is not built yet; take it out for now")
     first = node.names()[0]
     raise Fault(node.place, f"no known kind of condition here (it begins with '{first}'){did_you_mean(first, kinds)}")

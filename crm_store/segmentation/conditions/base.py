@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from typing import ClassVar, Self
+from typing import Any, ClassVar, Self
 
 from sqlalchemy import ColumnElement
 
@@ -14,10 +14,11 @@ from crm_store.segmentation.language import Language, Scope
 
 @dataclass(frozen=True)
 class FieldHelp:
-    """A key of a condition, and what it says."""
+    """A key of a condition (or several that are alike), what it says, and the form of its value (see `forms.py`)."""
 
     name: str
     help: str
+    form: str
 
 
 class Condition:
@@ -41,6 +42,25 @@ class Condition:
         """The condition in English, to be read after "customers for whom"."""
         raise NotImplementedError
 
+    def values(self, scope: Scope) -> dict[str, ColumnElement[Any]]:
+        """What it looks at, as SQL over the `customer` row, by name: for `explain --customer`."""
+        return {}
+
+    def parts(self) -> Sequence[Condition]:
+        """The conditions it is made of."""
+        return ()
+
     def segments(self) -> Iterator[str]:
         """The names of the segments it refers to."""
-        return iter(())
+        for part in self.parts():
+            yield from part.segments()
+
+    def embedded(self) -> Iterator[str]:
+        """The names of the segments that are compiled in place, which must not be its own."""
+        for part in self.parts():
+            yield from part.embedded()
+
+    def followed(self) -> Iterator[str]:
+        """The names of the segments of which it must be known since when their members are in them."""
+        for part in self.parts():
+            yield from part.followed()

@@ -2,61 +2,28 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+import re
+from dataclasses import dataclass, replace
 from typing import Any, ClassVar, Self
 
-from sqlalchemy import ColumnElement, FromClause, Select, and_, case, func, select, true, union_all
+from sqlalchemy import ColumnElement, FromClause, Select, case, func, select, true, union_all
 from sqlalchemy import exists as sql_exists
 
 from crm_store.content.faults import Fault
-from crm_store.content.fields import Fields, items, one_of, sure, text
-from crm_store.content.nodes import Mapping, Node, Sequence
-from crm_store.content.vocabulary import EventKind
+from crm_store.content.fields import Fields, items, text
+from crm_store.content.literals import Duration, Gaps, parse_span
+from crm_store.content.nodes import Mapping, Node, Scalar, Sequence
+from crm_store.content.vocabulary import EventKind, UsualGap
 from crm_store.schema import customer, event, tally
-from crm_store.segmentation.comparisons import Comparison, ValueSpec, read_comparison, read_only_word
 from crm_store.segmentation.conditions.base import Condition, FieldHelp
-from crm_store.segmentation.eventfilters import (
-    EventFilter,
-    ItemFilter,
-    PropertyFilter,
-    SameAsTrigger,
-    amount_in,
-    money_of,
-)
+from crm_store.segmentation.eventfilters import EventFilter, ItemFilter, SameAsTrigger, read_where
+from crm_store.segmentation.eventrows import Among, Chosen, EventRows
 from crm_store.segmentation.language import Language, Scope
-from crm_store.segmentation.times import WINDOW_WORDS, Window, read_nested_window, read_window
+from crm_store.segmentation.measures import Measure, lines_of, read_measure
+from crm_store.segmentation.ranking import Ranking
+from crm_store.segmentation.times import WINDOW_WORDS, Window, read_window
 
 Column = ColumnElement[Any]
-MEASURES = ("count", "sum", "first", "last")
-PLANNED_OF = ("items.amount", "items.quantity", "items.product")
-PLANNED = ("among", "after_silence", "avg", "min", "max", "distinct", "regular")
-
-
-@dataclass(frozen=True)
-class Measure:
-    """What is measured over the events that passed the filters: how many, their sum, or when the first or last was."""
-
-    name: str
-    test: Comparison | Window
-
-    @property
-    def currency(self) -> str | None:
-        """That of the amounts compared, if it is about money."""
-        return self.test.currency if isinstance(self.test, Comparison) else None
-
-    def holds_for_none(self) -> bool:
-        """Whether customers without any such event belong to it: count and sum are 0 for them, first and last missing."""
-        return isinstance(self.test, Comparison) and self.test.holds_for_zero()
-
-    def sql(self, measured: dict[str, Column], scope: Scope) -> ColumnElement[bool]:
-        if isinstance(self.test, Window):
-            return self.test.on_instant(measured[self.name], scope)
-        return self.test.sql(measured[self.name])
-
-    def sentence(self, events: str) -> str:
-        of = {"count": "the number of {}", "sum": "the sum of the amounts of {}", "first": "the first of {}"}
-        verb = "was " if isinstance(self.test, Window) else ""
-        return f"{of.get(self.name, 'the last of {}').format(events)} {verb}{self.test.sentence()}"
 
 
 @dataclass(frozen=True)
@@ -67,89 +34,129 @@ class EventCondition(Condition):
     help: ClassVar = "what the customer did, up to now; days and periods are the company's"
     example: ClassVar = "event: order, items: {category: {under: GROCERY/COFFEE}}, in_last: 30 days, count: {at_least: 2}"
     fields: ClassVar = (
-        FieldHelp("event", "an event of the vocabulary, or a list of them"),
-        FieldHelp("where", "comparisons of the event's properties, or of its amount"),
-        FieldHelp("items", "comparisons of product, category, brand, price, quantity, amount; all on one line"),
-        FieldHelp("same", "in campaigns: a property that must be as the trigger's"),
-        FieldHelp("is, before, since, between, in_last, in_next, during", "one window in time"),
-        FieldHelp("count", "how many there are; at least 1 unless said"),
-        FieldHelp("sum", "{of: amount, at_least: 100 USD}; 0 if there is none"),
-        FieldHelp("first, last", "when the first or last was, e.g. {in_last: 30 days}; false if there is none"),
+        FieldHelp("event", "an event of the vocabulary, or a list of them", "events"),
+        FieldHelp("among", "`last 5` or `first 3`, or {last: 5, where: {..}}: taken before the other filters", "among"),
+        FieldHelp("where", "comparisons of the event's properties, or of its amount", "comparisons"),
+        FieldHelp("items", "comparisons of product, category, brand, price, quantity, amount; all on one line", "items"),
+        FieldHelp("same", "in campaigns: a property that must be as the trigger's", "text"),
+        FieldHelp("after_silence", "only those that come so long after the one before, e.g. 90 days", "span"),
+        FieldHelp("is, before, since, between, in_last, in_next, during", "one window in time", "window words"),
+        FieldHelp("count", "how many there are; at least 1 unless said", "number test"),
+        FieldHelp(
+            "sum, avg, min, max",
+            "{of: amount, at_least: 100 USD}; of items.amount, items.quantity, a property too; no events: sum 0",
+            "summary",
+        ),
+        FieldHelp("distinct", "how many different ones: {of: items.product, at_least: 3}, or of a text", "summary"),
+        FieldHelp("first, last", "when the first or last was, e.g. {in_last: 30 days}; false if there is none", "window"),
+        FieldHelp("regular", "in so many of the last units of time: {at_least: 4, of_last: 6 months}", "regular"),
     )
     kinds: tuple[EventKind, ...]
-    filters: tuple[EventFilter, ...]
-    window: Window | None
+    rows: EventRows
     measure: Measure | None
 
     @classmethod
     def read(cls, node: Mapping, language: Language) -> Self:
-        fields = Fields(node, language.faults, "'event'", planned=PLANNED)
-        kinds = fields.need("event", lambda value: _kinds(value, language)) or ()
-        filters = _filters(fields, kinds, language)
-        window = _window(fields, language)
-        measure = _measure(fields, kinds, language)
+        fields = Fields(node, language.faults, "'event'")
+        kinds = fields.need("event", lambda value: read_kinds(value, language)) or ()
+        usual = kinds[0].usual_gap if len(kinds) == 1 else None
+        language = replace(language, gaps=usual is not None)
+        rows = _rows(fields, kinds, usual, language)
+        measure = read_measure(fields, kinds, language)
         fields.close()
-        return cls(sure(kinds), filters, window, measure)
+        in_gaps = measure is not None and isinstance(measure.test, Window) and measure.test.has_gaps
+        return cls(kinds, replace(rows, gaps_measured=in_gaps), measure)
 
     def sql(self, scope: Scope) -> ColumnElement[bool]:
-        if scope.shape == "among" or scope.enrolment is not None:
+        if self.measure is not None and isinstance(self.measure.test, Ranking):
+            return customer.c.id.in_(self.measure.test.ids(self._measured(scope, self.measure)))
+        if scope.shape == "among" or scope.enrolment is not None or self._must_be_looked_up:
             return self._looked_up(scope)
         return self._as_set(scope)
 
+    def values(self, scope: Scope) -> dict[str, Column]:
+        found = self.rows.choose(scope, own=True)
+        facts = {"matching": func.count(), "first": func.min(found.row.c.at), "last": func.max(found.row.c.at)}
+        shown = {name: self._own(found, found.row, value) for name, value in facts.items()}
+        if self.measure is not None and self.measure.of is not None:
+            source, tests = self._lines(found)
+            value = self.measure.value(found.row, found.scope)
+            shown[self.measure.name] = self._own(replace(found, tests=tests), source, value)
+        return shown
+
+    def _own(self, found: Chosen, source: FromClause, value: Column) -> Column:
+        return select(value).select_from(source).where(*found.tests).correlate(*_outer(found.scope)).scalar_subquery()
+
+    @property
+    def _must_be_looked_up(self) -> bool:
+        """Whether edges of time come from the customer's row."""
+        test = self.measure.test if self.measure else None
+        by_measure = isinstance(test, Window) and test.is_relative and not test.has_gaps
+        return self.rows.must_be_looked_up or by_measure
+
     def _looked_up(self, scope: Scope) -> ColumnElement[bool]:
         """Asked for each row of an outer query over few customers."""
-        tests = and_(*self._tests(event, scope), event.c.customer_id == customer.c.id)
+        found = self.rows.choose(scope, own=True)
+        source, tests = self._lines(found)
         if self.measure is None:
-            return sql_exists().where(tests)
-        holds = self.measure.sql(_measures(event, self.measure.currency), scope)
-        return select(holds).select_from(event).where(tests).scalar_subquery().is_(true())
+            return select(1).select_from(source).where(*tests).correlate(*_outer(scope)).exists()
+        holds = self.measure.holds(self.measure.value(found.row, found.scope), found.scope)
+        return self._own(replace(found, tests=tests), source, holds).is_(true())
+
+    def _lines(self, found: Chosen) -> tuple[FromClause, list[ColumnElement[bool]]]:
+        """What is measured: the events, or their lines."""
+        if self.measure is None or not self.measure.of_lines:
+            return found.row, found.tests
+        ranked = isinstance(self.measure.test, Ranking)  # whoever has events has a value: none is 0
+        source, on_lines = lines_of(found.row, self._items, found.scope, keep_events=ranked)
+        return source, [*found.tests, *on_lines]
+
+    @property
+    def _items(self) -> ItemFilter | None:
+        return next((one for one in self.rows.filters if isinstance(one, ItemFilter)), None)
 
     def _as_set(self, scope: Scope) -> ColumnElement[bool]:
         """The set of customers it holds for, worked out once."""
         if self.measure is None:
-            return customer.c.id.in_(select(event.c.customer_id).where(*self._tests(event, scope)))
-        source, measures = self._source(scope, self.measure.currency)
-        holds = self.measure.sql(measures, scope)
+            found = self.rows.choose(scope, own=False)
+            return customer.c.id.in_(select(found.row.c.customer_id).where(*found.tests))
+        grouped, value, scope = self._grouped(scope, self.measure)
+        holds = self.measure.holds(value, scope)
         if not self.measure.holds_for_none():
-            return customer.c.id.in_(source.having(holds))
-        return customer.c.id.not_in(source.having(holds.is_not(true())))
+            return customer.c.id.in_(grouped.having(holds))
+        return customer.c.id.not_in(grouped.having(holds.is_not(true())))
 
-    def _source(self, scope: Scope, currency: str | None) -> tuple[Select[Any], dict[str, Column]]:
-        """A select of customer ids grouped by customer, and its measures: from the tallies where nothing is filtered."""
-        if self.filters or self.window:
-            rows: FromClause = event
-            grouped = select(event.c.customer_id).where(*self._tests(event, scope))
-            measures = _measures(event, currency)
-        else:
-            rows = _tallied([kind.name for kind in self.kinds], scope, currency)
-            grouped = select(rows.c.customer_id)
-            measures = _measures_of_tallies(rows)
-        return grouped.group_by(rows.c.customer_id), measures
+    def _measured(self, scope: Scope, measure: Measure) -> Select[Any]:
+        """(customer_id, value) of all customers who have such events."""
+        grouped, value, _ = self._grouped(scope, measure)
+        return grouped.add_columns(value.label("value"))
 
-    def _tests(self, row: FromClause, scope: Scope) -> list[ColumnElement[bool]]:
-        tests = [row.c.kind.in_([kind.name for kind in self.kinds]), row.c.at <= scope.now]
-        if len(self.kinds) == 1:
-            tests[0] = row.c.kind == self.kinds[0].name
-        tests += [test.sql(row, scope) for test in self.filters]
-        return [*tests, self.window.on_instant(row.c.at, scope)] if self.window else tests
+    def _grouped(self, scope: Scope, measure: Measure) -> tuple[Select[Any], Column, Scope]:
+        """A select of customer ids grouped by customer, and the measure: from the tallies where nothing is filtered."""
+        if self.rows.is_plain and measure.is_of_tallies and not self.rows.gaps_measured:
+            tallied = _tallied(self.rows.kinds, scope, measure.currency)
+            return select(tallied.c.customer_id).group_by(tallied.c.customer_id), _of_tallies(tallied)[measure.name], scope
+        found = self.rows.choose(scope, own=False)
+        source, tests = self._lines(found)
+        grouped = select(found.row.c.customer_id).select_from(source).where(*tests).group_by(found.row.c.customer_id)
+        if self.rows.gaps_measured:  # the same in all rows of a customer
+            scope = replace(scope, usual_gap=func.max(found.row.c.gap))
+        return grouped, measure.value(found.row, found.scope), scope
 
     def sentence(self) -> str:
         events = " or ".join(f"'{kind.title}'" for kind in self.kinds) + " events"
-        said = [events, *(test.sentence() for test in self.filters)]
-        said += [self.window.sentence()] if self.window else []
+        said = [events, *([self.rows.among.sentence()] if self.rows.among else [])]
+        said += [test.sentence() for test in self.rows.filters]
+        said += [f"after a silence of {self.rows.silence}"] if self.rows.silence else []
+        said += [self.rows.window.sentence()] if self.rows.window else []
         return self.measure.sentence(" ".join(said)) if self.measure else f"there are {' '.join(said)}"
 
 
-def _measures(row: FromClause, currency: str | None) -> dict[str, Column]:
-    return {
-        "count": func.count(),
-        "sum": func.coalesce(func.sum(amount_in(currency, row)), 0),
-        "first": func.min(row.c.at),
-        "last": func.max(row.c.at),
-    }
+def _outer(scope: Scope) -> list[FromClause]:
+    return [customer, scope.enrolment] if scope.enrolment is not None else [customer]
 
 
-def _measures_of_tallies(row: FromClause) -> dict[str, Column]:
+def _of_tallies(row: FromClause) -> dict[str, Column]:
     return {
         "count": func.sum(row.c.count),
         "sum": func.sum(row.c.sum),
@@ -158,7 +165,7 @@ def _measures_of_tallies(row: FromClause) -> dict[str, Column]:
     }
 
 
-def _tallied(kinds: list[str], scope: Scope, currency: str | None) -> FromClause:
+def _tallied(kinds: tuple[str, ...], scope: Scope, currency: str | None) -> FromClause:
     """count, sum, first, last per customer: of the tallies, but counted anew where a tally knows events after `now`."""
     total = case((tally.c.currency == currency, tally.c.sum), else_=0).label("sum") if currency else tally.c.sum
     known = select(tally.c.customer_id, tally.c.count, total, tally.c.first, tally.c.last)
@@ -169,28 +176,75 @@ def _tallied(kinds: list[str], scope: Scope, currency: str | None) -> FromClause
         tally.c.currency == func.coalesce(event.c.currency, ""),
         tally.c.last > scope.now,
     )
+    amount = case((event.c.currency == currency, event.c.amount)) if currency else event.c.amount
+    facts = {
+        "count": func.count(),
+        "sum": func.coalesce(func.sum(amount), 0),
+        "first": func.min(event.c.at),
+        "last": func.max(event.c.at),
+    }
     counted = (
-        select(event.c.customer_id, *(column.label(name) for name, column in _measures(event, currency).items()))
+        select(event.c.customer_id, *(column.label(name) for name, column in facts.items()))
         .where(event.c.kind.in_(kinds), event.c.at <= scope.now, ahead)
         .group_by(event.c.customer_id)
     )
     return union_all(known, counted).subquery()
 
 
-def _kinds(node: Node, language: Language) -> tuple[EventKind, ...]:
+def read_kinds(node: Node, language: Language) -> tuple[EventKind, ...]:
     if isinstance(node, Sequence):
         return language.faults.each(language.vocabulary.event, items(node))
     return (language.vocabulary.event(node),)
 
 
+def _rows(fields: Fields, kinds: tuple[EventKind, ...], usual: UsualGap | None, language: Language) -> EventRows:
+    among = fields.maybe("among", lambda node: _among(node, kinds, language))
+    filters = _filters(fields, kinds, language)
+    silence = fields.maybe("after_silence", lambda node: _silence(node, language))
+    window = read_only_window(fields, language)
+    return EventRows(tuple(kind.name for kind in kinds), among, filters, silence, window, usual)
+
+
 def _filters(fields: Fields, kinds: tuple[EventKind, ...], language: Language) -> tuple[EventFilter, ...]:
-    where = fields.several("where", lambda node: PropertyFilter.read_all(node, kinds, language))
+    where = fields.several("where", lambda node: read_where(node, kinds, language))
     on_items = fields.maybe("items", lambda node: ItemFilter.read(node, language))
     same = fields.maybe("same", lambda node: SameAsTrigger.read(node, kinds, language))
     return (*where, *((on_items,) if on_items else ()), *((same,) if same else ()))
 
 
-def _window(fields: Fields, language: Language) -> Window | None:
+def _among(node: Node, kinds: tuple[EventKind, ...], language: Language) -> Among:
+    if isinstance(node, Scalar):
+        match = re.fullmatch(r"(first|last) ([1-9]\d{0,5})", " ".join(text(node).split()))
+        if not match:
+            raise Fault(node.place, f"'{text(node)}' must say which of them, e.g. last 5")
+        return Among(match[1], int(match[2]), ())
+    fields = Fields(node, language.faults, "'among'")
+    given = {which: fields.maybe(which, _how_many) for which in ("first", "last")}
+    filters = _filters(fields, kinds, language)
+    found = [(which, most) for which, most in given.items() if most is not None]
+    if len(found) != 1:
+        fields.fault(node.place, "'among' needs either `first` or `last`, e.g. {last: 5, where: {..}}")
+    fields.close()
+    return Among(*found[0], filters)
+
+
+def _how_many(node: Node) -> int:
+    if not re.fullmatch(r"[1-9]\d{0,5}", text(node)):
+        raise Fault(node.place, f"'{text(node)}' must be a whole number, 1 or more")
+    return int(text(node))
+
+
+def _silence(node: Node, language: Language) -> Duration | Gaps:
+    span = parse_span(text(node), node)
+    if isinstance(span, Gaps) and not language.gaps:
+        raise Fault(node.place, f"'{span}': usual gaps are known of one event with a `usual_gap` in the vocabulary")
+    if isinstance(span, Duration) and span.is_calendar:
+        raise Fault(node.place, f"'{span}': months and years differ in length; write days")
+    return span
+
+
+def read_only_window(fields: Fields, language: Language) -> Window | None:
+    """The one time word among the keys, if any."""
     words = [(name, value) for name, value in fields.node.entries if name.text in WINDOW_WORDS]
     fields.known(*WINDOW_WORDS)
     if len(words) > 1:
@@ -201,37 +255,3 @@ def _window(fields: Fields, language: Language) -> Window | None:
         return None
     name, _ = words[0]
     return fields.maybe(name.text, lambda value: read_window(name, value, language, of_dates=False))
-
-
-def _measure(fields: Fields, kinds: tuple[EventKind, ...], language: Language) -> Measure | None:
-    given = [name for name in MEASURES if fields.has(name)]
-    if len(given) > 1:
-        fields.fault(fields.place_of(given[1]), f"one measure only, beside '{given[0]}'; use a list under `all:`")
-    measures = (
-        fields.maybe("count", _count),
-        fields.maybe("sum", lambda node: _sum(node, kinds, language)),
-        fields.maybe("first", lambda node: Measure("first", read_nested_window(node, language))),
-        fields.maybe("last", lambda node: Measure("last", read_nested_window(node, language))),
-    )
-    return next((measure for measure in measures if measure is not None), None)
-
-
-def _count(node: Node) -> Measure:
-    return Measure("count", read_comparison(node, ValueSpec("number")))
-
-
-def _sum(node: Node, kinds: tuple[EventKind, ...], language: Language) -> Measure:
-    fields = Fields(node, language.faults, "'sum'")
-    of = fields.need("of", lambda value: _of(value, kinds))
-    words = [(name, value) for name, value in fields.node.entries if name.text != "of"]
-    fields.known(*(name.text for name, _ in words))
-    fields.close()
-    sure(of)
-    return Measure("sum", read_only_word(words, node, money_of(kinds, node, language)))
-
-
-def _of(node: Node, kinds: tuple[EventKind, ...]) -> str:
-    word = text(node)
-    if word in PLANNED_OF or any(word in kind.properties for kind in kinds):
-        raise Fault(node.place, f"a sum of '{word}' is not built yet; use amount")
-    return one_of("amount")(node)

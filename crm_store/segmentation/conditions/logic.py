@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import ClassVar, Self
 
@@ -22,7 +22,7 @@ def _read_one(node: Node, language: Language) -> Condition:
 
 @dataclass(frozen=True)
 class _Several(Condition):
-    parts: tuple[Condition, ...]
+    conditions: tuple[Condition, ...]
 
     @classmethod
     def read(cls, node: Mapping, language: Language) -> Self:
@@ -33,9 +33,8 @@ class _Several(Condition):
         fields.close()
         return cls(sure(parts))
 
-    def segments(self) -> Iterator[str]:
-        for part in self.parts:
-            yield from part.segments()
+    def parts(self) -> Sequence[Condition]:
+        return self.conditions
 
 
 @dataclass(frozen=True)
@@ -45,13 +44,13 @@ class AllOf(_Several):
     kind: ClassVar = "all"
     help: ClassVar = "every one of the conditions in the list holds"
     example: ClassVar = "all: [{attribute: country, is: US}, {event: order, in_last: 30 days}]"
-    fields: ClassVar = (FieldHelp("all", "a list of conditions"),)
+    fields: ClassVar = (FieldHelp("all", "a list of conditions", "conditions"),)
 
     def sql(self, scope: Scope) -> ColumnElement[bool]:
-        return and_(*(part.sql(scope) for part in self.parts))
+        return and_(*(part.sql(scope) for part in self.conditions))
 
     def sentence(self) -> str:
-        return "(" + " and ".join(part.sentence() for part in self.parts) + ")"
+        return "(" + " and ".join(part.sentence() for part in self.conditions) + ")"
 
 
 @dataclass(frozen=True)
@@ -61,13 +60,13 @@ class AnyOf(_Several):
     kind: ClassVar = "any"
     help: ClassVar = "at least one of the conditions in the list holds"
     example: ClassVar = "any: [{attribute: country, is: US}, {attribute: country, is: CA}]"
-    fields: ClassVar = (FieldHelp("any", "a list of conditions"),)
+    fields: ClassVar = (FieldHelp("any", "a list of conditions", "conditions"),)
 
     def sql(self, scope: Scope) -> ColumnElement[bool]:
-        return or_(*(part.sql(scope) for part in self.parts))
+        return or_(*(part.sql(scope) for part in self.conditions))
 
     def sentence(self) -> str:
-        return "(" + " or ".join(part.sentence() for part in self.parts) + ")"
+        return "(" + " or ".join(part.sentence() for part in self.conditions) + ")"
 
 
 @dataclass(frozen=True)
@@ -77,7 +76,7 @@ class Not(Condition):
     kind: ClassVar = "not"
     help: ClassVar = "the condition does not hold: exactly everybody else"
     example: ClassVar = "not: {event: order}"
-    fields: ClassVar = (FieldHelp("not", "one condition"),)
+    fields: ClassVar = (FieldHelp("not", "one condition", "condition"),)
     part: Condition
 
     @classmethod
@@ -94,5 +93,5 @@ class Not(Condition):
     def sentence(self) -> str:
         return f"it is not so that {self.part.sentence()}"
 
-    def segments(self) -> Iterator[str]:
-        return self.part.segments()
+    def parts(self) -> Sequence[Condition]:
+        return (self.part,)

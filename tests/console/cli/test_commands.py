@@ -8,10 +8,11 @@ from pathlib import Path
 import pytest
 
 from tests.console.cli.command import Rapport, leaves
+from tests.ledger.rows import claim_all
 from tests.world import Shop
 
 NEED_PREFECT = {"run", "up", "demo", "campaign run"}
-SHOWN_ELSEWHERE = {"import complete-journey", "init"}
+SHOWN_ELSEWHERE = {"import complete-journey", "init", "segment diff"}  # the last: test_segment_diff.py
 
 
 @pytest.fixture
@@ -26,6 +27,7 @@ def files(tmp_path: Path) -> Path:
     for name, records in {"customers": customers, "events": events, "products": products}.items():
         (tmp_path / f"{name}.jsonl").write_text("".join(json.dumps(record) + "\n" for record in records))
     (tmp_path / "people.csv").write_text("number,mail\n7,seven@example.com\n")
+    (tmp_path / "visitors.csv").write_text("name,seats\nalice,2\n")
     return tmp_path
 
 
@@ -49,6 +51,9 @@ WORKS = {
     "import customers": ("import customers customers.jsonl", "set aside 1: key"),
     "import events": ("import events events.jsonl --source till", "new  "),
     "import products": ("import products products.jsonl --dry-run", "new  "),
+    "schema": ("schema segment", '"$schema"'),
+    "segment kinds": ("segment kinds", "sequence: events that follow each other"),
+    "import list": ("import list fair visitors.csv --map key=name", "list  fair"),
 }
 
 
@@ -69,6 +74,7 @@ AS_JSON = {
     "segment count": "segment count buyers",
     "segment members": "segment members buyers",
     "segment explain": "segment explain buyers",
+    "segment kinds": "segment kinds",
     "campaign list": "campaign list",
     "campaign show": "campaign show welcome",
     "touches": "touches",
@@ -76,13 +82,14 @@ AS_JSON = {
     "import customers": "import customers customers.jsonl",
     "import events": "import events events.jsonl",
     "import products": "import products products.jsonl",
+    "import list": "import list fair visitors.csv --map key=name",
     "campaign run": "campaign run welcome --dry-run",
 }
 
 
 def test_every_command_with_json_is_tried() -> None:
     with_json = {name for name, one in leaves() if any("--json" in parameter.opts for parameter in one.params)}
-    assert with_json == {*AS_JSON, "run"}  # `run` starts Prefect: tests/console/cli/test_running.py
+    assert with_json == {*AS_JSON, "run", "segment diff"}  # see test_running.py, test_segment_diff.py
 
 
 def test_json_is_json_and_nothing_else(rapport: Rapport, files: Path) -> None:
@@ -144,10 +151,54 @@ def test_a_campaigns_sum_is_in_the_list(rapport: Rapport, small_shop: Shop) -> N
 
 def test_a_campaign_is_shown_with_its_defaults_and_its_occasion_key(rapport: Rapport) -> None:
     shown = rapport("campaign", "show", "welcome", "--json").json
-    assert shown["late"] == "12:00:00 after the instant due, then skip"
+    assert shown["late"] == "more than 12 hours after the instant due: skipped"
     assert (shown["occasion key"], shown["status"]) == ("once", "live (when ended: finish)")
     assert shown["offer gift"] == "15%, a unique code for each enrolment, valid 3 days"
     assert [name for name in shown if name.startswith("step")] == ["step 1", "step 2", "step 3"]
+
+
+BIRTHDAY = """\
+kind: occasion
+topic: offers
+enter: {date: 3 days before birthday}
+late: {within: 2 days, otherwise: ask}
+offers: {gift: {discount: 5 EUR, code: unique, valid: until 14 days after birthday}}
+steps:
+  - {send: gift, offer: gift}
+  - wait: {for: 1 day, at: "09:00", days: [mon, fri]}
+  - send: hello
+  - wait: {until: 10 days after birthday, if_past: exit}
+  - send: again
+"""
+
+
+def test_a_campaign_is_shown_with_everything_it_says_in_words(rapport: Rapport, small_shop: Shop) -> None:
+    small_shop.campaign("birthday", BIRTHDAY)
+    shown = rapport("campaign", "show", "birthday", "--json").json
+    assert shown["late"] == "more than 2 days after the instant due: held until a person accepts it"
+    assert shown["again"] == "per year"
+    assert shown["offer gift"] == "€5.00, a unique code for each enrolment, valid until 14 days after birthday"
+    assert shown["step 2"] == "wait before hello: wait 1 day, on mon or fri, at 09:00 of the customer's local time"
+    assert shown["step 4"].startswith("wait before again: wait until 10 days after birthday, at 09:00")
+    assert shown["step 4"].endswith("if that is past: exit")
+
+
+def test_campaigns_without_touches_have_noughts_and_touches_on_their_way_a_column(
+    rapport: Rapport, small_shop: Shop
+) -> None:
+    small_shop.campaign("birthday", BIRTHDAY)
+    assert [line.split()[4:] for line in rapport("campaign", "list").out.splitlines() if "offers" in line] == [
+        ["0"] * 7,
+        ["0"] * 7,
+    ]
+    small_shop.publish()
+    small_shop.plan()
+    claim_all(small_shop, campaign="welcome")
+    lines = [line.split() for line in rapport("campaign", "list").out.splitlines()]
+    (head,) = [words for words in lines if "eligible" in words]
+    birthday, welcome = [words for words in lines if "offers" in words]
+    assert head[4:7] == ["eligible", "due", "claimed"]
+    assert (birthday[4:7], welcome[4:7]) == (["0", "0", "0"], ["1", "0", "1"])
 
 
 def test_a_preview_shows_headers_and_text_or_html(rapport: Rapport) -> None:

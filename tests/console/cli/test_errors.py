@@ -122,12 +122,61 @@ def test_broken_settings_and_vocabularies_are_said_with_their_line(
     ran = rapport("segment", "list")
     assert (ran.code, ran.out) == (1, "")
     assert ran.err
-    assert all(line.removeprefix("error: ").startswith(f"{file}:") for line in ran.err.splitlines())
+    *faults, rest = ran.err.splitlines()
+    assert faults
+    assert all(line.startswith(f"{file}:") for line in faults)
+    assert rest == "2 segment and campaign files are checked once this is mended"
+
+
+@pytest.mark.parametrize("file", ["config/rapport.yaml", "config/vocabulary.yaml"])
+def test_beside_faults_of_the_settings_other_files_that_are_no_yaml_are_said(
+    rapport: Rapport, small_shop: Shop, file: str
+) -> None:
+    small_shop.write({file: "compny: {}", "segments/bad.yaml": "who: [", "segments/twice.yaml": "who: a\nwho: b\n"})
+    said = rapport("check").err.splitlines()
+    assert {line.partition(":")[0] for line in said[:-1]} == {file, "segments/bad.yaml", "segments/twice.yaml"}
+    assert said[-1] == "2 segment and campaign files are checked once this is mended"
+
+
+def test_a_missing_vocabulary_is_said_once_and_not_each_of_its_words(rapport: Rapport, small_shop: Shop) -> None:
+    (small_shop.root / "config/vocabulary.yaml").unlink()
+    small_shop.write({"segments/bad.yaml": "titel: x\nwho: {reachable: {channel: email, topic: offers}}\n"})
+    assert rapport("check").err.splitlines() == [
+        "config/vocabulary.yaml:1: is missing; it names your attributes, events and topics",
+        "segments/bad.yaml:1: a segment has no 'titel'; did you mean 'title'?",
+    ]
+
+
+def test_an_outbox_that_can_not_be_written_is_said_with_its_line(rapport: Rapport, small_shop: Shop) -> None:
+    settings = (small_shop.root / "config/rapport.yaml").read_text()
+    small_shop.write({"config/rapport.yaml": f"{settings}outbox: notes.txt\n"})
+    outbox = small_shop.root / "notes.txt"
+    line = settings.count("\n") + 1
+    assert rapport("check").error.startswith(f"error: config/rapport.yaml:{line}: outbox {outbox} can't be written: ")
+    assert rapport("apply").code == 0  # another machine may be the one that sends
+
+
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        ("--customer nobody", "error: customer 'nobody' is not in the store; keys are the company's own, as its"),
+        (
+            "--campaign welcme",
+            "error: campaign 'welcme' is neither published nor in config/campaigns; did you mean 'welcome'?",
+        ),
+    ],
+)
+def test_touches_of_nobody_that_is_known_are_an_error(rapport: Rapport, words: str, said: str) -> None:
+    ran = rapport("touches", *words.split())
+    assert (ran.code, ran.error[: len(said)]) == (1, said)
 
 
 def test_a_file_that_is_not_text_is_said(rapport: Rapport, small_shop: Shop) -> None:
     (small_shop.root / "segments/bad.yaml").write_bytes(b"title: \xff\xfe")
-    assert rapport("check").error == "error: segments/bad.yaml:1: not UTF-8 text (byte 7); save it as UTF-8"
+    assert rapport("check").err.splitlines() == [
+        "segments/bad.yaml:1: not UTF-8 text (byte 7); save it as UTF-8",
+        "2 segment and campaign files are checked once this is mended",
+    ]
 
 
 def test_one_fault_is_one_line(rapport: Rapport, small_shop: Shop) -> None:

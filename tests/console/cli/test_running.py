@@ -11,15 +11,18 @@ from pathlib import Path
 
 import pytest
 
+from crm_store.ledger.dispatch import Request, dispatch
+from crm_store.schema import touch
+from tests.ledger.rows import LONG_GONE, change, claim_all, run_out_leases
 from tests.world import NOON, Shop
 
 pytestmark = pytest.mark.parametrize("store_url", ["sqlite"], indirect=True)
 RAPPORT = (sys.executable, "-m", "console.cli.app")
 
 
-def ran(shop: Shop, store_url: str, *words: str) -> subprocess.CompletedProcess[str]:
+def ran(shop: Shop, store_url: str, *words: str, check: bool = True) -> subprocess.CompletedProcess[str]:
     options = ("--workspace", str(shop.root), "--store", store_url, "--now", NOON.isoformat())
-    return subprocess.run([*RAPPORT, *options, *words], check=True, capture_output=True, text=True, timeout=120)
+    return subprocess.run([*RAPPORT, *options, *words], check=check, capture_output=True, text=True, timeout=120)
 
 
 def test_run_publishes_the_working_tree_and_does_what_is_due(small_shop: Shop, store_url: str) -> None:
@@ -58,3 +61,32 @@ def test_up_works_until_it_is_stopped_and_finishes_its_tick(small_shop: Shop, st
     assert "a tick every 5 minutes from now on" in errors
     assert "Traceback" not in errors
     assert not list(Path(small_shop.root).glob("*.tmp"))
+
+
+def test_an_outbox_that_can_not_be_written_is_one_error_line_and_nothing_is_lost(small_shop: Shop, store_url: str) -> None:
+    (small_shop.root / "outbox").write_text("in the way")
+    failed = ran(small_shop, store_url, "run", check=False)
+    assert failed.returncode == 1, failed.stderr
+    said = [line for line in failed.stderr.splitlines() if line.startswith("error: ")]
+    assert len(said) == 1
+    assert said[0].startswith(f"error: outbox {small_shop.root / 'outbox'} can't be written: ")
+    assert "mend the folder" in said[0]
+    assert "Traceback" not in failed.stderr
+    assert [row[3:] for row in small_shop.touches()] == [("due", "outbox can't be written")]
+    (small_shop.root / "outbox").unlink()
+    change(small_shop, touch, {"retry_at": LONG_GONE})
+    ran(small_shop, store_url, "run")
+    assert [row[3] for row in small_shop.touches()] == ["sent"]
+    assert "Outbox: 1 mails" in (small_shop.root / "outbox/index.html").read_text()
+
+
+def test_what_a_run_leaves_in_doubt_is_in_its_table(small_shop: Shop, store_url: str) -> None:
+    small_shop.publish()
+    small_shop.plan()
+    claimed = claim_all(small_shop, campaign="welcome")
+    packed = dict.fromkeys(claimed.touch_ids, b"")
+    small_shop.store.write(dispatch, claimed, Request("r1", "email", "outbox", "hash", packed))
+    run_out_leases(small_shop)
+    (row,) = json.loads(ran(small_shop, store_url, "run", "--json").stdout)
+    assert (row["sent"], row["in_doubt"]) == (0, 1)
+    assert [row[3] for row in small_shop.touches()] == ["in_doubt"]

@@ -1,0 +1,23 @@
+"""JSON Schemas of a workspace's files."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from crm_store.content.faults import Faults
+from crm_store.content.names import read_names
+from crm_store.content.places import load_places
+from crm_store.content.sources import SEGMENTS
+from crm_store.content.workspace import Workspace
+from crm_store.segmentation.jsonschema import Known, segment_schema, vocabulary_schema
+
+
+def schema_of(kind: str, workspace: Workspace) -> dict[str, Any]:
+    """The schema of `segment` or `vocabulary` files."""
+    if kind == "vocabulary":
+        return vocabulary_schema()
+    sources = workspace.sources
+    segments = frozenset(name for name, _ in sources.names(SEGMENTS))
+    places = Faults().attempt(load_places, sources, Faults()) or {}
+    channels = frozenset(workspace.settings.channels)
+    return segment_schema(Known(workspace.vocabulary, read_names(sources), segments, places, channels))

@@ -1,0 +1,121 @@
+"""Moments that differ from customer to customer: a date of hers, the first or last of her events.
+
+They are SQL over the `customer` row of the outer query, NULL where there is none.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
+from typing import TYPE_CHECKING, Any
+
+from sqlalchemy import ColumnElement, func, select
+
+from crm_store.content.faults import Fault, did_you_mean
+from crm_store.content.literals import Anchor, Moment
+from crm_store.content.nodes import Node
+from crm_store.content.vocabulary import Attribute, Vocabulary
+from crm_store.dialect import DaysLater, JsonScalar, day_start, instant_of_text
+from crm_store.schema import customer, event, zone
+from crm_store.schema.types import later
+
+if TYPE_CHECKING:
+    from crm_store.segmentation.language import Scope
+
+Column = ColumnElement[Any]
+_EVENT = re.compile(r"(first|last) ([\w-]+)")
+
+
+@dataclass(frozen=True)
+class AttributeAnchor(Anchor):
+    """A date or an instant that is known of the customer. A date begins when the day does where she is."""
+
+    attribute: Attribute
+
+    def instant(self, scope: Scope) -> Column:
+        if self.attribute.type == "instant":
+            return instant_of_text(self._column())
+        return day_start(self._column(), _zone(scope))
+
+    def day(self, days: int) -> Column:
+        """ISO text of the date, so many days later."""
+        return DaysLater(self._column(), days)
+
+    def _column(self) -> Column:
+        if self.attribute.built_in:
+            return customer.c[self.attribute.name]
+        return JsonScalar(customer.c.attributes, self.attribute.name.split("."), self.attribute.type)
+
+
+@dataclass(frozen=True)
+class EventAnchor(Anchor):
+    """The customer's first or last event of a kind, up to now."""
+
+    kind: str
+    which: str
+
+    def instant(self, scope: Scope) -> Column:
+        choose = func.min if self.which == "first" else func.max
+        own = event.alias()
+        found = select(choose(own.c.at)).where(own.c.kind == self.kind, own.c.at <= scope.now)
+        return found.where(own.c.customer_id == customer.c.id).correlate(customer).scalar_subquery()
+
+
+def _zone(scope: Scope) -> Column:
+    """The name of the customer's zone."""
+    own = select(func.coalesce(zone.c.name, scope.company_zone.key)).where(zone.c.id == customer.c.zone_id)
+    return own.correlate(customer).scalar_subquery()
+
+
+Relative = AttributeAnchor | EventAnchor
+
+
+def shifted(moment: Moment, base: Column) -> Column:
+    """The instant so much before or after the anchor."""
+    elapsed = moment.shift.fixed() * moment.sign if moment.shift else timedelta(0)
+    return later(base, elapsed) if elapsed else base
+
+
+def shift_in_days(moment: Moment) -> int:
+    return (moment.shift.fixed() * moment.sign).days if moment.shift else 0
+
+
+def resolved(moment: Moment, node: Node, vocabulary: Vocabulary, of_dates: bool) -> Moment | None:
+    """The moment with its anchor looked up, None if no word of the vocabulary names it. Raises a Fault."""
+    anchor = _look_up(str(moment.anchor), node, vocabulary)
+    if anchor is None:
+        return None
+    if of_dates and not (isinstance(anchor, AttributeAnchor) and anchor.attribute.type == "date"):
+        raise Fault(node.place, f"'{moment}' is an instant; a date is compared with dates")
+    if moment.shift and moment.shift.is_calendar:
+        raise Fault(node.place, f"'{moment}': months and years differ in length; count days from there")
+    return replace(moment, base=anchor)
+
+
+def _look_up(name: str, node: Node, vocabulary: Vocabulary) -> Relative | None:
+    if match := _EVENT.fullmatch(name):
+        if match[2] not in vocabulary.events:
+            hint = did_you_mean(match[2], vocabulary.events)
+            raise Fault(node.place, f"event '{match[2]}' is not known in config/vocabulary.yaml{hint}")
+        return EventAnchor(name, match[2], match[1])
+    attribute = vocabulary.attributes.get(name)
+    if attribute is not None and attribute.type == "yearly":
+        raise Fault(node.place, f"'{name}' comes every year; name a date or 'first order'")
+    return AttributeAnchor(name, attribute) if attribute and attribute.type in ("date", "instant") else None
+
+
+def is_relative(moment: object) -> bool:
+    """Whether it differs from customer to customer."""
+    return isinstance(moment, Moment) and (isinstance(moment.base, (AttributeAnchor, EventAnchor)) or bool(moment.gaps))
+
+
+def edge_of(moment: Moment, scope: Scope) -> Column | datetime:
+    """The instant of a relative moment; usual gaps are those the scope was given."""
+    if moment.gaps:
+        if scope.usual_gap is None:
+            raise LookupError("usual gaps are known on events only")
+        return scope.gaps_ago(moment.gaps)
+    if not isinstance(moment.base, (AttributeAnchor, EventAnchor)):
+        raise LookupError(f"{moment} is the same for everybody")
+    return shifted(moment, moment.base.instant(scope))

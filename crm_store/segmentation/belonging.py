@@ -1,0 +1,44 @@
+"""Facts in a table with a `customer_id`: whether the outer query's customer has one, asked for all or looked up for few."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from sqlalchemy import ColumnElement, FromClause, func, select
+
+from crm_store.schema import customer
+from crm_store.segmentation.language import Scope
+
+
+def has_row(table: FromClause, scope: Scope, *tests: ColumnElement[bool]) -> ColumnElement[bool]:
+    """There is a row of the customer's that passes the tests."""
+    if looks_up(scope):
+        return (
+            select(1)
+            .select_from(table)
+            .where(table.c.customer_id == customer.c.id, *tests)
+            .correlate(*outer(scope))
+            .exists()
+        )
+    return customer.c.id.in_(select(table.c.customer_id).where(*tests))
+
+
+def looks_up(scope: Scope) -> bool:
+    """Whether conditions are asked for each row of an outer query over few customers."""
+    return scope.shape == "among" or scope.enrolment is not None
+
+
+def outer(scope: Scope) -> list[FromClause]:
+    """The tables of the outer query."""
+    return [customer, scope.enrolment] if scope.enrolment is not None else [customer]
+
+
+def own(table: FromClause, scope: Scope) -> list[ColumnElement[bool]]:
+    """Where conditions are looked up, the test that a row is the customer's."""
+    return [table.c.customer_id == customer.c.id] if looks_up(scope) else []
+
+
+def newest(column: ColumnElement[Any], table: FromClause, *tests: ColumnElement[bool]) -> ColumnElement[Any]:
+    """The largest value among the customer's rows."""
+    found = select(func.max(column)).select_from(table).where(table.c.customer_id == customer.c.id, *tests)
+    return found.correlate(customer).scalar_subquery()

@@ -1,0 +1,44 @@
+"""list: customers that somebody chose elsewhere and imported."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import ClassVar, Self
+
+from sqlalchemy import ColumnElement
+
+from crm_store.content.fields import Fields, sure, text
+from crm_store.content.nodes import Mapping
+from crm_store.errors import StoreError
+from crm_store.schema import list_member
+from crm_store.segmentation.belonging import has_row
+from crm_store.segmentation.conditions.base import Condition, FieldHelp
+from crm_store.segmentation.language import Language, Scope
+
+
+@dataclass(frozen=True)
+class ListCondition(Condition):
+    """The customer is on a static list. Lists are in the store, so a file can't know whether there is one of the name."""
+
+    kind: ClassVar = "list"
+    help: ClassVar = "the customer is on a list that was imported by `rapport import list NAME FILE`"
+    example: ClassVar = "list: trade-fair-2026"
+    fields: ClassVar = (FieldHelp("list", "the name it was imported under", "text"),)
+    name: str
+
+    @classmethod
+    def read(cls, node: Mapping, language: Language) -> Self:
+        fields = Fields(node, language.faults, "'list'")
+        name = fields.need("list", text)
+        fields.close()
+        return cls(sure(name))
+
+    def sql(self, scope: Scope) -> ColumnElement[bool]:
+        if self.name not in scope.lists:
+            raise StoreError(
+                f"list '{self.name}' is not in the store; import it with `rapport import list {self.name} FILE`"
+            )
+        return has_row(list_member, scope, list_member.c.list_id == scope.lists[self.name])
+
+    def sentence(self) -> str:
+        return f"they are on the list {self.name}"

@@ -1,0 +1,67 @@
+"""sample: a stable share of all customers, drawn by a hash of their keys.
+
+The bucket of each key (crm_store/intake/buckets.py) goes through (bucket * a + b) mod p, with a and b from the salt: a
+universal family of hash functions (Carter and Wegman 1979), so that samples of different salts know nothing of each other.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from decimal import Decimal
+from math import ceil
+from typing import Any, ClassVar, Self
+
+from sqlalchemy import ColumnElement
+
+from crm_store.content.faults import Fault
+from crm_store.content.fields import Fields, sure, text
+from crm_store.content.literals import read_percent
+from crm_store.content.nodes import Mapping, Node
+from crm_store.intake.buckets import PRIME, first_bytes
+from crm_store.schema import customer
+from crm_store.segmentation.conditions.base import Condition, FieldHelp
+from crm_store.segmentation.language import Language, Scope
+
+
+@dataclass(frozen=True)
+class SampleCondition(Condition):
+    """The share of customers whose hash lies below it."""
+
+    kind: ClassVar = "sample"
+    help: ClassVar = "a stable share of all customers; the same salt draws the same ones, another salt others"
+    example: ClassVar = "sample: 10 %, salt: spring"
+    fields: ClassVar = (
+        FieldHelp("sample", "a percentage, e.g. 10 %", "percent"),
+        FieldHelp("salt", "a name for the draw; the file's own unless said", "text"),
+    )
+    percent: Decimal
+    salt: str
+
+    @classmethod
+    def read(cls, node: Mapping, language: Language) -> Self:
+        fields = Fields(node, language.faults, "'sample'")
+        percent = fields.need("sample", _percent)
+        salt = fields.get("salt", text, language.file)
+        fields.close()
+        return cls(sure(percent), salt)
+
+    def sql(self, scope: Scope) -> ColumnElement[bool]:
+        return self._hash() < ceil(self.percent * PRIME / 100)
+
+    def _hash(self) -> ColumnElement[int]:
+        a = 1 + first_bytes(f"a:{self.salt}") % (PRIME - 1)
+        b = first_bytes(f"b:{self.salt}") % PRIME
+        return (customer.c.bucket * a + b) % PRIME
+
+    def values(self, scope: Scope) -> dict[str, ColumnElement[Any]]:
+        return {"drawn at %": self._hash() * 100.0 / PRIME}
+
+    def sentence(self) -> str:
+        return f"they are in the {self.percent} % drawn as '{self.salt}'"
+
+
+def _percent(node: Node) -> Decimal:
+    percent = read_percent(node)
+    if not percent:
+        raise Fault(node.place, "0 % are nobody; write more")
+    return percent

@@ -1,0 +1,179 @@
+"""The events a condition is about: of some kinds, among the first or last of them, filtered, after a silence, in a window.
+
+Asked in two ways: for all customers at once, or looked up for the `customer` row of an outer query.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from datetime import timedelta
+from typing import Any
+
+from sqlalchemy import (
+    BigInteger,
+    ColumnElement,
+    FromClause,
+    and_,
+    case,
+    func,
+    literal,
+    select,
+    type_coerce,
+)
+
+from crm_store.content.literals import Duration, Gaps
+from crm_store.content.vocabulary import UsualGap
+from crm_store.schema import customer, event
+from crm_store.segmentation.eventfilters import EventFilter
+from crm_store.segmentation.language import Scope
+from crm_store.segmentation.times import Window
+
+Column = ColumnElement[Any]
+Tests = list[ColumnElement[bool]]
+
+
+@dataclass(frozen=True)
+class Among:
+    """The first or last so many of a customer's events, filtered before they are counted."""
+
+    which: str
+    most: int
+    filters: tuple[EventFilter, ...]
+
+    def sentence(self) -> str:
+        said = " ".join(["", *(test.sentence() for test in self.filters)])
+        return f"among the {self.which} {self.most} of them{said}"
+
+
+@dataclass(frozen=True)
+class Chosen:
+    """Rows with the columns of `event`, the tests that those which count pass, and the scope to measure them in."""
+
+    row: FromClause
+    tests: Tests
+    scope: Scope
+
+
+@dataclass(frozen=True)
+class EventRows:
+    """Which events count. `usual_gap`: how gaps of the kind are made usable; `gaps_measured`: the measure asks for them."""
+
+    kinds: tuple[str, ...]
+    among: Among | None = None
+    filters: tuple[EventFilter, ...] = ()
+    silence: Duration | Gaps | None = None
+    window: Window | None = None
+    usual_gap: UsualGap | None = None
+    gaps_measured: bool = False
+
+    @property
+    def is_plain(self) -> bool:
+        """Whether every event of the kinds counts."""
+        return not (self.among or self.filters or self.silence or self.window)
+
+    @property
+    def must_be_looked_up(self) -> bool:
+        """Whether the window's edges come from the customer's row."""
+        return self.window is not None and self.window.is_relative and not self.window.has_gaps
+
+    def choose(self, scope: Scope, own: bool) -> Chosen:
+        """The events that count; `own`: only those of the outer query's customer."""
+        row, tests = self._among(scope, own)
+        tests += [test.sql(row, scope) for test in self.filters]
+        if self.silence is not None:
+            row, tests = self._with_silence(row, tests)
+        if self._asks_gaps:
+            row, tests, scope = self._with_gaps(row, tests, scope, own)
+        if self.must_be_looked_up and not own:
+            row, tests = self._with_customer(row, tests, scope)
+            return Chosen(row, tests, scope)
+        return self._in_window(row, tests, scope)
+
+    def _with_customer(self, row: FromClause, tests: Tests, scope: Scope) -> tuple[FromClause, Tests]:
+        """In the window, whose edges come from each row's own customer."""
+        inside = self._in_window(row, tests, scope)
+        joined = select(*row.c).join_from(row, customer, customer.c.id == row.c.customer_id).where(*inside.tests)
+        return joined.subquery(), []
+
+    def _of_kinds(self, scope: Scope, own: bool) -> Tests:
+        one = len(self.kinds) == 1
+        tests: Tests = [event.c.kind == self.kinds[0] if one else event.c.kind.in_(self.kinds), event.c.at <= scope.now]
+        return [*tests, event.c.customer_id == customer.c.id] if own else tests
+
+    def _among(self, scope: Scope, own: bool) -> tuple[FromClause, Tests]:
+        tests = self._of_kinds(scope, own)
+        if self.among is None:
+            return event, tests
+        tests += [test.sql(event, scope) for test in self.among.filters]
+        order = (event.c.at, event.c.id) if self.among.which == "first" else (event.c.at.desc(), event.c.id.desc())
+        place = func.row_number().over(partition_by=event.c.customer_id, order_by=order).label("place")
+        ranked = select(*event.c, place).where(*tests).correlate(customer).subquery()
+        return ranked, [ranked.c.place <= self.among.most]
+
+    def _with_silence(self, row: FromClause, tests: Tests) -> tuple[FromClause, Tests]:
+        before = func.lag(row.c.at).over(partition_by=row.c.customer_id, order_by=(row.c.at, row.c.id)).label("before")
+        columns = [row.c[column.name] for column in event.c]
+        found = select(*columns, before).where(*tests).correlate(customer).subquery()
+        return found, []
+
+    def _in_window(self, row: FromClause, tests: Tests, scope: Scope) -> Chosen:
+        if self.silence is not None:
+            waited = type_coerce(row.c.at, BigInteger) - type_coerce(row.c.before, BigInteger)
+            tests = [*tests, waited >= self._silent(scope)]
+        if self.window is not None:
+            tests = [*tests, self.window.on_instant(row.c.at, scope)]
+        return Chosen(row, tests, scope)
+
+    def _silent(self, scope: Scope) -> Column:
+        if isinstance(self.silence, Gaps):
+            return type_coerce(scope.usual_gap, BigInteger) * self.silence.count
+        assert self.silence is not None
+        return literal(self.silence.fixed() // timedelta(microseconds=1), BigInteger)
+
+    @property
+    def _asks_gaps(self) -> bool:
+        in_window = self.window is not None and self.window.has_gaps
+        return self.gaps_measured or in_window or isinstance(self.silence, Gaps)
+
+    def _with_gaps(self, row: FromClause, tests: Tests, scope: Scope, own: bool) -> tuple[FromClause, Tests, Scope]:
+        gaps = self._gaps(scope, own)
+        if own:
+            return row, tests, replace(scope, usual_gap=select(gaps.c.gap).correlate(customer).scalar_subquery())
+        joined = select(*row.c, gaps.c.gap.label("gap")).join_from(row, gaps, gaps.c.customer_id == row.c.customer_id)
+        found = joined.where(*tests).subquery()
+        return found, [], replace(scope, usual_gap=found.c.gap)
+
+    def _gaps(self, scope: Scope, own: bool) -> FromClause:
+        """customer_id, gap: each customer's usual gap in microseconds."""
+        assert self.usual_gap is not None
+        tests = [*self._of_kinds(scope, own), *(test.sql(event, scope) for test in self.filters)]
+        over: dict[str, Any] = {"partition_by": event.c.customer_id, "order_by": (event.c.at, event.c.id)}
+        at = type_coerce(event.c.at, BigInteger)
+        gap = (at - func.lag(at).over(**over)).label("gap")
+        gaps = select(event.c.customer_id, gap).where(*tests).correlate(customer).subquery()
+        # The first event has no gap; last in order on both databases, it is no middle one.
+        order = (case((gaps.c.gap.is_(None), 1), else_=0), gaps.c.gap)
+        place = func.row_number().over(partition_by=gaps.c.customer_id, order_by=order).label("place")
+        count = func.count(gaps.c.gap).over(partition_by=gaps.c.customer_id).label("count")
+        return self._medians(select(gaps.c.customer_id, gaps.c.gap, place, count).subquery(), self.usual_gap)
+
+    def _medians(self, placed: FromClause, usual: UsualGap) -> FromClause:
+        low, high = (placed.c.count + 1) // 2, (placed.c.count + 2) // 2
+        middle = and_(placed.c.place >= low, placed.c.place <= high)
+        median = (func.min(case((middle, placed.c.gap))) + func.max(case((middle, placed.c.gap)))) // 2
+        return (
+            select(placed.c.customer_id, _usable(median, func.max(placed.c.count), usual).label("gap"))
+            .group_by(placed.c.customer_id)
+            .subquery()
+        )
+
+
+def _usable(median: Column, count: Column, usual: UsualGap) -> Column:
+    """Between its bounds; `otherwise` where there are too few events (one more than there are gaps)."""
+    bounds = [(median < _micros(usual.at_least), _micros(usual.at_least))] if usual.at_least else []
+    bounds += [(median > _micros(usual.at_most), _micros(usual.at_most))] if usual.at_most else []
+    return case((count + 1 < usual.events, _micros(usual.otherwise)), *bounds, else_=median)
+
+
+def _micros(duration: Duration) -> Column:
+    return literal(duration.fixed() // timedelta(microseconds=1), BigInteger)
