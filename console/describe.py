@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
+from console.cli.output import span
+from crm_store.content.literals import Moment
 from crm_store.journeys.campaign import Campaign, OfferTerms
 from crm_store.journeys.triggers.date import DateTrigger
 from crm_store.journeys.triggers.lapse import LapseTrigger
@@ -14,7 +16,7 @@ from outreach.publishing import Content
 def describe_campaign(content: Content, name: str) -> dict[str, Any]:
     """Everything a campaign says, a line each."""
     one = content.campaigns[name]
-    late = f"{one.late.within} after the instant due, then {one.late.otherwise}"
+    late = f"more than {span(one.late.within)} after the instant due: {_LATE[one.late.otherwise]}"
     rows: dict[str, Any] = {
         "campaign": one.name,
         "title": one.title,
@@ -24,7 +26,7 @@ def describe_campaign(content: Content, name: str) -> dict[str, Any]:
         "topic": one.topic,
         "channel": f"{one.channel}, sender {one.sender}",
         "entered by": one.trigger.sentence(),
-        "again": str(one.again),
+        "again": _again(one),
         "occasion key": occasion_key(one),
         "audience": one.audience.sentence() if one.audience else "everybody with consent",
         "leaves when": one.exit_when.sentence() if one.exit_when else "at the end",
@@ -34,6 +36,16 @@ def describe_campaign(content: Content, name: str) -> dict[str, Any]:
     rows |= {f"offer {terms.name}": _terms(terms, locale) for terms in one.offers.values()}
     rows |= {f"step {number}": f"{step.name}: {step.sentence()}" for number, step in enumerate(one.steps, start=1)}
     return rows
+
+
+_LATE = {"skip": "skipped", "send": "sent all the same", "ask": "held until a person accepts it"}
+
+
+def _again(campaign: Campaign) -> str:
+    """As `again` says, or the campaign's kind for itself."""
+    if isinstance(campaign.trigger, DateTrigger):
+        return "per year" if campaign.trigger.is_yearly else "per date"
+    return "per lapse" if isinstance(campaign.trigger, LapseTrigger) else str(campaign.again)
 
 
 def occasion_key(campaign: Campaign) -> str:
@@ -47,5 +59,6 @@ def occasion_key(campaign: Campaign) -> str:
 
 def _terms(terms: OfferTerms, locale: str) -> str:
     code = f"code {terms.code} for all" if terms.code else "a unique code for each enrolment"
-    valid = f", valid {terms.valid}" if terms.valid else ""
+    until = "until " if isinstance(terms.valid, Moment) else ""
+    valid = f", valid {until}{terms.valid}" if terms.valid else ""
     return f"{benefit(terms, locale)}, {code}{valid}"

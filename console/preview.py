@@ -15,9 +15,11 @@ from crm_store.journeys.context import Runnable
 from crm_store.journeys.steps import Send
 from crm_store.ledger.find import SentMail, sent_mail
 from crm_store.ledger.material import Material, customer_values, latest_event, of_customer
+from crm_store.ledger.states import DISPATCHED, SENT
 from crm_store.store import Store
-from outreach.delivery import load_template, make_mail
+from outreach.delivery import load_template
 from outreach.links import Signer
+from outreach.messages import make_mail
 from outreach.publishing import read
 from outreach.rendering.check import find_error
 from outreach.rendering.context import Saying, context, unpack
@@ -72,14 +74,23 @@ def _step(version: Runnable, name: str | None) -> Send:
 def _as_sent(store: Store, sent: SentMail) -> Shown:
     values = unpack(sent.packed)
     rendered = load_template(store, sent.template_id).render(values)
-    when = f"{sent.sent_at:%Y-%m-%d %H:%M:%SZ}" if sent.sent_at else "not settled yet"
     headers = {
-        "Status": f"this mail left as touch {sent.touch_id} ({when})",
+        "Status": _status(sent),
         "Message-ID": sent.message_id or "",
         "To": str(values["customer"]["email"]),
         "Subject": rendered.subject,
     }
     return Shown(headers, rendered.text, rendered.html)
+
+
+def _status(sent: SentMail) -> str:
+    """What is known of a mail that was to leave."""
+    name = f"touch {sent.touch_id}"
+    if sent.state == SENT:
+        return f"this mail left as {name}" + (f" ({sent.sent_at:%Y-%m-%d %H:%M:%SZ})" if sent.sent_at else "")
+    if sent.state == DISPATCHED:
+        return f"{name}: this mail is being sent; whether it has left is not known yet"
+    return f"{name} is in doubt ({sent.reason}): nobody knows whether this mail has left; it is not sent again by itself"
 
 
 def _sample(workspace: Workspace, store: Store, now: datetime, version: Runnable, send: Send, customer: str) -> Shown:
@@ -110,4 +121,7 @@ def _rendered(workspace: Workspace, saying: Saying, material: Material) -> Rende
         place, cause = find_error(sources, name, values) or (f"template '{name}'", error)
         # Jinja's and Python's own words may quote what they stumbled on.
         said = str(cause) if type(cause) in (MissingValue, TemplateRuntimeError) else type(cause).__name__
+        kind = saying.version.campaign.trigger.event()
+        if kind and values["event"] is None and said.startswith("'event'"):
+            said = f"{material.customer['key']} has no '{kind}' event, which is what enters this campaign"
         raise RapportError(f"{place}: can't be rendered for this customer: {said}") from None

@@ -31,8 +31,8 @@ class StoreError(RapportError):
 
 
 class ContentError(RapportError):
-    """Every fault found in the workspace's files, in the order of files and lines."""
+    """Every fault found in the workspace's files, in the order of files and lines; `more` is a last line about the rest."""
 
-    def __init__(self, faults: Sequence[Fault]) -> None:
+    def __init__(self, faults: Sequence[Fault], more: str = "") -> None:
         self.faults = tuple(sorted(set(faults), key=lambda fault: (fault.place, fault.what)))
-        super().__init__("\n".join(str(fault) for fault in self.faults))
+        super().__init__("\n".join([*map(str, self.faults), *([more] if more else [])]))

@@ -6,7 +6,7 @@ import hashlib
 import logging
 import secrets
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 
@@ -15,16 +15,18 @@ from crm_store.consent.keys import link_keys
 from crm_store.content.sources import Sources
 from crm_store.content.workspace import Workspace
 from crm_store.ledger.claim import Claim, Group, claim, due_groups
-from crm_store.ledger.dispatch import Answer, LeaseLost, Refusal, Request, dispatch, fail, give_back, recover, settle
-from crm_store.ledger.material import Material, of_touches
+from crm_store.ledger.dispatch import Answer, LeaseLost, Refusal, Request, dispatch, fail, give_back, settle
+from crm_store.ledger.material import of_touches
 from crm_store.store import Store
 from outreach.channels import channel_for
-from outreach.channels.base import Channel, Mail, NotAccepted
-from outreach.links import Link, Purpose, Signer
+from outreach.channels.base import Channel, ChannelStopped, Mail, NotAccepted
+from outreach.links import Signer
+from outreach.messages import make_mail
 from outreach.offers.codes import new_code
+from outreach.recovery import recover
 from outreach.rendering.context import Saying, context, pack
 from outreach.rendering.environment import RENDER_ERRORS
-from outreach.rendering.mail import MailTemplate, Rendered
+from outreach.rendering.mail import MailTemplate
 
 _log = logging.getLogger("rapport.delivery")
 BATCHES_AT_ONCE = 50
@@ -53,11 +55,9 @@ class Drained:
 
 
 def drain(store: Store, workspace: Workspace, now: datetime, campaign: str | None = None) -> Drained:
-    """Send what is due as of `now`, of one campaign or all, for up to a minute or 50 batches."""
-    store.write(recover)
-    with store.read() as conn:
-        groups = due_groups(conn, now, campaign)
-    return _Drain(store, workspace, now).run(groups)
+    """Settle what others have left behind, then send what is due as of `now`, of one campaign or all, for up to a minute
+    or 50 batches. Raises ChannelStopped when a channel takes nothing: what was to leave by it is due as before."""
+    return _Drain(store, workspace, now).run(campaign)
 
 
 class _Drain:
@@ -72,8 +72,20 @@ class _Drain:
         self.done = Drained()
         with store.read() as conn:
             self.signer = Signer(workspace.settings.public_url, link_keys(conn))
+        self.channels: dict[int, Channel] = {}
 
-    def run(self, groups: Sequence[Group]) -> Drained:
+    def run(self, campaign: str | None) -> Drained:
+        recovered = recover(self.store, self.workspace, self.signer, campaign)
+        self.done = Drained(sent=recovered.sent, in_doubt=recovered.in_doubt)
+        with self.store.read() as conn:
+            groups = due_groups(conn, self.now, campaign)
+        try:
+            return self._groups(groups)
+        finally:
+            for channel in self.channels.values():
+                channel.drained()
+
+    def _groups(self, groups: Sequence[Group]) -> Drained:
         for group in groups:
             while self._batch(group):
                 if self.batches >= BATCHES_AT_ONCE or time.monotonic() > self.until:
@@ -115,9 +127,15 @@ class _Drain:
         if broken:
             self.store.write(fail, claimed, broken, "template")
             self.done = self.done.plus(Drained(failed=len(broken)))
-        channel = channel_for(claimed.version.campaign.channel, claimed.version.settings, self.workspace.root)
+        channel = self._channel(claimed)
         for start in range(0, len(mails), channel.per_request):
             self._request(claimed, channel, mails[start : start + channel.per_request])
+
+    def _channel(self, claimed: Claim) -> Channel:
+        version = claimed.version
+        if version.id not in self.channels:
+            self.channels[version.id] = channel_for(version.campaign.channel, version.settings, self.workspace.root)
+        return self.channels[version.id]
 
     def _request(self, claimed: Claim, channel: Channel, mails: Sequence[tuple[Mail, bytes]]) -> None:
         named = Request(
@@ -127,14 +145,28 @@ class _Drain:
             _body_hash([mail for mail, _ in mails]),
             {mail.touch_id: packed for mail, packed in mails},
         )
+        refusal = _announce(channel, named)
         try:
             self.store.write(dispatch, claimed, named)
         except LeaseLost:
+            channel.settled(named.id)
             return
-        answer = _send(channel, named.id, [mail for mail, _ in mails])
+        answer = refusal or _send(channel, named.id, [mail for mail, _ in mails])
         self.store.write(settle, named.id, answer, self.now)
+        channel.settled(named.id)
         failed = sum(refusal.permanent for refusal in answer.refused.values())
         self.done = self.done.plus(Drained(sent=len(answer.accepted), in_doubt=len(answer.doubtful), failed=failed))
+        if answer.stopped:
+            raise ChannelStopped(answer.stopped)
+
+
+def _announce(channel: Channel, named: Request) -> Answer | None:
+    """None, or what a channel answers that will not have the request."""
+    try:
+        channel.announce(named.id)
+    except NotAccepted as no:
+        return _none_accepted(no, named.packed)
+    return None
 
 
 def _send(channel: Channel, request_id: str, mails: Sequence[Mail]) -> Answer:
@@ -142,9 +174,15 @@ def _send(channel: Channel, request_id: str, mails: Sequence[Mail]) -> Answer:
     try:
         return channel.send(request_id, mails)
     except NotAccepted as no:
-        return Answer(refused={mail.touch_id: Refusal(str(no), permanent=False) for mail in mails})
+        return _none_accepted(no, [mail.touch_id for mail in mails])
     except Exception as error:
         return Answer(doubtful={mail.touch_id: type(error).__name__ for mail in mails})
+
+
+def _none_accepted(no: NotAccepted, touch_ids: Iterable[int]) -> Answer:
+    """A channel that has stopped is no fault of the mails: however often they are tried, that does not end them."""
+    refusal = Refusal(str(no), permanent=False, gives_up=no.stopped is None)
+    return Answer(refused=dict.fromkeys(touch_ids, refusal), stopped=no.stopped)
 
 
 def _body_hash(mails: Sequence[Mail]) -> str:
@@ -152,37 +190,6 @@ def _body_hash(mails: Sequence[Mail]) -> str:
     for mail in mails:
         digest.update("\x00".join((mail.to_address, mail.subject, mail.html, mail.text)).encode())
     return digest.hexdigest()[:32]
-
-
-def make_mail(saying: Saying, material: Material, rendered: Rendered, now: datetime) -> Mail:
-    """A mail ready to leave, with its one-click unsubscribe headers (RFC 8058)."""
-    sender = saying.version.settings.senders[saying.version.campaign.sender]
-    unsubscribe = saying.signer.url(Link(Purpose.UNSUBSCRIBE, material.customer_id, material.touch_id))
-    return Mail(
-        touch_id=material.touch_id,
-        message_id=message_id(saying.signer, material.touch_id, sender.address),
-        from_address=sender.address,
-        from_name=sender.name,
-        reply_to=sender.reply_to,
-        to_address=material.address,
-        to_name=_full_name(material.customer),
-        subject=rendered.subject,
-        text=rendered.text,
-        html=rendered.html,
-        date=now,
-        headers={"List-Unsubscribe": f"<{unsubscribe}>", "List-Unsubscribe-Post": "List-Unsubscribe=One-Click"},
-    )
-
-
-def message_id(signer: Signer, touch_id: int, sender: str) -> str:
-    """The Message-ID a touch has, whoever sends it and however often: unique among stores by their key."""
-    tag = hashlib.sha256(b"message-id:" + signer.keys[min(signer.keys)]).hexdigest()[:8]
-    return f"<{touch_id}.{tag}@{sender.rpartition('@')[2]}>"
-
-
-def _full_name(customer: Mapping[str, object]) -> str:
-    names = (customer.get("first_name"), customer.get("last_name"))
-    return " ".join(" ".join(str(name).split()) for name in names if name)
 
 
 _loaded: dict[str, MailTemplate] = {}

@@ -5,13 +5,13 @@ from __future__ import annotations
 import os
 import subprocess
 from collections import abc
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from pathlib import Path
 
-from crm_store.content.faults import Faults, did_you_mean
+from crm_store.content.faults import Fault, Faults, Place, did_you_mean
 from crm_store.content.nodes import Mapping
-from crm_store.content.sources import CAMPAIGNS, SEGMENTS, SETTINGS, VOCABULARY
+from crm_store.content.sources import CAMPAIGNS, PLACES, SEGMENTS, SETTINGS, VOCABULARY, Sources
 from crm_store.content.workspace import Workspace
 from crm_store.definitions import Provenance, Text
 from crm_store.errors import ContentError
@@ -21,7 +21,7 @@ from crm_store.journeys.load import load_campaigns
 from crm_store.journeys.published import publish_all
 from crm_store.segmentation.segment import Segment, closure, load_segments
 from crm_store.store import Store
-from outreach.channels import PROVIDERS
+from outreach.channels import PROVIDERS, channel_for
 from outreach.rendering import RENDERER
 
 
@@ -32,6 +32,7 @@ class Content:
     workspace: Workspace
     segments: abc.Mapping[str, Segment]
     campaigns: abc.Mapping[str, Campaign]
+    hints: tuple[Fault, ...] = ()  # what is allowed, but hardly meant
 
     def runnable(self, name: str) -> Runnable:
         """A campaign as the working tree has it; its definition number is 0, which no store has."""
@@ -43,9 +44,18 @@ def read(workspace: Workspace) -> Content:
     """The segments and campaigns. Raises ContentError with all faults of their files; templates are not looked at."""
     faults = Faults()
     content = _read(workspace, faults)
-    if faults.found:
-        raise ContentError(faults.found)
+    _refuse(faults, workspace.sources)
     return content
+
+
+def _refuse(faults: Faults, sources: Sources) -> None:
+    """Raise ContentError if there are faults. A vocabulary that is missing is one of them, not each of its words."""
+    if not faults.found:
+        return
+    if VOCABULARY in sources.files:
+        raise ContentError(faults.found)
+    missing = Fault(Place(VOCABULARY, 1), "is missing; it names your attributes, events and topics")
+    raise ContentError([missing, *(fault for fault in faults.found if VOCABULARY not in fault.what)])
 
 
 def _read(workspace: Workspace, faults: Faults) -> Content:
@@ -59,15 +69,14 @@ def check(workspace: Workspace) -> Content:
     """Read and try everything. Raises ContentError with all faults of all files."""
     from outreach.rendering.check import check_templates, try_campaign
 
-    faults = Faults()
+    faults, hints = Faults(), Faults()
     content = _read(workspace, faults)
     _check_providers(workspace, faults)
     mails = check_templates(workspace.sources, faults)
     for name in content.campaigns:
-        try_campaign(content.runnable(name), workspace.sources, mails, faults)
-    if faults.found:
-        raise ContentError(faults.found)
-    return content
+        try_campaign(content.runnable(name), workspace.sources, mails, faults, hints)
+    _refuse(faults, workspace.sources)
+    return replace(content, hints=tuple(dict.fromkeys(hints.found)))
 
 
 def _check_providers(workspace: Workspace, faults: Faults) -> None:
@@ -77,6 +86,14 @@ def _check_providers(workspace: Workspace, faults: Faults) -> None:
         if provider not in PROVIDERS:
             hint = did_you_mean(provider, PROVIDERS)
             faults.add(node.place, f"channel '{name.text}' has provider '{provider}', which is not known{hint}")
+
+
+def channel_troubles(workspace: Workspace) -> list[Fault]:
+    """What keeps the workspace's channels from taking mails now, on this machine; nothing is sent to find out."""
+    root, settings = workspace.sources.parse(SETTINGS, Faults()), workspace.settings
+    channels = [channel_for(name, settings, workspace.root) for name in settings.channels]
+    said = [(root.get(channel.provider), channel.trouble()) for channel in channels]
+    return [Fault(node.place if node else root.place, trouble) for node, trouble in said if trouble]
 
 
 def apply(store: Store, content: Content, now: datetime) -> list[str]:
@@ -96,7 +113,7 @@ def _closures(content: Content) -> list[tuple[str, str, set[str]]]:
     from outreach.rendering.mail import mail_names
 
     sources, segments = content.workspace.sources, content.segments
-    basics = {path for path in (SETTINGS, VOCABULARY) if path in sources.files}
+    basics = {path for path in (SETTINGS, VOCABULARY, PLACES) if path in sources.files}
     found = [("template", name, template_closure(name, sources)) for name in mail_names(sources)]
     for name in segments:
         found.append(("segment", name, basics | _segment_paths({name}, segments)))

@@ -26,7 +26,8 @@ def list_(context: typer.Context, as_json: Json = False) -> None:
 
     Example: rapport campaign list
     """
-    from crm_store.ledger.runs import sums
+    from crm_store.ledger.runs import Sum, sums
+    from crm_store.ledger.states import CLAIMED, DISPATCHED, DUE, STATES
 
     here = session(context)
     content = _read(here)
@@ -34,22 +35,12 @@ def list_(context: typer.Context, as_json: Json = False) -> None:
         totals = {one.campaign: one for one in sums(conn)}
     rows: list[dict[str, Any]] = []
     for one in content.campaigns.values():
-        total = totals.get(one.name)
-        counts = {"eligible": total.eligible, **total.states, "sum_law": total.holds} if total else {"eligible": 0}
+        total = totals.get(one.name) or Sum(one.name, 0, 0, dict.fromkeys(STATES, 0))
+        counts = {"eligible": total.eligible, **total.states, "sum_law": total.holds}
         rows.append({"campaign": one.name, "kind": one.kind, "status": one.status, "topic": one.topic, **counts})
-    columns = [
-        "campaign",
-        "kind",
-        "status",
-        "topic",
-        "eligible",
-        "due",
-        "sent",
-        "skipped",
-        "cancelled",
-        "failed",
-        "in_doubt",
-    ]
+    passing = [state for state in (CLAIMED, DISPATCHED) if any(row[state] for row in rows)]
+    settled = [state for state in STATES if state not in (DUE, CLAIMED, DISPATCHED)]
+    columns = ["campaign", "kind", "status", "topic", "eligible", DUE, *passing, *settled]
     show(rows, as_json, columns, title="Campaigns")
 
 

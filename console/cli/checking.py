@@ -33,16 +33,22 @@ def check(context: typer.Context) -> None:
 
     Example: rapport check
     """
+    from crm_store.journeys.hints import campaign_hints
     from crm_store.segmentation.trying import try_examples
+    from outreach.publishing import channel_troubles
     from outreach.publishing import check as check_content
 
     here = session(context)
     content = check_content(here.workspace)
     tried = try_examples(content.segments, here.workspace.settings, here.workspace.vocabulary)
-    for failure in tried.failures:
-        complain(str(failure))
-    if tried.failures:
+    wrong = [*map(str, tried.failures), *map(str, channel_troubles(here.workspace))]
+    for one in wrong:
+        complain(one)
+    if wrong:
         raise typer.Exit(1)
+    zone = here.workspace.settings.company.zone
+    odd = [hint for one in content.campaigns.values() for hint in campaign_hints(one, here.now, zone)]
+    say(*(f"hint: {hint}" for hint in (*content.hints, *odd)))
     counts = f"{len(content.segments)} segments, {len(content.campaigns)} campaigns, {tried.count} examples"
     say(f"{counts}: all fine")
 

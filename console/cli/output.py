@@ -43,7 +43,7 @@ def show_one(row: Row, as_json: bool) -> None:
         say(json.dumps(dict(row), default=_plain, indent=2, ensure_ascii=False))
         return
     width = max(len(name) for name in row)
-    say(*(f"{name.ljust(width)}  {_cell(value)}" for name, value in row.items()))
+    say(*(f"{name.ljust(width)}  {cell(value)}" for name, value in row.items()))
 
 
 def table(rows: Iterable[Row], columns: Sequence[str], title: str | None = None) -> Any:
@@ -56,7 +56,7 @@ def table(rows: Iterable[Row], columns: Sequence[str], title: str | None = None)
         numeric = all(isinstance(row.get(name), (int, float, Decimal)) for row in rows)
         made.add_column(name.replace("_", " "), justify="right" if numeric else "left", overflow="fold")
     for row in rows:
-        made.add_row(*(_cell(row.get(name)) for name in columns))
+        made.add_row(*(cell(row.get(name)) for name in columns))
     return made
 
 
@@ -80,7 +80,8 @@ def _counted(number: float, unit: str) -> str:
     return f"{number:g} {unit}" + ("" if number == 1 else "s")
 
 
-def _cell(value: Any) -> str:
+def cell(value: Any) -> str:
+    """A value as people read it; nothing for None."""
     if value is None:
         return ""
     if isinstance(value, datetime):

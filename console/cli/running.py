@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from console.cli.output import say, show, span
+from console.cli.output import complain, say, show, span
 from console.cli.session import Session, session
 from crm_store.clock import machine_instant
 from crm_store.errors import UsageError
@@ -50,7 +50,7 @@ def up(context: typer.Context) -> None:
 
     every = here.workspace.settings.clock.every
     typer.echo(f"a tick every {span(every)} from now on; Prefect's own server starts (10-20 s) ...", err=True)
-    tick_forever(here.root, every, tell)
+    tick_forever(here.root, every, tell, lambda stopped: complain(str(stopped)))
 
 
 def tell(tick: Ticked) -> None:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+import shlex
 import shutil
 import sys
 import time
@@ -12,6 +14,7 @@ from threading import Thread
 from typing import TYPE_CHECKING, Any
 
 from console.cli.output import console, say, show
+from console.cli.session import STORE_VARIABLE
 from console.demo.year import import_year
 from console.starter import lay_out
 from crm_store.clock import local_instant
@@ -34,6 +37,7 @@ FIRST_DAY, LAST_DAY = date(2017, 12, 1), date(2017, 12, 31)
 HOUR = datetime(2017, 1, 1, 12, tzinfo=UTC).time()  # noon at the shop
 MAILS_SHOWN = 3
 MARK = ".rapport-demo"
+STORE, OUTBOX = "rapport.db", "outbox"
 
 
 def play_demo(folder: Path) -> None:
@@ -55,21 +59,44 @@ def play_demo(folder: Path) -> None:
         _play_again(store, workspace, days[-1])
     finally:
         store.close()
-    say("", f"The demo took {time.monotonic() - started:.0f} s. Look around: cd {folder} && rapport touches --limit 5")
+    say("", f"The demo took {time.monotonic() - started:.0f} s. Look around:", f"    {look_around(folder)}")
+
+
+def look_around(folder: Path) -> str:
+    """A command that works where the user is, whether or not `rapport` is on their path."""
+    program = Path(sys.executable).with_name("rapport")
+    on_path = shutil.which("rapport")
+    is_ours = on_path is not None and program.exists() and Path(on_path).samefile(program)
+    return shlex.join(
+        ["rapport" if is_ours else _from_here(program), "--workspace", str(folder), "touches", "--limit", "5"]
+    )
+
+
+def _from_here(path: Path) -> str:
+    return str(path.relative_to(Path.cwd()) if path.is_relative_to(Path.cwd()) else path)
 
 
 def _prepare(folder: Path) -> Workspace:
     """A new workspace, or that of an earlier demo: its content is kept, its store and mails begin anew."""
     if (folder / MARK).is_file() and (folder / SETTINGS).is_file():
         say(f"{folder} is there from an earlier demo: its content is kept, its store and mails begin anew.")
-        for left in (*folder.glob("*.db*"), folder / "outbox", folder / "rejects"):
+        workspace = _own(load_workspace(folder.resolve()))
+        for left in (*folder.glob(f"{STORE}*"), folder / OUTBOX, folder / "rejects"):
             _remove(left)
     else:
         lay_out(folder)
-        (folder / MARK).write_text("made by `rapport demo`; a next demo empties its store and outbox\n")
-    workspace = load_workspace(folder.resolve())
-    if not workspace.settings.store.startswith("sqlite"):
-        raise UsageError("the demo wants its own SQLite store; put `store: sqlite:///rapport.db` into config/rapport.yaml")
+        (folder / MARK).write_text("made by `rapport demo`; a next demo begins its store, outbox and rejects anew\n")
+        workspace = load_workspace(folder.resolve())
+    os.environ[STORE_VARIABLE] = workspace.settings.store  # flows must not work on a store of the user's
+    return workspace
+
+
+def _own(workspace: Workspace) -> Workspace:
+    """The workspace of an earlier demo, if it still works on what a demo makes. Raises UsageError."""
+    settings = workspace.settings
+    if (settings.store, settings.outbox) != (f"sqlite:///{STORE}", OUTBOX):
+        ours = f"`store: sqlite:///{STORE}` and `outbox: {OUTBOX}`"
+        raise UsageError(f"the demo begins its own store and outbox anew; put {ours} into {SETTINGS}, or name a new folder")
     return workspace
 
 

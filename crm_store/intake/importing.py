@@ -16,7 +16,7 @@ from crm_store.intake.customers import Customers
 from crm_store.intake.events import Events
 from crm_store.intake.outcome import Outcome
 from crm_store.intake.products import Products
-from crm_store.intake.readers import RawRecord, Rejects, refuse
+from crm_store.intake.readers import Records, Rejects, refuse
 from crm_store.intake.records import Form, Raw
 from crm_store.intake.values import Reject, Rules
 from crm_store.store import Store
@@ -62,8 +62,9 @@ class Refused:
     original: Callable[[], dict[str, Any]]
 
 
-def read_lines(intake: Intake[Any], records: Iterable[RawRecord], rules: Rules) -> Iterator[Line | Refused]:
-    """A file's records, understood or refused."""
+def read_lines(intake: Intake[Any], records: Records, rules: Rules) -> Iterator[Line | Refused]:
+    """A file's records, understood or refused. Raises RapportError for a file of which no record could be taken."""
+    records.check(intake.form)
     for raw in records:
         try:
             refuse(raw.trouble)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -12,6 +13,7 @@ from crm_store.intake import values
 from crm_store.intake.values import Reader, Reject, Rules
 
 Raw = Mapping[str, Any]
+_WORD = re.compile(r"[^\W\d][\w .-]{0,59}")
 
 
 @dataclass(frozen=True)
@@ -25,7 +27,17 @@ class Form:
         """What is wrong with a field of that name, if anything."""
         if name in self.fields or name.startswith(f"{self.free}."):
             return None
-        return f"field '{values.storable(name)}' is not known{did_you_mean(name, self.fields)}"
+        return f"{called(name)} is not known{did_you_mean(name, self.fields)}"
+
+
+def is_word(name: str) -> bool:
+    """Whether a name can be told: one that is no plain word may be somebody's address."""
+    return _WORD.fullmatch(name) is not None
+
+
+def called(name: str) -> str:
+    """A field by its name, if that can be told."""
+    return f"field '{name}'" if is_word(values.storable(name)) else "a field whose name is no plain word"
 
 
 COLUMNS: Mapping[str, Reader] = {
@@ -167,12 +179,13 @@ def _typed(said: Mapping[str, Any], where: str, types: Mapping[str, str], rules:
     found: dict[str, Any] = {}
     for name, value in said.items():
         path = below + name
+        label = f"{where}.{path}" if is_word(path) else f"{where}: {called(path)}"
         if path in types:
-            found[name] = _field(f"{where}.{path}", values.TYPED[types[path]], value, rules)
+            found[name] = _field(label, values.TYPED[types[path]], value, rules)
         elif isinstance(value, dict):
             found[name] = _typed(value, where, types, rules, f"{path}.")
         else:
-            found[name] = _field(f"{where}.{path}", lambda one, _: values.plain(one), value, rules)
+            found[name] = _field(label, lambda one, _: values.plain(one), value, rules)
     return found
 
 
@@ -215,7 +228,7 @@ def _check_part(raw: Any, where: str, fields: tuple[str, ...]) -> None:
         raise Reject(f"{where}: each must be an object with {', '.join(fields)}")
     for name in raw:
         if name not in fields:
-            raise Reject(f"{where}: field '{values.storable(name)}' is not known{did_you_mean(name, fields)}")
+            raise Reject(f"{where}: {called(name)} is not known{did_you_mean(name, fields)}")
 
 
 def _part(raw: Raw, where: str, name: str, read: Reader, rules: Rules) -> Any:

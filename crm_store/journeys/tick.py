@@ -10,7 +10,7 @@ from sqlalchemy import exists, or_, select
 from crm_store.journeys.plan import Planned, plan_campaign
 from crm_store.journeys.published import current, standings
 from crm_store.ledger.claim import due_groups
-from crm_store.ledger.dispatch import recover
+from crm_store.ledger.dispatch import left_behind
 from crm_store.ledger.states import FAILED, PASSED
 from crm_store.schema import campaign, enrolment, touch
 from crm_store.segmentation.membership import refresh
@@ -47,11 +47,10 @@ def plan_campaigns(store: Store, now: datetime) -> list[Planned]:
 
 def due_work(store: Store, now: datetime) -> list[Work]:
     """The campaigns that have touches to deliver now, those whose lease is gone among them."""
-    store.write(recover)
     with store.read() as conn:
         kinds = {one.name: one.kind for one in standings(conn)}
-        names = dict.fromkeys(group.campaign for group in due_groups(conn, now, None))
-    return [Work(name, kinds[name]) for name in names]
+        names = {group.campaign for group in due_groups(conn, now, None)} | left_behind(conn)
+    return [Work(name, kinds[name]) for name in sorted(names)]
 
 
 def can_go_on(store: Store, now: datetime) -> bool:

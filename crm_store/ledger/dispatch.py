@@ -5,15 +5,15 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
+from typing import Any, cast
 
-from sqlalchemy import Connection, bindparam, literal, update
+from sqlalchemy import ColumnElement, Connection, bindparam, select, update
 
 from crm_store.dialect import insert
 from crm_store.errors import StoreError
 from crm_store.ledger.claim import Claim
 from crm_store.ledger.states import CLAIMED, DISPATCHED, DUE, FAILED, IN_DOUBT, SENT
 from crm_store.schema import request, touch, touch_values
-from crm_store.schema.types import Words
 from crm_store.store import assert_durable, machine_now
 
 RETRY_AFTER = timedelta(minutes=1)
@@ -58,10 +58,15 @@ def _keep_values(conn: Connection, packed: Mapping[int, bytes]) -> None:
 
 @dataclass(frozen=True)
 class Refusal:
-    """A touch that was definitely not accepted; `permanent` if another try can't help."""
+    """A touch that was definitely not accepted; `permanent` if another try can't help, else due again `after` so long.
+
+    `gives_up`: the fifth such answer ends it. An answer that is no fault of the mail must not: it stays due to its expiry.
+    """
 
     reason: str
     permanent: bool
+    after: timedelta = RETRY_AFTER
+    gives_up: bool = True
 
 
 @dataclass(frozen=True)
@@ -71,13 +76,14 @@ class Answer:
     accepted: Mapping[int, str] = field(default_factory=dict)
     refused: Mapping[int, Refusal] = field(default_factory=dict)
     doubtful: Mapping[int, str] = field(default_factory=dict)
+    stopped: str | None = None  # the channel takes nothing at present: a line for a person
 
     def word(self) -> str:
         return f"{len(self.accepted)} accepted, {len(self.refused)} refused, {len(self.doubtful)} in doubt"
 
 
 def settle(conn: Connection, request_id: str, answer: Answer, now: datetime) -> None:
-    """Write the answer to a request. Only touches that are still dispatched under it change."""
+    """Write the answer to a request that was sent as of `now`. Only touches that are still dispatched under it change."""
     clock = machine_now(conn)
     _accept(conn, request_id, answer.accepted, now)
     for touch_id, reason in answer.doubtful.items():
@@ -104,9 +110,10 @@ def _refuse(conn: Connection, request_id: str, touch_id: int, refusal: Refusal, 
     if refusal.permanent:
         _end(conn, request_id, [touch_id], {"state": FAILED, "reason": refusal.reason})
         return
-    again = {"state": DUE, "reason": refusal.reason, "retry_at": clock + RETRY_AFTER, "attempt": touch.c.attempt + 1}
-    given_up = touch.c.id == touch_id, touch.c.attempt >= ATTEMPTS, touch.c.request_id == request_id
-    conn.execute(update(touch).where(*given_up, touch.c.state == DISPATCHED).values(state=FAILED, reason="gave_up"))
+    again = {"state": DUE, "reason": refusal.reason, "retry_at": clock + refusal.after, "attempt": touch.c.attempt + 1}
+    if refusal.gives_up:
+        tried = touch.c.id == touch_id, touch.c.attempt >= ATTEMPTS, touch.c.request_id == request_id
+        conn.execute(update(touch).where(*tried, touch.c.state == DISPATCHED).values(state=FAILED, reason="gave_up"))
     _end(conn, request_id, [touch_id], again)
 
 
@@ -122,19 +129,41 @@ def give_back(conn: Connection, claimed: Claim) -> None:
     conn.execute(update(touch).where(*ours).values(state=DUE, claim=None, lease_until=None))
 
 
+def release(conn: Connection, campaign: str | None) -> int:
+    """Claimed touches whose lease is gone provably never left: they are due again. Of one campaign or all; how many."""
+    gone = _gone(conn, campaign, CLAIMED)
+    return conn.execute(update(touch).where(*gone).values(state=DUE, claim=None, lease_until=None)).rowcount
+
+
 @dataclass(frozen=True)
-class Recovered:
-    """What expired leases led to."""
+class Unanswered:
+    """Touches of one request that are still dispatched though their lease is gone: nobody waits for their answer."""
 
-    due_again: int
-    in_doubt: int
+    request_id: str
+    channel: str
+    provider: str
+    definition_id: int
+    sent_at: datetime  # business time
+    touch_ids: tuple[int, ...]
 
 
-def recover(conn: Connection) -> Recovered:
-    """Touches whose lease is gone: claimed ones provably never left and are due again; dispatched ones are in doubt."""
-    clock = machine_now(conn)
-    gone = touch.c.lease_until <= clock
-    due = update(touch).where(touch.c.state == CLAIMED, gone).values(state=DUE, claim=None, lease_until=None)
-    doubt = update(touch).where(touch.c.state == DISPATCHED, gone)
-    doubt = doubt.values(state=IN_DOUBT, reason=literal("lease", Words), lease_until=None)
-    return Recovered(conn.execute(due).rowcount, conn.execute(doubt).rowcount)
+def unanswered(conn: Connection, campaign: str | None) -> list[Unanswered]:
+    """The requests whose answers are lost, of one campaign or all."""
+    named = request.c.id, request.c.channel, request.c.provider, touch.c.definition_id, touch.c.decided_at
+    chosen = select(*named, touch.c.id.label("touch_id")).join(request, request.c.id == touch.c.request_id)
+    rows = conn.execute(chosen.where(*_gone(conn, campaign, DISPATCHED)).order_by(touch.c.id)).all()
+    found: dict[tuple[str, str, str, int, datetime], list[int]] = {}
+    for *parts, touch_id in rows:
+        found.setdefault(cast(Any, tuple(parts)), []).append(touch_id)
+    return [Unanswered(*key, touch_ids=tuple(ids)) for key, ids in found.items()]
+
+
+def left_behind(conn: Connection) -> set[str]:
+    """The campaigns with touches whose lease is gone."""
+    gone = touch.c.state.in_((CLAIMED, DISPATCHED)), touch.c.lease_until <= machine_now(conn)
+    return set(conn.execute(select(touch.c.campaign).where(*gone).distinct()).scalars())
+
+
+def _gone(conn: Connection, campaign: str | None, state: str) -> list[ColumnElement[bool]]:
+    tests = [touch.c.state == state, touch.c.lease_until <= machine_now(conn)]
+    return tests if campaign is None else [*tests, touch.c.campaign == campaign]

@@ -53,6 +53,11 @@ def touches(conn: Connection, wanted: Wanted) -> list[dict[str, Any]]:
     return [dict(row._mapping) for row in conn.execute(chosen)]
 
 
+def has_customer(conn: Connection, key: str) -> bool:
+    """Whether a customer has, or had before they were erased, that key."""
+    return conn.execute(select(customer.c.id).where(customer.c.key == key)).first() is not None
+
+
 def _tests(wanted: Wanted) -> list[Any]:
     tests: list[Any] = []
     if wanted.customer is not None:
@@ -68,9 +73,11 @@ def _tests(wanted: Wanted) -> list[Any]:
 
 @dataclass(frozen=True)
 class SentMail:
-    """What is needed to show a mail again exactly as it left."""
+    """What is needed to show a mail again exactly as it left; `state`: whether that is known."""
 
     touch_id: int
+    state: str
+    reason: str | None
     customer_id: int
     template_id: int
     message_id: str | None
@@ -79,7 +86,7 @@ class SentMail:
 
 
 def sent_mail(conn: Connection, customer_key: str, campaign: str, step: str) -> SentMail | None:
-    """The newest mail of that step that left, as far as anybody knows, if any."""
+    """The newest mail of that step that left, is leaving or may have left, if any."""
     left = touch.c.state.in_((DISPATCHED, SENT, IN_DOUBT))
     row = conn.execute(
         select(touch, touch_values.c.packed)
@@ -91,7 +98,8 @@ def sent_mail(conn: Connection, customer_key: str, campaign: str, step: str) -> 
     ).first()
     if row is None:
         return None
-    return SentMail(row.id, row.customer_id, row.template_id, row.message_id, row.sent_at, row.packed)
+    named = row.id, row.state, row.reason, row.customer_id, row.template_id
+    return SentMail(*named, row.message_id, row.sent_at, row.packed)
 
 
 def reasons(conn: Connection, campaign: str) -> Mapping[tuple[str, str], int]:

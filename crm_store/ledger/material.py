@@ -13,7 +13,7 @@ from crm_store.money import to_major
 from crm_store.schema import customer, event, offer, touch
 
 _FIELDS = tuple(column.name for column in customer.columns if column.name not in ("attributes", "zone_id", "email_key"))
-_HIDDEN = ("id", "created_at", "updated_at", "erased_at", "birth_month", "birth_day", "birth_year")
+_HIDDEN = ("id", "bucket", "created_at", "updated_at", "erased_at", "birth_month", "birth_day", "birth_year")
 
 
 @dataclass(frozen=True)

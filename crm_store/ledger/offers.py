@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from typing import Any
 from zoneinfo import ZoneInfo
@@ -39,7 +40,7 @@ def issue_offers(
             "code": terms.code or new_code(),
             "is_unique": terms.code is None,
             "issued_at": now,
-            "valid_until": valid_until(terms, row, now, version.settings.company.zone),
+            "valid_until": valid_until(terms, _enrolled(row), now, version.settings.company.zone),
         }
         for row in _without_code(conn, touch_ids, terms.name)
     ]
@@ -60,7 +61,21 @@ def _without_code(conn: Connection, touch_ids: Sequence[int], name: str) -> Sequ
     ).all()
 
 
-def valid_until(terms: OfferTerms, row: Row[Any], now: datetime, company_zone: ZoneInfo) -> datetime | None:
+@dataclass(frozen=True)
+class Enrolled:
+    """What the end of a code may be counted from, and the customer's zone."""
+
+    zone_name: str | None
+    entered_at: datetime
+    trigger_at: datetime
+    occurs_on: date | None
+
+
+def _enrolled(row: Row[Any]) -> Enrolled:
+    return Enrolled(row.zone_name, row.entered_at, row.trigger_at, row.occurs_on)
+
+
+def valid_until(terms: OfferTerms, row: Enrolled, now: datetime, company_zone: ZoneInfo) -> datetime | None:
     """The instant at which the code ends: a duration after `now`, a moment of the company's, or the end of a local day
     of the customer's."""
     where = zone_or_none(row.zone_name) or company_zone
@@ -73,11 +88,10 @@ def valid_until(terms: OfferTerms, row: Row[Any], now: datetime, company_zone: Z
     return start_of_day(_last_day(terms.valid, row, where) + timedelta(days=1), where)
 
 
-def _last_day(until: Moment, row: Row[Any], where: ZoneInfo) -> date:
+def _last_day(until: Moment, row: Enrolled, where: ZoneInfo) -> date:
     if isinstance(until.base, date):
         return until.base
     if until.anchor in ("entered", "trigger"):
         start = row.entered_at if until.anchor == "entered" else row.trigger_at
         return until.shifted_date(local_date(start, where))
-    own: date = row.occurs_on
-    return until.shifted_date(own)
+    return until.shifted_date(row.occurs_on or local_date(row.entered_at, where))

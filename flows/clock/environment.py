@@ -5,6 +5,8 @@ from __future__ import annotations
 import os
 from pathlib import Path
 
+from flows.clock.leash import leash
+
 HOME = ".prefect"
 
 
@@ -19,6 +21,7 @@ def set_up_prefect(root: Path) -> None:
     os.environ["PREFECT_HOME"] = str(root / HOME)
     os.environ["PREFECT_PROFILES_PATH"] = str(root / HOME / "profiles.toml")
     for name, value in {
+        **leash(),
         # What goes wrong is raised to the caller, who says it once; runs keep their logs on the server.
         "PREFECT_LOGGING_HANDLERS_CONSOLE_LEVEL": "CRITICAL",
         "PREFECT_SERVER_LOGGING_LEVEL": "CRITICAL",

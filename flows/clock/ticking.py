@@ -13,18 +13,26 @@ from apscheduler.schedulers.asyncio import AsyncIOScheduler
 
 from crm_store.clock import machine_instant
 from flows.clock.environment import set_up_prefect
+from outreach.channels.base import ChannelStopped
 
 if TYPE_CHECKING:
     from flows.tick import Ticked
 
 
-def tick_forever(root: Path, every: timedelta, told: Callable[[Ticked], None]) -> None:
-    """Tick until SIGINT or SIGTERM; a tick under way is finished first. Raises what a tick raises."""
+def tick_forever(
+    root: Path, every: timedelta, told: Callable[[Ticked], None], complained: Callable[[ChannelStopped], None]
+) -> None:
+    """Tick until SIGINT or SIGTERM; a tick under way is finished first. Raises what a tick raises.
+
+    A channel that takes nothing is complained of, and tried again in the next tick.
+    """
     set_up_prefect(root)
-    asyncio.run(_run(root, every, told))
+    asyncio.run(_run(root, every, told, complained))
 
 
-async def _run(root: Path, every: timedelta, told: Callable[[Ticked], None]) -> None:
+async def _run(
+    root: Path, every: timedelta, told: Callable[[Ticked], None], complained: Callable[[ChannelStopped], None]
+) -> None:
     from flows.tick import tick
 
     stopped: asyncio.Future[None] = asyncio.get_running_loop().create_future()
@@ -34,6 +42,8 @@ async def _run(root: Path, every: timedelta, told: Callable[[Ticked], None]) -> 
         async with turn:
             try:
                 told(await tick(str(root), machine_instant().isoformat()))
+            except ChannelStopped as stopped_channel:
+                complained(stopped_channel)
             except Exception as error:
                 _settle(stopped, error)
 

@@ -1,12 +1,13 @@
-"""What every way out is: one small protocol, one kind of mail, and three things that can become of it."""
+"""What every way out is: one small class, one kind of mail, and three things that can become of it."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import ClassVar, Protocol
+from typing import ClassVar
 
+from crm_store.errors import RapportError
 from crm_store.ledger.dispatch import Answer
 
 
@@ -29,15 +30,61 @@ class Mail:
 
 
 class NotAccepted(Exception):
-    """The whole request was definitely not accepted: its touches may go again. The text says why, without addresses."""
+    """The whole request was definitely not accepted: its touches may go again.
+
+    The text is their reason, a word or two without addresses. `stopped`: the channel takes nothing at present; a line for
+    a person, what is wrong, where, and what to do.
+    """
+
+    def __init__(self, reason: str, stopped: str | None = None) -> None:
+        super().__init__(reason)
+        self.stopped = stopped
 
 
-class Channel(Protocol):
-    """A provider. `per_request`: how many mails one call takes, which is what one failure can put in doubt."""
+class ChannelStopped(RapportError):
+    """A channel takes nothing at present. Every mail that was to leave by it is due as before; nothing is lost."""
+
+
+@dataclass(frozen=True)
+class Proof:
+    """What a channel can prove of touches whose answer was lost. Of those in neither it knows nothing.
+
+    `accepted`: their message ids; `refused`: touches that were not accepted and never will be under that request.
+    """
+
+    accepted: Mapping[int, str] = field(default_factory=dict)
+    refused: frozenset[int] = frozenset()
+
+
+class Channel:
+    """A provider. `per_request`: how many mails one call takes, which is what one failure can put in doubt.
+
+    A provider must `send`; the rest is for those that can do more.
+    """
 
     provider: ClassVar[str]
     per_request: int
 
     def send(self, request_id: str, mails: Sequence[Mail]) -> Answer:
         """Hand the mails over. Raises NotAccepted for a definite no; anything else raised leaves the request in doubt."""
-        ...
+        raise NotImplementedError
+
+    def announce(self, request_id: str) -> None:
+        """Called before the request is named in the store, so before `send`. Raises NotAccepted."""
+
+    def settled(self, request_id: str) -> None:
+        """Called when the answer to the request is in the store: nobody will ask about it any more."""
+
+    def prove(self, request_id: str, message_ids: Mapping[int, str]) -> Proof:
+        """What became of touches whose request was sent by a process that is gone, or so slow that nobody waits for it.
+
+        `message_ids`: those their mails have, by touch. What is proven `refused` must stay so, whatever that process does.
+        """
+        return Proof()
+
+    def trouble(self) -> str | None:
+        """Why the channel could not take a mail now, as far as it can tell without sending one."""
+        return None
+
+    def drained(self) -> None:
+        """Called when a drain that used the channel has ended."""

@@ -4,12 +4,24 @@ from __future__ import annotations
 
 import email
 import email.policy
+import json
+import secrets
+from collections.abc import Mapping
+from dataclasses import dataclass
+from email.headerregistry import Address
 from email.message import EmailMessage
+from email.parser import BytesHeaderParser
+from email.utils import format_datetime
 from pathlib import Path
 
 from jinja2 import Environment
 
+from outreach.channels.base import Mail
+
+Row = dict[str, str]
 SHOWN = 1_000
+INDEX, ROWS = "index.html", ".index.json"
+_OF_THE_FORM = ("content-", "mime-")
 _STYLE = """
 body { font: 15px/1.5 system-ui, sans-serif; margin: 2rem auto; max-width: 62rem; padding: 0 1rem; color: #222; }
 table { border-collapse: collapse; width: 100%; }
@@ -49,37 +61,98 @@ _MAIL = _PAGE.from_string("""\
 """)
 
 
+@dataclass(frozen=True)
+class Page:
+    """What the page of a mail shows."""
+
+    subject: str
+    headers: list[tuple[str, str]]
+    html: str
+    text: str
+
+    def row(self, page: Path) -> Row:
+        """Its line of the index."""
+        found = dict(self.headers)
+        path = f"{page.parent.name}/{page.name}"
+        return {"date": found.get("Date", ""), "to": found.get("To", ""), "subject": self.subject, "page": path}
+
+
 def write_gallery(folder: Path) -> Path | None:
-    """Write the pages for the newest mails of an outbox. Returns the index, None if there are no mails."""
+    """Write what is missing of the pages for an outbox's newest mails. Returns the index, None if there are no mails."""
+    return refresh_gallery(folder, {})
+
+
+def refresh_gallery(folder: Path, written: Mapping[Path, Mail]) -> Path | None:
+    """The same; `written`: mails of these files that need not be read. What a file says never changes: its page stays."""
     files = sorted(folder.glob("*/*.eml"))
     if not files:
         return None
-    shown = [_write_page(path) for path in reversed(files[-SHOWN:])]
-    index = folder / "index.html"
-    index.write_text(_INDEX.render(style=_STYLE, total=len(files), mails=shown), encoding="utf-8")
-    return index
+    known = _known_rows(folder)
+    shown = {_name(path): known.get(_name(path)) or _write_page(path, written.get(path)) for path in files[-SHOWN:]}
+    newest = list(reversed(shown.values()))
+    _put(folder / ROWS, json.dumps(shown, ensure_ascii=False))
+    return _put(folder / INDEX, _INDEX.render(style=_STYLE, total=len(files), mails=newest))
 
 
-def _write_page(path: Path) -> dict[str, str]:
-    message = read_mail(path)
-    page = path.with_suffix(".html")
-    page.write_text(
-        _MAIL.render(
-            style=_STYLE,
-            subject=message["Subject"],
-            file=path.name,
-            headers=[(name, value) for name, value in message.items() if not name.lower().startswith("content-")],
-            html=part(message, "html"),
-            text=part(message, "plain"),
-        ),
-        encoding="utf-8",
+def _known_rows(folder: Path) -> dict[str, Row]:
+    """The rows of the last time whose pages and mails are still there; somebody may have emptied the outbox."""
+    try:
+        rows: dict[str, Row] = json.loads((folder / ROWS).read_text(encoding="utf-8"))
+    except (OSError, ValueError):
+        return {}
+    return {name: row for name, row in rows.items() if _is_page_of(folder / name, folder / row["page"])}
+
+
+def _is_page_of(file: Path, page: Path) -> bool:
+    """A page that is older than its mail shows one of an older store."""
+    return page.is_file() and file.is_file() and page.stat().st_mtime_ns >= file.stat().st_mtime_ns
+
+
+def _put(path: Path, text: str) -> Path:
+    """Write a file as a whole: another process may be writing it, too."""
+    unfinished = path.with_name(f".{path.name}.{secrets.token_hex(4)}")
+    unfinished.write_text(text, encoding="utf-8")
+    unfinished.replace(path)
+    return path
+
+
+def _name(path: Path) -> str:
+    return f"{path.parent.name}/{path.name}"
+
+
+def _write_page(path: Path, mail: Mail | None) -> Row:
+    page = _of_mail(mail) if mail else _of_message(read_mail(path))
+    shown = _MAIL.render(
+        style=_STYLE, file=path.name, subject=page.subject, headers=page.headers, html=page.html, text=page.text
     )
-    return {
-        "date": str(message["Date"]),
-        "to": str(message["To"]),
-        "subject": str(message["Subject"]),
-        "page": f"{path.parent.name}/{page.name}",
-    }
+    return page.row(_put(path.with_suffix(".html"), shown))
+
+
+def _of_mail(mail: Mail) -> Page:
+    reply_to = [("Reply-To", mail.reply_to)] if mail.reply_to else []
+    headers = [
+        ("From", str(Address(mail.from_name, addr_spec=mail.from_address))),
+        ("To", str(Address(mail.to_name, addr_spec=mail.to_address))),
+        *reply_to,
+        ("Subject", mail.subject),
+        ("Date", format_datetime(mail.date)),
+        ("Message-ID", mail.message_id),
+        *mail.headers.items(),
+    ]
+    return Page(mail.subject, headers, mail.html, mail.text)
+
+
+def _of_message(message: EmailMessage) -> Page:
+    headers = [(name, str(value)) for name, value in message.items() if not name.lower().startswith(_OF_THE_FORM)]
+    return Page(str(message["Subject"]), headers, part(message, "html"), part(message, "plain"))
+
+
+def read_headers(path: Path) -> EmailMessage:
+    """The mail of a file without its body."""
+    with path.open("rb") as file:
+        headers = BytesHeaderParser(policy=email.policy.default).parse(file)
+    assert isinstance(headers, EmailMessage)
+    return headers
 
 
 def read_mail(path: Path) -> EmailMessage:

@@ -6,9 +6,11 @@ import json
 import zlib
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from datetime import datetime, timedelta
 from typing import Any
+from zoneinfo import ZoneInfo
 
-from crm_store.clock import only_zone_of_country, zone_or_none
+from crm_store.clock import local_date, only_zone_of_country, start_of_day, zone_or_none
 from crm_store.journeys.context import Runnable
 from crm_store.journeys.steps import Send
 from crm_store.ledger.material import Material
@@ -73,7 +75,16 @@ def _offer(saying: Saying, material: Material, locale: str) -> dict[str, Any] | 
     if material.offer is None:
         return None
     terms = saying.version.campaign.offers[material.offer["name"]]
-    return {**material.offer, "benefit": benefit(terms, locale)}
+    zone = ZoneInfo(_zone(material.customer, saying.version.settings.company.zone.key))
+    until = material.offer["valid_until"]
+    return {**material.offer, "valid_until": until and _last(until, zone), "benefit": benefit(terms, locale)}
+
+
+def _last(until: str, zone: ZoneInfo) -> str:
+    """The last day on which a code works that ends with a day of the customer's; else the instant at which it ends."""
+    end = datetime.fromisoformat(until)
+    day = local_date(end, zone)
+    return (day - timedelta(days=1)).isoformat() if end == start_of_day(day, zone) else until
 
 
 def _url(signer: Signer, purpose: Purpose, material: Material) -> str:

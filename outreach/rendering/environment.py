@@ -23,6 +23,8 @@ from jinja2.bccache import Bucket, BytecodeCache
 from jinja2.runtime import Context
 from jinja2.sandbox import ImmutableSandboxedEnvironment
 
+from crm_store.content.faults import did_you_mean
+
 MAX_CHARACTERS = 1_000_000
 MAX_SECONDS = 5.0
 MAX_RANGE = 1_000
@@ -62,6 +64,25 @@ class _Missing(Undefined):
     __str__ = __iter__ = __len__ = Undefined._fail_with_undefined_error
 
 
+class _Named(dict[str, Any]):
+    """Values by name, which know what they are called in templates."""
+
+    _path: str
+
+
+class _Unknown(StrictUndefined):
+    """A name that is in no mail: says so in a marketer's words."""
+
+    __slots__ = ()
+
+    @property
+    def _undefined_message(self) -> str:
+        known, name = self._undefined_obj, str(self._undefined_name)
+        if not isinstance(known, _Named) or not name.isidentifier():  # anything else may be a value
+            return super()._undefined_message
+        return f"'{known._path}.{name}' is not known{did_you_mean(name, known)}"
+
+
 def readable(context: Mapping[str, Any]) -> dict[str, Any]:
     """Values as templates get them: what is missing says so when it is printed, by its name."""
     return {name: _readable(value, name) for name, value in context.items()}
@@ -69,10 +90,25 @@ def readable(context: Mapping[str, Any]) -> dict[str, Any]:
 
 def _readable(value: Any, path: str) -> Any:
     if isinstance(value, Mapping):
-        return {name: _readable(inner, f"{path}.{name}") for name, inner in value.items()}
+        named = _Named({name: _readable(inner, f"{path}.{name}") for name, inner in value.items()})
+        named._path = path
+        return named
     if value is None:
-        return _Missing(f"'{path}' has no value here; write e.g. {{{{ {path} or 'there' }}}}", exc=MissingValue)
+        return _Missing(f"'{path}' has no value here; write e.g. {{{{ {_instead(path)} }}}}", exc=MissingValue)
     return value
+
+
+# What is written instead of a value that is missing, by the last part of its name; other values are texts.
+_INSTEAD = {
+    "event": "event.at | date if event else ''",
+    "offer": "offer.code if offer else ''",
+    "amount": "{path} | money if {path} else ''",
+    "valid_until": "{path} | moment if {path} else ''",
+} | dict.fromkeys(("at", "birthday", "joined_on"), "{path} | date if {path} else ''")
+
+
+def _instead(path: str) -> str:
+    return _INSTEAD.get(path.rpartition(".")[2], "{path} or 'there'").format(path=path)
 
 
 class _Compiled(BytecodeCache):
@@ -112,7 +148,7 @@ def environment(sources: Mapping[str, str], of_text: bool = False) -> ImmutableS
     """An environment over template sources by path below templates/. `of_text`: nothing is escaped."""
     env = _Sandbox(
         loader=_NamedLoader(sources),
-        undefined=StrictUndefined,
+        undefined=_Unknown,
         autoescape=(lambda name: not of_text and name is not None and name.endswith(".html.j2")),
         finalize=_refuse_none,
         trim_blocks=True,
@@ -180,10 +216,26 @@ def _date(context: Context, value: Any, style: str = "long") -> str:
 
 
 def _local_date(written: str, zone: str) -> date:
+    return _local(written, zone).date()
+
+
+def _local(written: str, zone: str) -> datetime:
     from zoneinfo import ZoneInfo
 
     moment = datetime.fromisoformat(written)
-    return moment.astimezone(ZoneInfo(zone)).date() if moment.tzinfo else moment.date()
+    return moment.astimezone(ZoneInfo(zone)) if moment.tzinfo else moment
+
+
+@pass_context
+def _moment(context: Context, value: Any, style: Any = "long") -> str:
+    """`{{ offer.valid_until | moment }}`: a date as `date` writes it, an instant with the customer's time of day."""
+    from babel.dates import format_time, get_datetime_format
+
+    day, locale, written = _date(context, value, style), context["locale"], str(value)
+    if len(written) <= len("2026-01-31"):
+        return day
+    time = format_time(_local(written, context["zone"]), "short", locale=locale)
+    return str(get_datetime_format(style, locale=locale)).format(time, day)
 
 
 @pass_context
@@ -195,4 +247,4 @@ def _percent(context: Context, value: Any) -> str:
 
 
 # What mails may say beyond Jinja's own filters. A new one is a function here and a line.
-FILTERS: Mapping[str, Callable[..., str]] = {"money": _money, "date": _date, "percent": _percent}
+FILTERS: Mapping[str, Callable[..., str]] = {"money": _money, "date": _date, "moment": _moment, "percent": _percent}

@@ -10,7 +10,7 @@ from typing import Any
 
 from jinja2 import Environment, TemplateSyntaxError
 
-from crm_store.content.faults import Fault, Place, did_you_mean
+from crm_store.content.faults import Fault, Place, did_you_mean, nearest
 from crm_store.content.sources import TEMPLATES, Sources
 from outreach.rendering.environment import environment, readable, render
 from outreach.rendering.prepare import inline_css, text_from_html
@@ -76,12 +76,20 @@ def closure(name: str, sources: Sources) -> set[str]:
     while todo:
         path, named_at = todo.pop()
         if path not in sources.files:
-            hint = did_you_mean(path, [known for known in sources.files if known.endswith(".j2")])
-            raise Fault(named_at, f"template '{path}' is not there{hint}")
+            raise Fault(named_at, f"template '{path}' is not there{_nearest(path, name, sources)}")
         if path not in found:
             found.add(path)
             todo += read_template(path, sources.files[path]).uses
     return found
+
+
+def _nearest(path: str, name: str, sources: Sources) -> str:
+    """The file that was meant; of a part that every mail has only one of its folder that is no other part."""
+    parts = [f"{TEMPLATES}/{name}/{part}" for part in (SUBJECT, HTML, TEXT)]
+    near = [known for known in sources.files if known.endswith(".j2") and known not in parts]
+    if path not in parts:
+        return did_you_mean(path, [known for known in sources.files if known.endswith(".j2")])
+    return nearest(path, [known for known in near if known.rpartition("/")[0] == path.rpartition("/")[0]])
 
 
 def _compile(prepared: Iterable[Environment], plain: Environment, files: Iterable[str]) -> None:

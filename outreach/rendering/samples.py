@@ -6,10 +6,11 @@ from collections.abc import Iterator
 from datetime import UTC, datetime
 from typing import Any
 
-from crm_store.content.literals import Duration
+from crm_store.clock import local_date
 from crm_store.journeys.context import Runnable
 from crm_store.journeys.steps import Send
 from crm_store.ledger.material import Material
+from crm_store.ledger.offers import Enrolled, valid_until
 from outreach.links import Signer
 from outreach.rendering.context import Saying, context
 
@@ -71,10 +72,10 @@ def _event(version: Runnable, full: bool) -> dict[str, Any] | None:
 
 
 def sample_offer(version: Runnable, step: Send, now: datetime = SAMPLE_NOW) -> dict[str, Any] | None:
-    """A marked sample of the step's offer as if issued `now`; one that ends with a customer's day ends in two weeks."""
+    """The step's offer as if issued `now` to somebody who has entered just now, on the occasion's own day; a code for each
+    is a marked sample."""
     if step.offer is None:
         return None
-    valid, zone = version.campaign.offers[step.offer].valid, version.settings.company.zone
-    span = valid if isinstance(valid, Duration) else Duration(2, "week")
-    until = span.shift(now, 1, zone).isoformat() if valid else None
-    return {"name": step.offer, "code": SAMPLE_CODE, "valid_until": until}
+    terms, zone = version.campaign.offers[step.offer], version.settings.company.zone
+    until = valid_until(terms, Enrolled(None, now, now, local_date(now, zone)), now, zone)
+    return {"name": step.offer, "code": terms.code or SAMPLE_CODE, "valid_until": until.isoformat() if until else None}

@@ -109,14 +109,14 @@ def stopped(root: Path) -> int:
         told.append(ticked)
         os.kill(os.getpid(), signal.SIGTERM)
 
-    tick_forever(root, timedelta(hours=1), tell)
+    tick_forever(root, timedelta(hours=1), tell, lambda _: None)
     return len(told)
 
 
 def clock_that_fails(root: Path) -> str:
     with patch("flows.tick.due_work", side_effect=StoreError("store is gone")):
         try:
-            tick_forever(root, timedelta(hours=1), lambda _: None)
+            tick_forever(root, timedelta(hours=1), lambda _: None, lambda _: None)
         except StoreError as error:
             return str(error)
     return "nothing"

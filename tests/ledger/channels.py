@@ -1,4 +1,4 @@
-"""Ways out for tests: they keep what they are given, and answer as they are told."""
+"""Ways out for tests, which can prove nothing: they keep what they are given, and answer as they are told."""
 
 from __future__ import annotations
 
@@ -8,12 +8,12 @@ from typing import ClassVar
 import pytest
 
 from crm_store.ledger.dispatch import Answer, Refusal
-from outreach.channels.base import Mail
+from outreach.channels.base import Channel, Mail
 
 Answers = Callable[[Sequence[Mail]], Answer]
 
 
-class Told:
+class Told(Channel):
     """A channel that answers as it is told. `mails`: everything it was ever given."""
 
     provider: ClassVar = "told"
@@ -36,7 +36,8 @@ class Told:
 
 def use(channel: Told, monkeypatch: pytest.MonkeyPatch) -> Told:
     """From now on mails leave by this channel."""
-    monkeypatch.setattr("outreach.delivery.channel_for", lambda *_: channel)
+    for module in ("delivery", "recovery"):
+        monkeypatch.setattr(f"outreach.{module}.channel_for", lambda *_: channel)
     return channel
 
 

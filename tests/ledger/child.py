@@ -40,17 +40,17 @@ def stop_before_dispatch(shop: Shop) -> None:
 
 
 class Stopping(Outbox):
-    """An outbox that stops, before or after it has written, and never answers."""
+    """An outbox that stops after so many mails, and never answers."""
 
-    after: bool
+    after: int
 
     def send(self, request_id: str, mails: Sequence[Mail]) -> Answer:
-        answer = super().send(request_id, mails) if self.after else Answer()
+        answer = super().send(request_id, mails[: self.after])
         stop_here("dispatched")
         return answer
 
 
-def stop_in_the_channel(shop: Shop, after: bool) -> None:
+def stop_in_the_channel(shop: Shop, after: int) -> None:
     channel = Stopping(shop.root / "outbox")
     channel.after = after
     delivery.__dict__["channel_for"] = lambda *_: channel
@@ -68,8 +68,9 @@ def tick_together(shop: Shop) -> None:
 
 MODES: dict[str, Callable[[Shop], None]] = {
     "before-dispatch": stop_before_dispatch,
-    "before-sending": lambda shop: stop_in_the_channel(shop, after=False),
-    "after-sending": lambda shop: stop_in_the_channel(shop, after=True),
+    "before-sending": lambda shop: stop_in_the_channel(shop, after=0),
+    "amid-sending": lambda shop: stop_in_the_channel(shop, after=1),
+    "after-sending": lambda shop: stop_in_the_channel(shop, after=2),
     "tick": tick_together,
 }
 

@@ -13,7 +13,7 @@ from crm_store.ledger import dispatch
 from crm_store.ledger.dispatch import Answer, Refusal
 from crm_store.ledger.material import Material
 from crm_store.schema import customer, touch
-from outreach.channels.base import Mail, NotAccepted
+from outreach.channels.base import ChannelStopped, Mail, NotAccepted
 from outreach.rendering.context import Saying, context
 from tests.journeys.files import sent, sums_hold
 from tests.ledger.channels import Answers, Told, accept, fail_with, refuse, use
@@ -141,3 +141,58 @@ def test_doubt_and_failure_let_the_journey_go_on(shop: Shop, monkeypatch: pytest
     use(Told(accept), monkeypatch)
     shop.tick()
     assert sent(shop) == [("alice", "again")]
+
+
+def stopped(shop: Shop, *keys: str, **campaign: str) -> None:
+    """These customers' mails are due, and a plain file stands where the outbox would be."""
+    (shop.root / "outbox").write_text("in the way")
+    planned(shop, *keys, **campaign)
+    with pytest.raises(ChannelStopped, match=r"^outbox .*/outbox can't be written: .*; mend the folder"):
+        shop.deliver()
+
+
+def test_mails_that_can_not_be_written_are_due_again_and_all_leave_after_the_repair(shop: Shop) -> None:
+    stopped(shop, "alice", "bob")
+    assert by_customer(shop, "state", "reason", "attempt") == dict.fromkeys(
+        ("alice", "bob"), ("due", "outbox can't be written", 2)
+    )
+    assert min(by_customer(shop, "retry_at").values()) > machine_instant()
+    assert sums_hold(shop)
+    (shop.root / "outbox").unlink()
+    change(shop, touch, {"retry_at": LONG_GONE})
+    assert shop.deliver().sent == 2
+    assert len(shop.mails()) == 2
+    assert by_customer(shop, "state") == {"alice": "sent", "bob": "sent"}
+
+
+def test_a_channel_that_has_stopped_ends_no_mail_however_often_it_is_tried(shop: Shop) -> None:
+    stopped(shop, "alice")
+    for _ in range(dispatch.ATTEMPTS + 1):
+        change(shop, touch, {"retry_at": LONG_GONE})
+        with pytest.raises(ChannelStopped):
+            shop.deliver()
+    assert by_customer(shop, "state") == {"alice": "due"}
+
+
+def test_a_channel_that_has_stopped_is_tried_once_a_drain_and_the_rest_is_given_back(
+    shop: Shop, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    channel = use(Told(fail_with(NotAccepted("no", stopped="closed; open it")), per_request=1), monkeypatch)
+    planned(shop, "alice", "bob", "eve")
+    with pytest.raises(ChannelStopped, match="closed; open it"):
+        shop.deliver()
+    assert len(channel.mails) == 1
+    assert by_customer(shop, "state", "attempt", "claim") == {
+        "alice": ("due", 2, by_customer(shop, "claim")["alice"]),
+        "bob": ("due", 1, None),
+        "eve": ("due", 1, None),
+    }
+
+
+def test_a_provider_that_says_no_to_each_request_for_itself_is_asked_on(
+    shop: Shop, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    channel = use(Told(fail_with(NotAccepted("no")), per_request=1), monkeypatch)
+    planned(shop, "alice", "bob")
+    shop.deliver()
+    assert len(channel.mails) == 2

@@ -1,10 +1,16 @@
-"""A real process, killed with SIGKILL at the worst moments: what never left is sent once, what may have, never again."""
+"""A real process, killed with SIGKILL at the worst moments: each mail leaves once; what nobody can tell stays in doubt."""
 
 from __future__ import annotations
 
+import shutil
 import signal
 import time
+from datetime import timedelta
 
+import pytest
+
+from outreach.channels.base import Channel
+from outreach.channels.outbox import Outbox
 from tests.journeys.files import sums_hold
 from tests.ledger.processes import child, heard
 from tests.ledger.rows import by_customer, planned
@@ -42,20 +48,49 @@ def test_killed_between_claim_and_dispatch_it_is_sent_exactly_once(shop: Shop, s
     assert sums_hold(shop)
 
 
-def test_killed_after_the_dispatch_it_is_in_doubt_and_never_sent_by_us_again(shop: Shop, store_url: str) -> None:
-    killed(shop, store_url, "before-sending", "dispatched")
+@pytest.mark.parametrize(("mode", "written"), [("before-sending", 0), ("amid-sending", 1), ("after-sending", 2)])
+def test_killed_while_mails_are_leaving_the_outbox_says_which_did_and_each_is_there_once(
+    shop: Shop, store_url: str, mode: str, written: int
+) -> None:
+    killed(shop, store_url, mode, "dispatched")
     assert by_customer(shop, "state") == {"alice": "dispatched", "bob": "dispatched"}
+    assert len(shop.mails()) == written
     deliver_until_nobody_holds_them(shop)
-    shop.tick(NOON.replace(hour=20))
-    assert by_customer(shop, "state", "reason") == {"alice": ("in_doubt", "lease"), "bob": ("in_doubt", "lease")}
-    assert shop.mails() == []
+    tries = dict(zip(("alice", "bob"), [1] * written + [2] * 2, strict=False))
+    assert by_customer(shop, "state", "attempt") == {key: ("sent", tries[key]) for key in tries}
+    assert [mail["To"] for mail in shop.mails()] == ["Alice <alice@example.com>", "Bob <bob@example.com>"]
+    assert {row[3] for row in shop.enrolments()} == {"finished"}
     assert sums_hold(shop)
 
 
-def test_killed_after_sending_but_before_the_answer_there_is_one_mail_and_doubt(shop: Shop, store_url: str) -> None:
+def test_what_was_proven_to_have_left_counts_as_sent_when_it_left(shop: Shop, store_url: str) -> None:
     killed(shop, store_url, "after-sending", "dispatched")
-    assert len(shop.mails()) == 2
+    while "dispatched" in by_customer(shop, "state").values():
+        done = shop.deliver(NOON + timedelta(hours=3))
+        time.sleep(0.05)
+    assert (done.sent, done.in_doubt) == (2, 0)
+    message_ids = {mail["To"].addresses[0].username: mail["Message-ID"] for mail in shop.mails()}
+    assert by_customer(shop, "sent_at", "message_id") == {key: (NOON, message_ids[key]) for key in ("alice", "bob")}
+
+
+@pytest.mark.parametrize("mode", ["before-sending", "after-sending"])
+def test_where_nothing_can_be_proven_it_is_in_doubt_and_never_sent_by_us_again(
+    shop: Shop, store_url: str, monkeypatch: pytest.MonkeyPatch, mode: str
+) -> None:
+    monkeypatch.setattr(Outbox, "prove", Channel.prove)
+    killed(shop, store_url, mode, "dispatched")
+    before = len(shop.mails())
+    deliver_until_nobody_holds_them(shop)
+    shop.tick(NOON.replace(hour=20))
+    assert by_customer(shop, "state", "reason") == {"alice": ("in_doubt", "lease"), "bob": ("in_doubt", "lease")}
+    assert len(shop.mails()) == before
+    assert {row[3] for row in shop.enrolments()} == {"finished"}
+    assert sums_hold(shop)
+
+
+def test_an_outbox_that_is_not_the_one_it_was_sent_to_proves_nothing(shop: Shop, store_url: str) -> None:
+    killed(shop, store_url, "before-sending", "dispatched")
+    shutil.rmtree(shop.root / "outbox")
     deliver_until_nobody_holds_them(shop)
     assert by_customer(shop, "state") == {"alice": "in_doubt", "bob": "in_doubt"}
-    assert len(shop.mails()) == 2
-    assert {row[3] for row in shop.enrolments()} == {"finished"}
+    assert shop.mails() == []

@@ -146,3 +146,22 @@ def test_a_step_can_only_give_an_offer_of_its_file(tmp_path: Path) -> None:
     assert "did you mean 'treat'" in said_of(
         tmp_path, **{**offers("gift: x, code: unique"), "steps": "[{send: gift, offer: treet}]"}
     )
+
+
+@pytest.mark.parametrize(
+    ("valid", "said"),
+    [
+        ("until 14 days after birthday", "until July 2, 2026."),
+        ("until 2026-06-30", "until June 30, 2026."),
+        ("until 2026-06-30 18:00", "until June 30, 2026, 12:00\u202fPM."),
+        ("3 days", "until June 18, 2026, 8:00\u202fAM."),
+    ],
+)
+def test_a_mail_says_the_last_day_on_which_its_code_works(shop: Shop, valid: str, said: str) -> None:
+    terms = offers(f"discount: 15 %, code: unique, valid: {valid}")
+    start(shop, kind="occasion", enter="{date: 3 days before birthday, at: '08:00'}", **terms)
+    shop.write({"templates/gift/body.html.j2": "<p>until {{ offer.valid_until | moment }}.</p> {{ links.unsubscribe }}"})
+    shop.customer("alice", birthday="--06-18", time_zone="America/New_York")
+    shop.publish()
+    shop.tick()
+    assert said in shop.mails()[0].get_body(("plain",)).get_content()

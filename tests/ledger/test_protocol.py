@@ -9,10 +9,12 @@ from typing import Any
 import pytest
 from sqlalchemy import func, select
 
-from crm_store.ledger.dispatch import Answer, LeaseLost, Recovered, Request, dispatch, give_back, recover, settle
+from crm_store.ledger.dispatch import Answer, LeaseLost, Request, dispatch, give_back, release, settle
 from crm_store.schema import request, touch, touch_values
 from crm_store.store import open_store
 from outreach.channels.base import Mail
+from outreach.recovery import Recovered, recover
+from outreach.rendering.samples import SAMPLE_SIGNER
 from tests.ledger.channels import Told, accept, fail_with, use
 from tests.ledger.rows import by_customer, claim_all, planned, run_out_leases
 from tests.world import NOON, Shop
@@ -20,6 +22,10 @@ from tests.world import NOON, Shop
 
 def named(touch_ids: Sequence[int]) -> Request:
     return Request("r1", "email", "told", "hash", {touch_id: b"values" for touch_id in touch_ids})
+
+
+def recovered(shop: Shop) -> Recovered:
+    return recover(shop.store, shop.workspace, SAMPLE_SIGNER)
 
 
 def requests(shop: Shop) -> list[tuple[Any, ...]]:
@@ -67,7 +73,7 @@ def test_a_claim_that_somebody_else_has_now_can_not_be_dispatched(shop: Shop) ->
     planned(shop, "alice")
     mine = claim_all(shop)
     run_out_leases(shop)
-    assert shop.store.write(recover) == Recovered(1, 0)
+    assert shop.store.write(release, None) == 1
     theirs = claim_all(shop)
     with pytest.raises(LeaseLost):
         shop.store.write(dispatch, mine, named(mine.touch_ids))
@@ -99,9 +105,9 @@ def test_a_lease_that_is_gone_makes_claimed_touches_due_and_dispatched_ones_doub
     planned(shop, "alice", "bob")
     first, second = claim_all(shop, size=1), claim_all(shop, size=1)
     shop.store.write(dispatch, first, named(first.touch_ids))
-    assert shop.store.write(recover) == Recovered(0, 0)
+    assert recovered(shop) == Recovered(0, 0, 0)
     run_out_leases(shop)
-    assert shop.store.write(recover) == Recovered(1, 1)
+    assert recovered(shop) == Recovered(1, 0, 1)
     assert by_customer(shop, "state", "reason", "claim") == {
         "alice": ("in_doubt", "lease", first.token),
         "bob": ("due", None, None),
@@ -114,7 +120,7 @@ def test_an_answer_that_comes_after_that_changes_nothing(shop: Shop) -> None:
     claimed = claim_all(shop)
     shop.store.write(dispatch, claimed, named(claimed.touch_ids))
     run_out_leases(shop)
-    shop.store.write(recover)
+    recovered(shop)
     (touch_id,) = claimed.touch_ids
     shop.store.write(settle, "r1", Answer(accepted={touch_id: "m1"}), NOON)
     assert by_customer(shop, "state", "message_id") == {"alice": ("in_doubt", None)}

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from datetime import time
 from typing import ClassVar
 
-from crm_store.content.literals import Duration, Moment
+from crm_store.content.literals import WEEKDAYS, Duration, Moment
 from crm_store.journeys.steps.base import Step
 
 
@@ -24,5 +24,7 @@ class Wait(Step):
 
     def sentence(self) -> str:
         said = [f"wait {self.span}" if self.span else f"wait until {self.until}" if self.until else "wait"]
+        said += [f"on {' or '.join(WEEKDAYS[day] for day in self.days)}"] if self.days else []
         said += [f"at {self.at:%H:%M} of the customer's local time"] if self.at else []
+        said += [f"if that is past: {self.if_past}"] if self.until else []
         return ", ".join(said)

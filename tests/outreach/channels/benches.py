@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from email import message_from_bytes
@@ -10,6 +10,7 @@ from email.message import EmailMessage
 from email.policy import default
 from pathlib import Path
 
+from crm_store.ledger.dispatch import Answer
 from outreach.channels.base import Channel, Mail
 from outreach.channels.outbox import Outbox
 
@@ -48,6 +49,13 @@ class Bench:
 
     channel: Channel
     raw: Callable[[], list[bytes]]
+
+    def send(self, request_id: str, mails: Sequence[Mail]) -> Answer:
+        """As delivery does it."""
+        self.channel.announce(request_id)
+        answer = self.channel.send(request_id, mails)
+        self.channel.settled(request_id)
+        return answer
 
     def arrived(self) -> list[EmailMessage]:
         return [message_from_bytes(raw, policy=default) for raw in self.raw()]

@@ -40,7 +40,7 @@ def new_bench(request: pytest.FixtureRequest, tmp_path: Path) -> Callable[[], Be
 
 def arrived(bench: Bench, mail: Mail) -> EmailMessage:
     """The one mail that arrived."""
-    answer = bench.channel.send(REQUEST, [mail])
+    answer = bench.send(REQUEST, [mail])
     assert list(answer.accepted) == [mail.touch_id]
     (message,) = bench.arrived()
     return message
@@ -53,7 +53,7 @@ def test_it_says_its_name(bench: Bench) -> None:
 
 def test_every_mail_is_handed_over_exactly_once(bench: Bench) -> None:
     sent = mails(bench.channel.per_request)
-    answer = bench.channel.send(REQUEST, sent)
+    answer = bench.send(REQUEST, sent)
     assert sorted(answer.accepted) == [mail.touch_id for mail in sent]
     assert not answer.refused
     assert not answer.doubtful
@@ -61,7 +61,7 @@ def test_every_mail_is_handed_over_exactly_once(bench: Bench) -> None:
 
 
 def test_nothing_to_send_is_nothing_sent(bench: Bench) -> None:
-    assert not bench.channel.send(REQUEST, []).accepted
+    assert not bench.send(REQUEST, []).accepted
     assert not bench.arrived()
 
 
@@ -82,7 +82,7 @@ def test_one_click_unsubscribe_is_in_the_headers(bench: Bench) -> None:
 def test_a_long_address_in_a_header_stays_an_address(bench: Bench) -> None:
     link = f"<https://{'a-long-name.' * 8}example.com/u/AQEAAAABAAAAAAHsQgTe_Eb5px8LmGE>"
     message_id = f"<7.abcdef01@{'a-long-name.' * 10}example.com>"
-    bench.channel.send(REQUEST, [replace(MAIL, headers={"List-Unsubscribe": link}, message_id=message_id)])
+    bench.send(REQUEST, [replace(MAIL, headers={"List-Unsubscribe": link}, message_id=message_id)])
     (raw,) = bench.raw()
     assert f"List-Unsubscribe: {link}".encode() in raw.splitlines()
     assert f"Message-ID: {message_id}".encode() in raw.splitlines()
@@ -119,7 +119,7 @@ def test_subjects_arrive_as_they_are(bench: Bench, subject: str) -> None:
 def test_no_value_makes_a_header_of_its_own(bench: Bench, field: str, hostile: str) -> None:
     value = hostile.replace("Ann", "ann@example.com") if field == "to_address" else hostile
     hostile_mail = Mail(**{**vars(MAIL), field: value})
-    answer = bench.channel.send(REQUEST, [hostile_mail])
+    answer = bench.send(REQUEST, [hostile_mail])
     for message in bench.arrived():
         assert message["Bcc"] is None
         assert "evil.example" not in str(message["To"].addresses[0].addr_spec)
@@ -129,7 +129,7 @@ def test_no_value_makes_a_header_of_its_own(bench: Bench, field: str, hostile: s
 @pytest.mark.parametrize("address", ["", "no-at", "a@", "a b@example.com", "a@b@c", "ann@example.com, bob@example.com"])
 def test_a_bad_address_is_refused_for_good_and_hurts_no_other(bench: Bench, address: str) -> None:
     good, bad = replace(MAIL, touch_id=1), replace(MAIL, touch_id=2, to_address=address)
-    answer = bench.channel.send(REQUEST, [bad, good])
+    answer = bench.send(REQUEST, [bad, good])
     assert list(answer.accepted) == [1]
     assert {touch: refusal.permanent for touch, refusal in answer.refused.items()} == {2: True}
     assert len(bench.arrived()) == 1
@@ -162,6 +162,6 @@ def test_any_body_arrives_as_it_is(new_bench: Callable[[], Bench], text: str, ht
 
 
 def test_no_line_is_longer_than_a_mail_server_takes(bench: Bench) -> None:
-    bench.channel.send(REQUEST, [replace(MAIL, text="x" * 5_000, html="ü" * 5_000, subject="ü" * 900)])
+    bench.send(REQUEST, [replace(MAIL, text="x" * 5_000, html="ü" * 5_000, subject="ü" * 900)])
     (raw,) = bench.raw()
     assert max(len(line) for line in raw.splitlines()) <= 998

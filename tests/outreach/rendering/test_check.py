@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 import pytest
 
 from crm_store.errors import ContentError
@@ -42,17 +44,17 @@ FULL, BARE = "(tried with a sample customer with every value)", "(tried with a s
 BROKEN = {
     "<p>\n{% if %}</p>": "2: not Jinja: Expected an expression, got 'end of statement block'",
     "<p>{{ custmer.first_name }}</p>": "1: 'custmer' is not known; did you mean 'customer'?",
-    "\n<p>{{ customer.frist_name }}</p>": f"2: 'dict object' has no attribute 'frist_name' {FULL}",
+    "\n<p>{{ customer.frist_name }}</p>": f"2: 'customer.frist_name' is not known; did you mean 'first_name'? {FULL}",
     "\n\n<p>Dear {{ customer.first_name }}</p>": "3: 'customer.first_name' has no value here; write e.g. "
     f"{{{{ customer.first_name or 'there' }}}} {BARE}",
-    "<p>{{ customer.age }}</p>": f"1: 'dict object' has no attribute 'age' {FULL}",
-    "<p>{{ event.cart }}</p>": f"1: 'dict object' has no attribute 'cart' {FULL}",
+    "<p>{{ customer.age }}</p>": f"1: 'customer.age' is not known; did you mean 'stage'? {FULL}",
+    "<p>{{ event.cart }}</p>": f"1: 'event.cart' is not known; did you mean 'cart_id'? {FULL}",
     "<p>{{ event.amount | money }}</p>": "1: 'event.amount' has no value here; write e.g. "
-    f"{{{{ event.amount or 'there' }}}} {BARE}",
+    f"{{{{ event.amount | money if event.amount else '' }}}} {BARE}",
     "x\n{% include 'parts/fotter.html.j2' %}": "2: template 'templates/parts/fotter.html.j2' is not there; did you mean "
     "'templates/parts/footer.html.j2'?",
     "{% include customer.first_name %}": "1: extends, include and import must name their template as a text",
-    "<p>{{ offer.code }}</p>": "1: 'offer' has no value here; write e.g. {{ offer or 'there' }}; "
+    "<p>{{ offer.code }}</p>": "1: 'offer' has no value here; write e.g. {{ offer.code if offer else '' }}; "
     f"step 'hello' at config/campaigns/welcome.yaml:6 has no `offer` {FULL}",
     "{% for i in range(2000) %}x{% endfor %}": f"1: range is longer than 1000 {FULL}",
     "<style>p { color: red }</style><div><p>x</p>": "1: CSS can't be inlined here: the HTML is not well nested by itself; "
@@ -96,7 +98,61 @@ def test_a_given_text_is_tried_too(shop: Shop) -> None:
 
 def test_a_body_without_a_subject_is_a_fault(shop: Shop) -> None:
     shop.write({"templates/lone/body.html.j2": "x"})
-    assert faults(shop)[0].startswith("templates/lone:1: template 'templates/lone/subject.j2' is not there")
+    assert faults(shop) == ["templates/lone:1: template 'templates/lone/subject.j2' is not there"]
+
+
+def test_a_subject_under_a_mistyped_name_is_suggested(shop: Shop) -> None:
+    shop.write({"templates/lone/body.html.j2": "x", "templates/lone/subjct.j2": "x"})
+    assert faults(shop)[0] == (
+        "templates/lone:1: template 'templates/lone/subject.j2' is not there; did you mean 'templates/lone/subjct.j2'?"
+    )
+
+
+def test_a_file_in_a_mails_folder_that_nothing_reads_is_a_fault(shop: Shop) -> None:
+    shop.write({"templates/hello/body.tx.j2": "x", "templates/hello/part.html.j2": "x"})
+    body(shop, "{% include 'hello/part.html.j2' %}{{ links.unsubscribe }}")
+    assert faults(shop) == ["templates/hello/body.tx.j2:1: is not read by any mail; did you mean 'body.txt.j2'?"]
+
+
+ADVICE = re.compile(r"write e\.g\. (\{\{.*?\}\})")
+
+
+@pytest.mark.parametrize("value", ["customer.first_name", "customer.birthday", "event.amount", "offer.code", "event.store"])
+def test_the_advice_for_a_value_that_is_missing_works(shop: Shop, value: str) -> None:
+    body(shop, f"x {{{{ {value} }}}}")
+    (advice,) = ADVICE.findall(faults(shop)[0])
+    body(shop, f"x {advice}")
+    assert shop.check().campaigns
+
+
+def test_a_mail_whose_event_is_missing_altogether_is_advised_to_ask_for_it(shop: Shop) -> None:
+    shop.campaign("birthday", "kind: occasion\ntopic: offers\nenter: {date: birthday}\nsteps: [{send: again}]\n")
+    body(shop, "{{ event.amount | money }}", "again")
+    (advice,) = ADVICE.findall(faults(shop)[0])
+    body(shop, f"x {advice}", "again")
+    assert shop.check().campaigns
+
+
+@pytest.mark.parametrize(
+    ("file", "text", "said"),
+    [
+        ("subject.j2", "\n", f"subject.j2:1: the subject is empty {FULL}"),
+        ("subject.j2", "{{ customer.first_name or '' }}", f"subject.j2:1: the subject is empty {BARE}"),
+        ("body.html.j2", "<p></p>\n", f"body.html.j2:1: the mail is empty {FULL}"),
+    ],
+)
+def test_an_empty_subject_or_mail_is_a_fault(shop: Shop, file: str, text: str, said: str) -> None:
+    shop.write({f"templates/hello/{file}": text})
+    assert faults(shop) == [f"templates/hello/{said}"]
+
+
+def test_what_the_law_wants_and_a_mail_lacks_is_a_hint(shop: Shop) -> None:
+    body(shop, "<p>Hello</p>")
+    body(shop, "<p>Hello</p><p>{{ company.address }}</p><a href='{{ links.preferences }}'>your mails</a>", "gift")
+    assert [str(hint) for hint in shop.check().hints] == [
+        "templates/hello/body.html.j2:1: has no link to unsubscribe; put {{ links.unsubscribe }} into it",
+        "templates/hello/body.html.j2:1: does not say the company's postal address; put {{ company.address }} into it",
+    ]
 
 
 @pytest.mark.parametrize("orphan", ["subject.j2", "body.txt.j2"])

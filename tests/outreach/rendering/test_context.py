@@ -93,6 +93,33 @@ def test_a_sample_offer_is_marked_and_counts_from_now(version: Runnable) -> None
 
 
 @pytest.mark.parametrize(
+    ("zone", "end", "said"),
+    [
+        ("UTC", "2018-01-18T00:00:00+00:00", "2018-01-17"),
+        ("America/New_York", "2018-01-18T05:00:00+00:00", "2018-01-17"),
+        ("America/New_York", "2018-01-18T00:00:00+00:00", "2018-01-18T00:00:00+00:00"),
+        ("UTC", "2018-01-18T09:30:00+00:00", "2018-01-18T09:30:00+00:00"),
+        ("America/Asuncion", "2020-10-04T04:00:00+00:00", "2020-10-03"),  # that day began at one o'clock
+    ],
+)
+def test_a_code_that_ends_with_a_day_is_said_to_work_until_that_day(
+    plain_shop: Shop, version: Runnable, zone: str, end: str, said: str
+) -> None:
+    customer = {"email": "a@example.com", "time_zone": zone}
+    offer = {"name": "gift", "code": "7Q4ZK-M2XHD", "valid_until": end}
+    material = Material(7, 1, "a@example.com", customer, None, offer)
+    assert context(Saying(version, send(version), SIGNER), material)["offer"]["valid_until"] == said
+
+
+def test_a_code_for_all_is_shown_as_it_is(plain_shop: Shop) -> None:
+    text = CAMPAIGN.replace("code: unique", "code: SUMMER-26").replace("valid: 3 days", "valid: until 2026-06-30")
+    plain_shop.campaign("welcome", text)
+    version = plain_shop.check().runnable("welcome")
+    offer = sample_offer(version, send(version), NOON)
+    assert offer == {"name": "gift", "code": "SUMMER-26", "valid_until": "2026-06-30T22:00:00+00:00"}
+
+
+@pytest.mark.parametrize(
     ("declared", "given", "result"),
     [
         (["a"], {}, {"a": None}),

@@ -158,6 +158,10 @@ def test_a_template_that_includes_itself_is_an_error_like_others() -> None:
         ("{{ '2026-07-01' | date }}", "en_GB", "1 July 2026"),
         ("{{ '2026-07-01' | date('short') }}", "de_DE", "01.07.26"),
         ("{{ '--02-29' | date }}", "en_GB", "29 February"),
+        ("{{ '2026-07-01' | moment }}", "en_US", "July 1, 2026"),
+        ("{{ '--02-29' | moment }}", "en_GB", "29 February"),
+        ("{{ '2026-07-01T12:30:00+00:00' | moment }}", "en_US", "July 1, 2026, 2:30\u202fPM"),
+        ("{{ '2026-07-01T12:30:00+00:00' | moment('short') }}", "de_DE", "01.07.26, 14:30"),
     ],
 )
 def test_filters_write_as_the_locale_does(source: str, locale: str, said: str) -> None:
@@ -178,6 +182,7 @@ def test_an_instant_is_written_as_the_customers_own_date(zone: str, day: str) ->
         "{{ 'x' | money }}",
         "{{ customer.nobody | money }}",
         "{{ 'soon' | date }}",
+        "{{ 'soon-or-later' | moment }}",
         "{{ '--13-40' | date }}",
         "{{ 'x' | percent }}",
     ],

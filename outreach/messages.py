@@ -1,0 +1,44 @@
+"""A rendered mail as a message: who it is from and to, its number, its headers."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Mapping
+from datetime import datetime
+
+from crm_store.ledger.material import Material
+from outreach.channels.base import Mail
+from outreach.links import Link, Purpose, Signer
+from outreach.rendering.context import Saying
+from outreach.rendering.mail import Rendered
+
+
+def make_mail(saying: Saying, material: Material, rendered: Rendered, now: datetime) -> Mail:
+    """A mail ready to leave, with its one-click unsubscribe headers (RFC 8058)."""
+    sender = saying.version.settings.senders[saying.version.campaign.sender]
+    unsubscribe = saying.signer.url(Link(Purpose.UNSUBSCRIBE, material.customer_id, material.touch_id))
+    return Mail(
+        touch_id=material.touch_id,
+        message_id=message_id(saying.signer, material.touch_id, sender.address),
+        from_address=sender.address,
+        from_name=sender.name,
+        reply_to=sender.reply_to,
+        to_address=material.address,
+        to_name=_full_name(material.customer),
+        subject=rendered.subject,
+        text=rendered.text,
+        html=rendered.html,
+        date=now,
+        headers={"List-Unsubscribe": f"<{unsubscribe}>", "List-Unsubscribe-Post": "List-Unsubscribe=One-Click"},
+    )
+
+
+def message_id(signer: Signer, touch_id: int, sender: str) -> str:
+    """The Message-ID a touch has, whoever sends it and however often: unique among stores by their key."""
+    tag = hashlib.sha256(b"message-id:" + signer.keys[min(signer.keys)]).hexdigest()[:8]
+    return f"<{touch_id}.{tag}@{sender.rpartition('@')[2]}>"
+
+
+def _full_name(customer: Mapping[str, object]) -> str:
+    names = (customer.get("first_name"), customer.get("last_name"))
+    return " ".join(" ".join(str(name).split()) for name in names if name)

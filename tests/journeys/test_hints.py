@@ -1,0 +1,38 @@
+"""What a campaign file says, but hardly means."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from crm_store.journeys.hints import campaign_hints
+from crm_store.store import memory_store
+from tests.journeys.files import journey
+from tests.world import NOON, Shop
+
+
+def hints(root: Path, steps: str) -> list[str]:
+    shop = Shop.open(root, memory_store())
+    shop.campaign("c", journey(steps=steps))
+    content = shop.check()
+    return [str(one) for one in campaign_hints(content.campaigns["c"], NOON, content.workspace.settings.company.zone)]
+
+
+def waits(*until: str) -> str:
+    written = (f"{{wait: {{until: {one}}}, name: w{number}}}" for number, one in enumerate(until))
+    return f"[{{send: hello}}, {', '.join(written)}, {{send: again}}]"
+
+
+def test_a_wait_until_a_date_that_is_past_is_told(tmp_path: Path) -> None:
+    assert hints(tmp_path, waits("2026-06-14")) == [
+        "config/campaigns/c.yaml:5: step 'w0' waits until 2026-06-14, which is past (if_past: skip)"
+    ]
+
+
+def test_a_wait_until_a_date_before_that_of_an_earlier_wait_is_told(tmp_path: Path) -> None:
+    assert hints(tmp_path, waits("2026-12-20", "2026-12-10 09:00")) == [
+        "config/campaigns/c.yaml:5: step 'w1' waits until 2026-12-10 09:00, but step 'w0' waits until 2026-12-20 before it"
+    ]
+
+
+def test_waits_one_after_the_other_are_as_meant(tmp_path: Path) -> None:
+    assert hints(tmp_path, waits("2026-06-16", "2026-12-10 09:00", "10 days after entered")) == []
