@@ -43,7 +43,7 @@ class Ran:
     def summary(self) -> dict[str, Any]:
         """The counts of an import with --json. It is wrong (1) if nothing could be taken."""
         found: dict[str, Any] = json.loads(self.out) if self.out else {}
-        taken = found.get("new") or found.get("changed") or found.get("unchanged")
+        taken = found.get("new") or found.get("changed") or found.get("already there")
         assert self.code == (1 if found.get("set aside") and not taken else 0), self.err
         return found
 

@@ -177,7 +177,7 @@ def test_reasons_and_summary_tell_nothing_about_anyone(desk: Desk) -> None:
     records = [{"key": "x", name: secret} for name, _, _ in CUSTOMERS if name not in ("key", "first_name", "last_name")]
     file = desk.json_lines([*records, f'{{"key": "{secret}",', f'["{secret}"]', {"key": "x", "first_name": [secret]}])
     ran = desk.rapport("import", "customers", file)
-    assert ran.code == 1
+    assert ran.code == 0
     assert "set aside" in ran.out
     assert secret not in ran.out + ran.err
     assert not any(secret in line["_reason"] for line in desk.rejects(desk.take("customers", file)))
