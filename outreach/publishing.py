@@ -104,7 +104,7 @@ def apply(store: Store, content: Content, now: datetime) -> list[str]:
         for kind, name, paths in _closures(content)
     ]
     by = provenance(content.workspace.root, now)
-    return store.write(publish_all, texts, list(content.campaigns.values()), by)
+    return store.write(publish_all, texts, list(content.segments.values()), list(content.campaigns.values()), by)
 
 
 def _closures(content: Content) -> list[tuple[str, str, set[str]]]:

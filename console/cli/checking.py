@@ -34,6 +34,7 @@ def check(context: typer.Context) -> None:
     Example: rapport check
     """
     from crm_store.journeys.hints import campaign_hints
+    from crm_store.segmentation.hints import segment_hints
     from crm_store.segmentation.trying import try_examples
     from outreach.publishing import channel_troubles
     from outreach.publishing import check as check_content
@@ -47,7 +48,8 @@ def check(context: typer.Context) -> None:
     if wrong:
         raise typer.Exit(1)
     zone = here.workspace.settings.company.zone
-    odd = [hint for one in content.campaigns.values() for hint in campaign_hints(one, here.now, zone)]
+    odd = [hint for one in content.segments.values() for hint in segment_hints(one)]
+    odd += [hint for one in content.campaigns.values() for hint in campaign_hints(one, here.now, zone)]
     say(*(f"hint: {hint}" for hint in (*content.hints, *odd)))
     counts = f"{len(content.segments)} segments, {len(content.campaigns)} campaigns, {tried.count} examples"
     say(f"{counts}: all fine")

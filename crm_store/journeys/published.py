@@ -22,12 +22,18 @@ from crm_store.journeys.context import Runnable, Standing
 from crm_store.journeys.load import load_campaigns
 from crm_store.schema import campaign as campaign_table
 from crm_store.schema import enrolment
-from crm_store.segmentation.segment import load_segments
+from crm_store.segmentation.membership import rename
+from crm_store.segmentation.segment import Segment, load_segments
 
 
-def publish_all(conn: Connection, texts: Sequence[Text], campaigns: Sequence[Campaign], by: Provenance) -> list[str]:
+def publish_all(
+    conn: Connection, texts: Sequence[Text], segments: Sequence[Segment], campaigns: Sequence[Campaign], by: Provenance
+) -> list[str]:
     """Publish what differs from what is published, and how each campaign stands. Returns what changed, by kind and name."""
     ensure_link_key(conn)
+    for segment in segments:
+        if segment.was is not None:
+            rename(conn, segment.was, segment.name)
     changed = [f"{text.kind} {text.name}" for text in texts if definitions.publish(conn, text, by)]
     for campaign in campaigns:
         record_standing(conn, campaign, by.at)

@@ -7,8 +7,9 @@ from datetime import datetime
 
 from sqlalchemy import exists, or_, select
 
+from crm_store.journeys.following import remember, segments_to_follow
 from crm_store.journeys.plan import Planned, plan_campaign
-from crm_store.journeys.published import current, standings
+from crm_store.journeys.published import standings
 from crm_store.ledger.claim import due_groups
 from crm_store.ledger.dispatch import left_behind
 from crm_store.ledger.states import FAILED, PASSED
@@ -26,16 +27,14 @@ class Work:
 
 
 def refresh_segments(store: Store, now: datetime) -> int:
-    """Bring the segments that campaigns are entered by up to `now`. Returns how many entries and exits there were."""
+    """Bring the segments that are followed up to `now`. Returns how many entries and exits there were."""
     with store.read() as conn:
-        running = [one for one in standings(conn) if one.status in ("live", "paused")]
-        versions = [(current(conn, one.name), one.planned) for one in running]
-    followed = {name: version for version, _ in versions for name in version.campaign.trigger.segments()}
-    since_before = {name for version, planned in versions if planned for name in version.campaign.trigger.segments()}
-    return sum(
-        refresh(store, name, version.segments, version.settings.company.zone, now, at_start=name not in since_before)
-        for name, version in sorted(followed.items())
-    )
+        followed = segments_to_follow(conn)
+    moved = 0
+    for one in followed:
+        moved += refresh(store, one.name, one.segments, one.zone, now, at_start=one.at_start)
+        store.write(remember, one, now)
+    return moved
 
 
 def plan_campaigns(store: Store, now: datetime) -> list[Planned]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
@@ -14,9 +15,12 @@ from crm_store.content.faults import Fault, Place
 from crm_store.content.fields import Fields, items, literal, one_of, sure, text, truth
 from crm_store.content.literals import Moment, parse_duration, parse_local, parse_number, read_moment
 from crm_store.content.nodes import Mapping, Node, Scalar
+from crm_store.content.vocabulary import look_up
 from crm_store.segmentation.language import Language
+from crm_store.segmentation.messages import ACTORS, FACTS
 
 USUAL_NOW = datetime(2026, 6, 15, 12, 0)  # noqa: DTZ001  # local to the company
+_TOLD = re.compile(r"(?P<fact>[a-z]+) (?P<name>[\w-]+) (?P<span>\d+ \w+) ago")
 _AGO = re.compile(r"(?P<name>[\w-]+) (?P<span>\d+ \w+) ago")
 
 
@@ -30,6 +34,15 @@ class ExampleEvent:
 
 
 @dataclass(frozen=True)
+class ExampleMessage:
+    """A fact about a message of an example: what became of a mail of some template, campaign, step and so on."""
+
+    fact: str
+    at: Moment
+    of: dict[str, str]
+
+
+@dataclass(frozen=True)
 class Example:
     """What a segment's author expects of one customer."""
 
@@ -37,6 +50,8 @@ class Example:
     now: datetime  # local to the company
     customer: dict[str, Any]
     events: tuple[ExampleEvent, ...]
+    messages: tuple[ExampleMessage, ...]
+    scores: dict[str, float]
     member: bool
     place: Place
 
@@ -49,14 +64,18 @@ def read_examples(node: Node, language: Language) -> tuple[Example, ...]:
 
 
 def _example(node: Node, language: Language) -> Example:
-    fields = Fields(node, language.faults, "an example", planned=("messages", "scores"))
+    fields = Fields(node, language.faults, "an example")
     title = fields.get("title", text, "")
     now = fields.get("now", _local, USUAL_NOW)
     customer = fields.table("customer", lambda value: _customer(value, language))
     events = fields.several("events", lambda value: language.faults.each(lambda item: _event(item, language), items(value)))
+    messages = fields.several(
+        "messages", lambda value: language.faults.each(lambda one: _message(one, language), items(value))
+    )
+    scores = fields.table("scores", lambda value: _scores(value, language))
     member = fields.need("member", lambda value: "yes" if truth(value) else "no")
     fields.close()
-    return Example(title, now, customer, events, sure(member) == "yes", fields.place)
+    return Example(title, now, customer, events, messages, scores, sure(member) == "yes", fields.place)
 
 
 def _local(node: Node) -> datetime:
@@ -140,6 +159,54 @@ def _short_event(node: Scalar, language: Language) -> ExampleEvent:
     kind = language.vocabulary.event(Scalar(match["name"], node.place))
     parse_duration(match["span"], node)
     return ExampleEvent(kind.name, read_moment(Scalar(f"{match['span']} ago", node.place)), {"properties": {}})
+
+
+def _messages(node: Node, language: Language) -> tuple[ExampleMessage, ...]:
+    return language.faults.each(lambda item: _message(item, language), items(node))
+
+
+def _message(node: Node, language: Language) -> ExampleMessage:
+    """`opened newsletter 3 days ago` (a template), or a mapping that says more."""
+    if isinstance(node, Scalar):
+        return _short_message(node, language)
+    fields = Fields(node, language.faults, "a message")
+    fact, at = fields.need("message", one_of(*FACTS)), fields.need("at", _moment)
+    readers: dict[str, Callable[[Node], str]] = {
+        **{name: _name_of(name, language) for name in ("template", "campaign", "step")},
+        "topic": language.vocabulary.topic,
+        "channel": one_of(*language.channels),
+        "variant": text,
+        "link": text,
+        "by": one_of(*ACTORS),
+    }
+    of = {name: fields.maybe(name, read) for name, read in readers.items()}
+    fields.close()
+    return ExampleMessage(sure(fact), sure(at), _given(of))
+
+
+def _name_of(what: str, language: Language) -> Callable[[Node], str]:
+    return lambda node: language.names.known(node, what, f"{what}s")
+
+
+def _short_message(node: Scalar, language: Language) -> ExampleMessage:
+    match = _TOLD.fullmatch(" ".join(node.text.split()))
+    if not match:
+        raise Fault(node.place, f"'{node.text}' is not a message; write e.g. 'opened newsletter 3 days ago'")
+    fact = one_of(*FACTS)(Scalar(match["fact"], node.place))
+    template = language.names.known(Scalar(match["name"], node.place), "template", "templates")
+    parse_duration(match["span"], node)
+    return ExampleMessage(fact, read_moment(Scalar(f"{match['span']} ago", node.place)), {"template": template})
+
+
+def _scores(node: Node, language: Language) -> dict[str, float]:
+    if not isinstance(node, Mapping):
+        raise Fault(node.place, "must be a mapping of scores, e.g. {churn: 0.7}")
+    return dict(language.faults.each(lambda entry: _score(entry[0], entry[1], language), node.entries))
+
+
+def _score(name: Scalar, value: Node, language: Language) -> tuple[str, float]:
+    look_up(name, language.vocabulary.scores, "score")
+    return name.text, float(parse_number(literal(value), value))
 
 
 def _moment(node: Node) -> Moment:

@@ -10,7 +10,7 @@ from zoneinfo import ZoneInfo
 from sqlalchemy import Boolean, Connection, cast, func, literal, null, select, update
 
 from crm_store.dialect import insert
-from crm_store.schema import customer, segment_member
+from crm_store.schema import customer, followed_segment, segment_member
 from crm_store.schema.types import Instant, Words
 from crm_store.segmentation.compile import scope_of, select_ids
 from crm_store.segmentation.segment import Segment
@@ -74,3 +74,11 @@ def _enter(conn: Connection, name: str, ids: list[int], now: datetime, at_start:
 def _leave(conn: Connection, name: str, ids: list[int], now: datetime) -> None:
     inside = segment_member.c.segment == name, segment_member.c.left_at.is_(None)
     conn.execute(update(segment_member).where(*inside, segment_member.c.customer_id.in_(ids)).values(left_at=now))
+
+
+def rename(conn: Connection, old: str, new: str) -> None:
+    """Give a segment's memberships to its new name, unless that has some of its own."""
+    for table, name in ((segment_member, segment_member.c.segment), (followed_segment, followed_segment.c.name)):
+        taken = select(name).where(name == new)
+        if conn.execute(taken.limit(1)).first() is None:
+            conn.execute(update(table).where(name == old).values({name: new}))

@@ -23,6 +23,7 @@ OF_TOUCHES: dict[str, tuple[str, Column]] = {
 }
 TOLD = ("delivered", "opened", "clicked", "bounced", "complained", "unsubscribed")
 FACTS = ("sent", *TOLD, "skipped", "failed")
+ACTORS = ("human", "machine", "unknown")
 # Facts that mail scanners and proxies make as well as people.
 BY_MACHINES = ("opened", "clicked")
 # What `of` may name: the column of `touch`.

@@ -8,6 +8,7 @@ from dataclasses import dataclass, replace
 from crm_store.content.faults import Fault, Faults, Incomplete, Place
 from crm_store.content.fields import Fields, sure, text
 from crm_store.content.names import Names, read_names
+from crm_store.content.nodes import Node
 from crm_store.content.places import load_places
 from crm_store.content.sources import SEGMENTS, Sources
 from crm_store.content.vocabulary import Vocabulary
@@ -28,6 +29,7 @@ class Segment:
     who: Condition
     examples: tuple[Example, ...]
     place: Place
+    was: str | None = None  # its name before
 
     def sentence(self) -> str:
         return f"Customers for whom {self.who.sentence()}."
@@ -52,13 +54,22 @@ def load_segments(
 
 def _load(name: str, path: str, sources: Sources, language: Language) -> Segment:
     root = sources.parse(path, language.faults)
-    fields = Fields(root, language.faults, "a segment", planned=("was",))
+    fields = Fields(root, language.faults, "a segment")
     title = fields.get("title", text, name)
     question, owner = fields.maybe("question", text), fields.maybe("owner", text)
     who = fields.need("who", lambda node: read_condition(node, language))
     examples = fields.several("examples", lambda node: read_examples(node, language))
+    was = fields.maybe("was", lambda node: _was(node, language))
     fields.close()
-    return Segment(name, title, question, owner, sure(who), examples, root.place)
+    return Segment(name, title, question, owner, sure(who), examples, root.place, was)
+
+
+def _was(node: Node, language: Language) -> str:
+    """The name a segment had before; nothing may have it now."""
+    name = text(node)
+    if name in language.segments:
+        raise Fault(node.place, f"segment '{name}' is still there; remove its file, or take `was` out")
+    return name
 
 
 def _refuse_cycle(name: str, segments: Mapping[str, Segment]) -> None:

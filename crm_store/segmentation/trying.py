@@ -22,6 +22,7 @@ from crm_store.schema import METADATA, customer
 from crm_store.segmentation.compile import scope_of, select_ids
 from crm_store.segmentation.example import Example
 from crm_store.segmentation.segment import Segment
+from crm_store.segmentation.staging import Told, instant_of, stage_facts
 from crm_store.store import memory_store
 
 
@@ -78,16 +79,13 @@ def _fill(conn: Connection, cases: Sequence[_Case], rules: Rules, failures: list
         filled.append(case)
     Customers().write(conn, customers, "example", machine_instant())
     Events().write(conn, events, "example", machine_instant())
+    stage_facts(conn, [Told(case.key, case.example, case.now) for case in filled], rules.zone)
     return filled
 
 
 def _raw_event(case: _Case, number: int, rules: Rules) -> dict[str, Any]:
     said = case.example.events[number]
-    base = said.at.base
-    if said.at.anchor == "now":
-        at = said.at.shifted(case.now, rules.zone).isoformat()
-    else:
-        at = base.isoformat() if hasattr(base, "isoformat") else ""
+    at = instant_of(said.at, case.now, rules.zone).isoformat()
     return {"customer": case.key, "event": said.kind, "at": at, "id": f"{case.key}/{number}", **said.fields}
 
 

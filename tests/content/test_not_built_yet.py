@@ -11,7 +11,7 @@ from crm_store.journeys.load import PLANNED_KEYS
 from crm_store.journeys.steps import PLANNED_VERBS
 from crm_store.journeys.triggers import PLANNED_KINDS as PLANNED_CAMPAIGNS
 from crm_store.journeys.triggers import PLANNED_WORDS as PLANNED_ENTRIES
-from tests.content.checking import CAMPAIGN, SEGMENT, SETTINGS_FILE, VOCABULARY_FILE, said_of
+from tests.content.checking import CAMPAIGN, SETTINGS_FILE, VOCABULARY_FILE, said_of
 from tests.world import SETTINGS
 
 OUT = "not built yet; take it out for now"
@@ -20,15 +20,6 @@ OUT = "not built yet; take it out for now"
 def campaign(**keys: str) -> str:
     usual = {"kind": "nurture", "topic": "offers", "enter": "{event: order}", "steps": "[{send: hello}]"}
     return "".join(f"{name}: {value}\n" for name, value in {**usual, **keys}.items())
-
-
-def test_keys_of_segment_files(tmp_path: Path) -> None:
-    text = "was: old\nwho: {event: order}\nexamples: [{member: true, messages: [], scores: {}}]\n"
-    assert said_of(tmp_path, SEGMENT, text) == [
-        f"1: a segment: 'was' is {OUT}",
-        f"3: an example: 'messages' is {OUT}",
-        f"3: an example: 'scores' is {OUT}",
-    ]
 
 
 @pytest.mark.parametrize("kind", PLANNED_CAMPAIGNS)

@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from tests.content.checking import SETTINGS_FILE, checked, faults_of, tried
-from tests.world import SETTINGS
+from tests.content.checking import SETTINGS_FILE, VOCABULARY_FILE, checked, faults_of, tried
+from tests.world import SETTINGS, VOCABULARY
 
 FILE = "segments/x.yaml"
 
@@ -204,4 +204,68 @@ def test_the_starters_examples_hold(tmp_path: Path) -> None:
 def test_a_file_with_faults_is_not_tried(tmp_path: Path) -> None:
     assert faults_of(tmp_path, examples("event: ordr", "member: true")) == [
         f"{FILE}:2: event 'ordr' is not known in config/vocabulary.yaml; did you mean 'order'?"
+    ]
+
+
+MESSAGES = {
+    "message: opened, of: {template: hello}": [
+        ("messages: [opened hello 3 days ago], member: true"),
+        ("messages: [opened again 3 days ago], member: false"),
+        ("messages: [sent hello 3 days ago], member: false"),
+        ("messages: [{message: opened, template: hello, at: 3 days ago, by: machine}], member: false"),
+    ],
+    "message: opened, in_last: 2 days": [
+        ("messages: [opened hello 2 days ago], member: true"),
+        ("messages: [opened hello 3 days ago], member: false"),
+        ("now: 2026-01-10 12:00, messages: [{message: opened, at: 2026-01-09}], member: true"),
+    ],
+    "message: clicked, link: {contains: /tea}, of: {topic: offers, variant: b}": [
+        ("messages: [{message: clicked, at: 1 day ago, topic: offers, variant: b, link: /tea/1}], member: true"),
+        ("messages: [{message: clicked, at: 1 day ago, topic: offers, variant: b, link: /milk}], member: false"),
+        ("messages: [{message: clicked, at: 1 day ago, topic: news, variant: b, link: /tea/1}], member: false"),
+        ("messages: [{message: clicked, at: 1 day ago, topic: offers, link: /tea/1}], member: false"),
+    ],
+    "message: sent, count: {at_least: 2}, of: {campaign: c, step: hello, channel: email}": [
+        ("messages: [{message: sent, at: 1 day ago, campaign: c, step: hello}, "
+         "{message: opened, at: 2 days ago, campaign: c, step: hello, channel: email}], member: true"),
+        ("messages: [{message: sent, at: 1 day ago, campaign: c, step: hello}, "
+         "{message: failed, at: 2 days ago, campaign: c, step: hello}], member: false"),
+    ],
+    "message: skipped": [
+        "messages: [skipped hello 1 day ago], member: true",
+        "messages: [sent hello 1 day ago], member: no",
+    ],
+    "campaign: any": ["messages: [sent hello 1 day ago], member: false"],
+    "score: churn, at_least: 0.5": ["scores: {churn: 0.5}, member: true", "scores: {churn: 0.4}, member: no", "member: no"],
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("who", MESSAGES)
+def test_examples_can_have_messages_and_scores(tmp_path: Path, who: str) -> None:
+    campaign = "kind: nurture\ntopic: offers\nenter: {event: signed_up}\nsteps: [{send: hello}]\n"
+    words = f"{VOCABULARY}scores: {{churn: {{}}}}\n"
+    files = {**examples(who, *MESSAGES[who]), "config/campaigns/c.yaml": campaign, VOCABULARY_FILE: words}
+    assert tried(tmp_path, files) == []
+
+
+def test_messages_and_scores_that_can_not_be_are_faults(tmp_path: Path) -> None:
+    lines = (
+        "messages: [opend hello 3 days ago, opened helo 3 days ago, soon], member: true",
+        "messages: [{message: open, at: x, template: y, by: robot, lnk: z}], member: true",
+        "scores: {chrn: 1}, member: true",
+        "scores: [1], member: true",
+    )
+    found = [fault.removeprefix(f"{FILE}:") for fault in faults_of(tmp_path, examples("event: order", *lines))]
+    facts = "sent, delivered, opened, clicked, bounced, complained, unsubscribed, skipped, failed"
+    assert found == [
+        "4: 'opend' is not one of " + facts + "; did you mean 'opened'?",
+        "4: 'soon' is not a message; write e.g. 'opened newsletter 3 days ago'",
+        "4: template 'helo' is in no file of this workspace; did you mean 'hello'?",
+        "5: 'open' is not one of " + facts + "; did you mean 'opened'?",
+        "5: 'robot' is not one of human, machine, unknown",
+        "5: 'x' is not a moment known here; write a date or '5 days ago'",
+        "5: a message has no 'lnk'; did you mean 'link'?",
+        "5: template 'y' is in no file of this workspace; known are: again, gift, hello",
+        "6: score 'chrn' is not known in config/vocabulary.yaml",
+        "7: must be a mapping of scores, e.g. {churn: 0.7}",
     ]
