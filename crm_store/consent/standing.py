@@ -20,29 +20,21 @@ ADDRESS_OF = {"email": customer.c.email_key}
 
 def has_consent(channel: str, topic: str, now: datetime, among: bool) -> ColumnElement[bool]:
     """Consent to the topic is given at `now`. `among`: looked up row by row, for few customers."""
-    current = and_(*_of(consent_state, channel, topic), consent_state.c.at <= now, consent_state.c.state == "given")
-    return or_(_holds(consent_state, current, among), _held_before(channel, topic, now))
-
-
-def _held_before(channel: str, topic: str, now: datetime) -> ColumnElement[bool]:
-    """The state has changed after `now`; what counts is the last of the history up to `now` (of two: the stricter)."""
-    changed_since = and_(
-        *_of(consent_state, channel, topic), consent_state.c.customer_id == customer.c.id, consent_state.c.at > now
-    )
-    last = (
-        select(consent.c.state)
-        .where(*_of(consent, channel, topic), consent.c.customer_id == customer.c.id, consent.c.at <= now)
-        .order_by(consent.c.at.desc(), case(RESTRAINT, value=consent.c.state).desc())
-        .limit(1)
-        .scalar_subquery()
-    )
-    return and_(exists().where(changed_since), last == "given")
+    return said_last(channel, topic, "given", now, among)
 
 
 def said_last(
-    channel: str, topic: str, state: str, now: datetime, among: bool, when: Callable[[Column], ColumnElement[bool]] | None
+    channel: str,
+    topic: str,
+    state: str,
+    now: datetime,
+    among: bool,
+    when: Callable[[Column], ColumnElement[bool]] | None = None,
 ) -> ColumnElement[bool]:
-    """The last that was said about the topic up to `now` is this state; `when`: a test of the instant it was said."""
+    """The last that was said about the topic up to `now` is this state; `when`: a test of the instant it was said.
+
+    Of two things said at one instant the stricter counts.
+    """
     of_topic, at = _of(consent_state, channel, topic), consent_state.c.at
     current = and_(*of_topic, at <= now, consent_state.c.state == state, *([when(at)] if when else []))
     said = consent.alias()
@@ -51,7 +43,9 @@ def said_last(
     of_history = [before, ahead, ~_overruled(said, channel, topic, now)]
     if among:
         return or_(_holds(consent_state, current, among), exists().where(*of_history, said.c.customer_id == customer.c.id))
-    return or_(_holds(consent_state, current, among), customer.c.id.in_(select(said.c.customer_id).where(*of_history)))
+    # One set of both, not two with OR between them: PostgreSQL can join with a set.
+    known = select(consent_state.c.customer_id).where(current)
+    return customer.c.id.in_(known.union_all(select(said.c.customer_id).where(*of_history)))
 
 
 def _overruled(said: FromClause, channel: str, topic: str, now: datetime) -> ColumnElement[bool]:

@@ -5,6 +5,7 @@ Asked in two ways: for all customers at once, or looked up for the `customer` ro
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 from datetime import timedelta
 from typing import Any
@@ -18,12 +19,14 @@ from sqlalchemy import (
     func,
     literal,
     select,
+    tuple_,
     type_coerce,
 )
 
 from crm_store.content.literals import Duration, Gaps
 from crm_store.content.vocabulary import UsualGap
 from crm_store.schema import customer, event
+from crm_store.schema.types import later
 from crm_store.segmentation.eventfilters import EventFilter
 from crm_store.segmentation.language import Scope
 from crm_store.segmentation.times import Window
@@ -80,7 +83,9 @@ class EventRows:
         """The events that count; `own`: only those of the outer query's customer."""
         row, tests = self._among(scope, own)
         tests += [test.sql(row, scope) for test in self.filters]
-        if self.silence is not None:
+        if self._looks_before:
+            tests += self._silent_before(scope)
+        elif self.silence is not None:
             row, tests = self._with_silence(row, tests)
         if self._asks_gaps:
             row, tests, scope = self._with_gaps(row, tests, scope, own)
@@ -88,6 +93,25 @@ class EventRows:
             row, tests = self._with_customer(row, tests, scope)
             return Chosen(row, tests, scope)
         return self._in_window(row, tests, scope)
+
+    @property
+    def _looks_before(self) -> bool:
+        """Whether few events are in the window, so that looking before each costs less than putting all in order."""
+        return self.among is None and isinstance(self.silence, Duration) and self.window is not None
+
+    def _silent_before(self, scope: Scope) -> Tests:
+        """There is an event before it, and none within the silence."""
+        assert isinstance(self.silence, Duration)
+        start = later(event.c.at, -self.silence.fixed())
+        return [self._before(scope, lambda at: at <= start), ~self._before(scope, lambda at: at > start)]
+
+    def _before(self, scope: Scope, when: Callable[[Column], ColumnElement[bool]]) -> ColumnElement[bool]:
+        other = event.alias()
+        of_kinds = other.c.kind == self.kinds[0] if len(self.kinds) == 1 else other.c.kind.in_(self.kinds)
+        earlier = tuple_(other.c.at, other.c.id) < tuple_(event.c.at, event.c.id)
+        tests = [of_kinds, other.c.customer_id == event.c.customer_id, other.c.at <= event.c.at, earlier, when(other.c.at)]
+        tests += [test.sql(other, replace(scope, shape="among")) for test in self.filters]
+        return select(1).where(*tests).correlate(event).exists()
 
     def _with_customer(self, row: FromClause, tests: Tests, scope: Scope) -> tuple[FromClause, Tests]:
         """In the window, whose edges come from each row's own customer."""
@@ -117,7 +141,7 @@ class EventRows:
         return found, []
 
     def _in_window(self, row: FromClause, tests: Tests, scope: Scope) -> Chosen:
-        if self.silence is not None:
+        if self.silence is not None and not self._looks_before:
             waited = type_coerce(row.c.at, BigInteger) - type_coerce(row.c.before, BigInteger)
             tests = [*tests, waited >= self._silent(scope)]
         if self.window is not None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Any, Protocol
 
 from sqlalchemy import ColumnElement, FromClause, Numeric, and_, case, func, type_coerce
@@ -70,7 +71,7 @@ class LineOf:
 
     def sql(self, row: FromClause, scope: Scope) -> Column:  # lines know no time
         if self.name == "product":
-            return product.c.key
+            return event_item.c.product_id
         # As a double it would be added in binary.
         return type_coerce(sql_cast(event_item.c.quantity, Numeric), Number())
 
@@ -99,11 +100,17 @@ class Regular:
 
     def bucket(self, at: Column, scope: Scope) -> Column:
         """Which unit before now an instant lies in, missing if it is further back."""
-        edges = [
+        return case(*((at > edge, number) for number, edge in enumerate(self._edges(scope))))
+
+    def counts(self, at: Column, scope: Scope) -> ColumnElement[bool]:
+        """The instant is not further back than all of the units."""
+        return at > self._edges(scope)[-1]
+
+    def _edges(self, scope: Scope) -> list[datetime]:
+        return [
             Duration(number, self.of_last.unit).shift(scope.now, -1, scope.company_zone)
             for number in range(1, self.of_last.count + 1)
         ]
-        return case(*((at > edge, number) for number, edge in enumerate(edges)))
 
 
 @dataclass(frozen=True)
@@ -145,6 +152,10 @@ class Measure:
         assert self.of is not None
         aggregate: Column = _AGGREGATES[self.name](self.of.sql(row, scope))
         return aggregate
+
+    def tests(self, row: FromClause, scope: Scope) -> list[ColumnElement[bool]]:
+        """What rows must pass to matter: it spares reading all of history."""
+        return [self.test.counts(row.c.at, scope)] if isinstance(self.test, Regular) else []
 
     def holds(self, value: Column, scope: Scope) -> ColumnElement[bool]:
         """The test on the aggregate. Not for rankings, which need everybody's."""
@@ -195,11 +206,12 @@ def lines_of(
 ) -> tuple[FromClause, list[ColumnElement[bool]]]:
     """The events' lines beside them: those that pass `items`, or all. `keep_events`: events without lines stay too."""
     tests = items.on_lines(row, scope) if items else []
-    if keep_events:
+    lines: FromClause = event_item
+    if items is not None and items.asks_products:
         lines = event_item.join(product, product.c.id == event_item.c.product_id)
+    if keep_events:
         return row.outerjoin(lines, and_(event_item.c.event_id == row.c.id, *tests)), []
-    joined = row.join(event_item, event_item.c.event_id == row.c.id)
-    return joined.join(product, product.c.id == event_item.c.product_id), tests
+    return row.join(lines, event_item.c.event_id == row.c.id), tests
 
 
 def read_measure(fields: Fields, kinds: Sequence[EventKind], language: Language) -> Measure | None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import ColumnElement, FromClause, Select, func, select, union_all
+from sqlalchemy import ColumnElement, FromClause, Select, func, select, tuple_, union_all
 
 from crm_store.ledger.states import FAILED, SENT, SKIPPED
 from crm_store.schema import touch, touch_event
@@ -59,11 +59,14 @@ class MessageRows:
 
     def _of_touches(self, fact: str, scope: Scope) -> Select[Any]:
         state, at = OF_TOUCHES[fact]
-        chosen = select(touch.c.customer_id, at.label("at")).where(touch.c.state == state, *own(touch, scope))
-        return self._narrowed(chosen, at, scope).correlate(*outer(scope))
+        chosen: Select[Any] = select(touch.c.customer_id, at.label("at")).where(touch.c.state == state, *own(touch, scope))
+        chosen = self._narrowed(chosen, at, scope)
+        if self.among is not None:
+            chosen = chosen.where(touch.c.id.in_(self._last_sent(*self.among, scope)))
+        return chosen.correlate(*outer(scope))
 
     def _told(self, kinds: list[str], scope: Scope) -> Select[Any]:
-        rows = select(touch_event.c.customer_id, touch_event.c.at.label("at"))
+        rows: Select[Any] = select(touch_event.c.customer_id, touch_event.c.at.label("at"))
         rows = rows.where(touch_event.c.kind.in_(kinds), *own(touch_event, scope))
         if not self.machines and set(kinds) & set(BY_MACHINES):
             rows = rows.where(touch_event.c.kind.not_in(BY_MACHINES) | (touch_event.c.actor != "machine"))
@@ -71,19 +74,34 @@ class MessageRows:
             rows = rows.where(self.link.sql(touch_event.c.link))
         if self.of or self.among or self.of_enrolment:
             rows = rows.join(touch, touch.c.id == touch_event.c.touch_id)
-        return self._narrowed(rows, touch_event.c.at, scope).correlate(*outer(scope))
+        rows = self._narrowed(rows, touch_event.c.at, scope)
+        if self.among is not None:
+            rows = rows.where(*self._is_last_sent(*self.among, scope))
+        return rows.correlate(*outer(scope))
 
     def _narrowed(self, rows: Select[Any], at: Column, scope: Scope) -> Select[Any]:
         rows = rows.where(at <= scope.now, *self._of_subjects(scope))
-        if self.window is not None:
-            rows = rows.where(self.window.on_instant(at, scope))
-        return rows.where(touch.c.id.in_(self._last_sent(*self.among, scope))) if self.among else rows
+        return rows.where(self.window.on_instant(at, scope)) if self.window is not None else rows
 
-    def _of_subjects(self, scope: Scope) -> list[ColumnElement[bool]]:
-        tests: list[ColumnElement[bool]] = [SUBJECTS[name].in_(values) for name, values in self.of]
+    def _of_subjects(self, scope: Scope, row: FromClause = touch) -> list[ColumnElement[bool]]:
+        tests: list[ColumnElement[bool]] = [row.c[SUBJECTS[name].name].in_(values) for name, values in self.of]
         if self.of_enrolment and scope.enrolment is not None:
-            tests.append(touch.c.enrolment_id == scope.enrolment.c.id)
+            tests.append(row.c.enrolment_id == scope.enrolment.c.id)
         return tests
+
+    def _is_last_sent(self, which: str, most: int, scope: Scope) -> list[ColumnElement[bool]]:
+        """The fact's touch was sent, and fewer than so many were sent after it (before it): looked up for each fact."""
+        other = touch.alias()
+        mine, theirs = tuple_(touch.c.sent_at, touch.c.id), tuple_(other.c.sent_at, other.c.id)
+        nearer = select(1).where(
+            other.c.customer_id == touch.c.customer_id,
+            other.c.state == SENT,
+            other.c.sent_at <= scope.now,
+            theirs < mine if which == "first" else theirs > mine,
+            *self._of_subjects(scope, other),
+        )
+        many = nearer.limit(1).offset(most - 1).correlate(touch, *outer(scope)).exists()
+        return [touch.c.state == SENT, touch.c.sent_at <= scope.now, ~many]
 
     def _last_sent(self, which: str, most: int, scope: Scope) -> Select[Any]:
         """The ids of the first or last so many sent touches of each customer, of those that `of` names."""

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from fractions import Fraction
 from typing import Any
 
-from sqlalchemy import BigInteger, ColumnElement, Select, func, literal, select
+from sqlalchemy import BigInteger, ColumnElement, FromClause, Select, case, func, literal, or_, select
 
 from crm_store.content.faults import Fault
 from crm_store.content.fields import one_of, text
@@ -34,30 +34,42 @@ class Ranking:
 
     def ids(self, values: Select[Any]) -> Select[Any]:
         """The ids of the chosen, of a select of (customer_id, value)."""
-        found = values.subquery()
-        id_, value = found.c
-        known = select(id_.label("id"), value.label("value"), customer.c.key)
-        known = known.join(customer, customer.c.id == id_).where(customer.c.erased_at.is_(None), value.is_not(None))
-        ranked = self._ranked(known.subquery()).subquery()
-        return select(ranked.c.id).where(ranked.c.place <= self._limit(ranked.c.all))
+        known = _known(values)
+        if not self.tie_all:
+            ranked = select(known.c.id).order_by(self._first(known), known.c.key).limit(self._limit(values))
+            return select(ranked.subquery().c.id)
+        return select(known.c.id).where(self._not_after(known, self._last(values)))
 
-    def _ranked(self, known: Any) -> Select[Any]:
-        by_value = known.c.value.desc() if self.word == "top" else known.c.value
-        place = (
-            func.rank().over(order_by=by_value)
-            if self.tie_all
-            else func.row_number().over(order_by=(by_value, known.c.key))
-        )
-        return select(known.c.id, place.label("place"), func.count().over().label("all"))
+    def _first(self, known: FromClause) -> ColumnElement[Any]:
+        return known.c.value.desc() if self.word == "top" else known.c.value.asc()
 
-    def _limit(self, everybody: ColumnElement[int]) -> ColumnElement[int]:
+    def _last(self, values: Select[Any]) -> ColumnElement[Any]:
+        """The value of the last one chosen, NULL if all are."""
+        known, most = _known(values), self._limit(values)
+        offset = case((most > 0, most - 1), else_=0)
+        return select(known.c.value).order_by(self._first(known)).limit(1).offset(offset).scalar_subquery()
+
+    def _not_after(self, known: FromClause, last: ColumnElement[Any]) -> ColumnElement[bool]:
+        within = known.c.value >= last if self.word == "top" else known.c.value <= last
+        return or_(within, last.is_(None))
+
+    def _limit(self, values: Select[Any]) -> ColumnElement[int]:
         if isinstance(self.most, int):
             return literal(self.most, BigInteger)
         part, whole = self.most.numerator, self.most.denominator
-        return (everybody * part + (whole - 1)) // whole
+        everybody = func.count() * part + (whole - 1)
+        return select(everybody // whole).select_from(_known(values)).scalar_subquery()
 
     def sentence(self) -> str:
         return f"is among the {'highest' if self.word == 'top' else 'lowest'} {self.written}"
+
+
+def _known(values: Select[Any]) -> FromClause:
+    """id, key, value of those who have a value and are not erased."""
+    found = values.subquery()
+    id_, value = found.c
+    known = select(id_.label("id"), customer.c.key, value.label("value")).join(customer, customer.c.id == id_)
+    return known.where(customer.c.erased_at.is_(None), value.is_not(None)).subquery()
 
 
 def read_ranking(entries: Entries, node: Node) -> Ranking | None:

@@ -6,8 +6,7 @@ import re
 from dataclasses import dataclass, replace
 from typing import Any, ClassVar, Self
 
-from sqlalchemy import ColumnElement, FromClause, Select, case, func, select, true, union_all
-from sqlalchemy import exists as sql_exists
+from sqlalchemy import ColumnElement, FromClause, Select, and_, case, func, select, true, union_all
 
 from crm_store.content.faults import Fault
 from crm_store.content.fields import Fields, items, text
@@ -105,8 +104,10 @@ class EventCondition(Condition):
 
     def _lines(self, found: Chosen) -> tuple[FromClause, list[ColumnElement[bool]]]:
         """What is measured: the events, or their lines."""
-        if self.measure is None or not self.measure.of_lines:
+        if self.measure is None:
             return found.row, found.tests
+        if not self.measure.of_lines:
+            return found.row, [*found.tests, *self.measure.tests(found.row, found.scope)]
         ranked = isinstance(self.measure.test, Ranking)  # whoever has events has a value: none is 0
         source, on_lines = lines_of(found.row, self._items, found.scope, keep_events=ranked)
         return source, [*found.tests, *on_lines]
@@ -117,6 +118,8 @@ class EventCondition(Condition):
 
     def _as_set(self, scope: Scope) -> ColumnElement[bool]:
         """The set of customers it holds for, worked out once."""
+        if self.rows.is_plain and (self.measure is None or self._is_of_first):
+            return customer.c.id.in_(self._first_in_tallies(scope))
         if self.measure is None:
             found = self.rows.choose(scope, own=False)
             return customer.c.id.in_(select(found.row.c.customer_id).where(*found.tests))
@@ -125,6 +128,20 @@ class EventCondition(Condition):
         if not self.measure.holds_for_none():
             return customer.c.id.in_(grouped.having(holds))
         return customer.c.id.not_in(grouped.having(holds.is_not(true())))
+
+    @property
+    def _is_of_first(self) -> bool:
+        return self.measure is not None and self.measure.name == "first" and not self.rows.gaps_measured
+
+    def _first_in_tallies(self, scope: Scope) -> Select[Any]:
+        """Who has such an event, or whose first passes the test: a tally's first stays right whatever comes after `now`."""
+        ids = select(tally.c.customer_id).where(tally.c.kind.in_(self.rows.kinds), tally.c.first <= scope.now)
+        if self.measure is None:
+            return ids
+        other = tally.alias()
+        of_kinds = other.c.kind.in_(self.rows.kinds), other.c.customer_id == tally.c.customer_id
+        earlier = select(1).where(*of_kinds, other.c.first < tally.c.first).correlate(tally).exists()
+        return ids.where(self.measure.holds(tally.c.first, scope), ~earlier)
 
     def _measured(self, scope: Scope, measure: Measure) -> Select[Any]:
         """(customer_id, value) of all customers who have such events."""
@@ -170,11 +187,10 @@ def _tallied(kinds: tuple[str, ...], scope: Scope, currency: str | None) -> From
     total = case((tally.c.currency == currency, tally.c.sum), else_=0).label("sum") if currency else tally.c.sum
     known = select(tally.c.customer_id, tally.c.count, total, tally.c.first, tally.c.last)
     known = known.where(tally.c.kind.in_(kinds), tally.c.last <= scope.now)
-    ahead = sql_exists().where(
-        tally.c.kind == event.c.kind,
-        tally.c.customer_id == event.c.customer_id,
-        tally.c.currency == func.coalesce(event.c.currency, ""),
-        tally.c.last > scope.now,
+    of_tally = and_(
+        event.c.kind == tally.c.kind,
+        event.c.customer_id == tally.c.customer_id,
+        func.coalesce(event.c.currency, "") == tally.c.currency,
     )
     amount = case((event.c.currency == currency, event.c.amount)) if currency else event.c.amount
     facts = {
@@ -185,7 +201,8 @@ def _tallied(kinds: tuple[str, ...], scope: Scope, currency: str | None) -> From
     }
     counted = (
         select(event.c.customer_id, *(column.label(name) for name, column in facts.items()))
-        .where(event.c.kind.in_(kinds), event.c.at <= scope.now, ahead)
+        .select_from(tally.join(event, of_tally))
+        .where(tally.c.kind.in_(kinds), tally.c.last > scope.now, event.c.at <= scope.now)
         .group_by(event.c.customer_id)
     )
     return union_all(known, counted).subquery()
