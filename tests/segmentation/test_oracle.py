@@ -1,4 +1,7 @@
-"""The compiler against an oracle: random segments on random people give the same keys, in both shapes, on both stores."""
+"""The compiler against an oracle: random segments on random people give the same keys, in both shapes, on both stores.
+
+Every kind within every other, and segments of segments, are tried in test_oracle_everything.py.
+"""
 
 from __future__ import annotations
 
@@ -14,7 +17,7 @@ from crm_store.store import Store
 from tests.conftest import CASES
 from tests.segmentation.oracle import Condition
 from tests.segmentation.population import NOWS
-from tests.segmentation.strategies import attributes, conditions, events, leaves, windows, with_segments
+from tests.segmentation.strategies import attributes, conditions, events, windows
 from tests.segmentation.worlds import Worlds
 
 BERLIN = ZoneInfo("Europe/Berlin")
@@ -41,16 +44,6 @@ def test_events(worlds: Worlds, who: Condition, now: datetime) -> None:
 @given(who=windows, now=nows)
 def test_windows(worlds: Worlds, who: Condition, now: datetime) -> None:
     worlds.agree(who, now)
-
-
-@given(who=conditions, now=nows)
-def test_conditions_within_each_other(worlds: Worlds, who: Condition, now: datetime) -> None:
-    worlds.agree(who, now)
-
-
-@given(who=with_segments, a=leaves, b=conditions, now=nows)
-def test_segments_of_segments(worlds: Worlds, who: Condition, a: Condition, b: Condition, now: datetime) -> None:
-    worlds.agree(who, now, {"a": a, "b": b})
 
 
 @settings(max_examples=max(CASES // 5, 1))

@@ -80,6 +80,7 @@ def test_an_outbox_that_can_not_be_written_is_one_error_line_and_nothing_is_lost
     assert "Outbox: 1 mails" in (small_shop.root / "outbox/index.html").read_text()
 
 
+@pytest.mark.long
 def test_what_a_run_leaves_in_doubt_is_in_its_table(small_shop: Shop, store_url: str) -> None:
     small_shop.publish()
     small_shop.plan()
