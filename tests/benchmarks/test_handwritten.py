@@ -73,6 +73,7 @@ def test_only_the_near_ones_are_timed_in_turns() -> None:
     ]
 
 
+@pytest.mark.long
 def test_a_segment_is_compared_on_a_small_store(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(segments, "kept_store", partial(kept_store, into=tmp_path))
     result = segments.measure(Wanted(200, "200", "sqlite", True, ("regulars",)))
@@ -81,6 +82,7 @@ def test_a_segment_is_compared_on_a_small_store(tmp_path: Path, monkeypatch: pyt
     assert {"all", "among", "peak_mb", "ratio", "ours_s", "floor_s"} <= result.keys()
 
 
+@pytest.mark.long
 def test_following_is_measured_on_a_small_store(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     for module in (segments, following):
         monkeypatch.setattr(module, "kept_store", partial(kept_store, into=tmp_path))

@@ -73,6 +73,7 @@ def test_every_index_is_there_again(filled: Connection) -> None:
         assert {index.name for index in table.indexes} <= there
 
 
+@pytest.mark.long
 def test_the_same_size_gives_the_same_store(tmp_path: Path) -> None:
     files = [tmp_path / name for name in ("one.db", "other.db")]
     for file in files:
@@ -86,6 +87,7 @@ def test_the_same_size_gives_the_same_store(tmp_path: Path) -> None:
     assert contents[0] == contents[1]
 
 
+@pytest.mark.long
 def test_a_store_is_made_once(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     url = f"sqlite:///{tmp_path / 'kept.db'}"
     assert not exists(url)

@@ -63,6 +63,7 @@ def test_up_works_until_it_is_stopped_and_finishes_its_tick(small_shop: Shop, st
     assert not list(Path(small_shop.root).glob("*.tmp"))
 
 
+@pytest.mark.long
 def test_an_outbox_that_can_not_be_written_is_one_error_line_and_nothing_is_lost(small_shop: Shop, store_url: str) -> None:
     (small_shop.root / "outbox").write_text("in the way")
     failed = ran(small_shop, store_url, "run", check=False)
