@@ -26,6 +26,11 @@ Column = ColumnElement[Any]
 class EventFilter(Protocol):
     """A test of one event row."""
 
+    @property
+    def asks_customer(self) -> bool:
+        """Whether it looks at the `customer` row too."""
+        ...
+
     def sql(self, row: FromClause, scope: Scope) -> ColumnElement[bool]: ...
 
     def sentence(self) -> str: ...
@@ -37,6 +42,7 @@ class AmountFilter:
 
     currency: Currency
     test: Comparison
+    asks_customer: ClassVar = False
 
     def sql(self, row: FromClause, scope: Scope) -> ColumnElement[bool]:
         return self.test.sql(self.currency.value(row.c.amount, row.c.currency, row.c.at, scope))
@@ -49,19 +55,24 @@ class AmountFilter:
 class PropertyFilter:
     """A property of the event, compared."""
 
-    property: Property
+    of: Property
     test: Comparison | Window
 
+    @property
+    def asks_customer(self) -> bool:
+        """Dates are judged by the customer's own."""
+        return isinstance(self.test, Window) and (self.of.type == "date" or self.test.is_relative)
+
     def sql(self, row: FromClause, scope: Scope) -> ColumnElement[bool]:
-        value = self.property.sql(row, scope)
+        value = self.of.sql(row, scope)
         if isinstance(self.test, Comparison):
             return self.test.sql(value)
-        if self.property.type == "date":
+        if self.of.type == "date":
             return self.test.on_date(value, scope)
         return self.test.on_instant(instant_of_text(value) if self.test.is_relative else value, scope)
 
     def sentence(self) -> str:
-        return f"whose {self.property.name} {'is ' if isinstance(self.test, Window) else ''}{self.test.sentence()}"
+        return f"whose {self.of.name} {'is ' if isinstance(self.test, Window) else ''}{self.test.sentence()}"
 
 
 @dataclass(frozen=True)
@@ -141,6 +152,7 @@ class ItemFilter:
         "quantity": (event_item.c.quantity, "number"),
         "amount": (event_item.c.amount, "money"),
     }
+    asks_customer: ClassVar = False
     tests: tuple[tuple[str, Comparison], ...]
     currency: Currency | None
 
@@ -193,6 +205,7 @@ class ItemFilter:
 class SameAsTrigger:
     """A property that must be the same as that of the event which began the enrolment."""
 
+    asks_customer: ClassVar = False
     name: str
     type: str
 

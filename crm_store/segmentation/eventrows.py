@@ -76,8 +76,17 @@ class EventRows:
 
     @property
     def must_be_looked_up(self) -> bool:
-        """Whether the window's edges come from the customer's row."""
-        return self.window is not None and self.window.is_relative and not self.window.has_gaps
+        """Whether it takes the customer's row to say which events count."""
+        by_window = self.window is not None and self.window.is_relative and not self.window.has_gaps
+        return by_window or self._asks_customer
+
+    @property
+    def _asks_customer(self) -> bool:
+        return any(test.asks_customer for test in (*self.filters, *(self.among.filters if self.among else ())))
+
+    def _beside_customer(self, row: FromClause, own: bool) -> FromClause:
+        """Where filters ask her and no outer query has her, each row stands beside its own customer."""
+        return row.join(customer, customer.c.id == row.c.customer_id) if self._asks_customer and not own else row
 
     def choose(self, scope: Scope, own: bool) -> Chosen:
         """The events that count; `own`: only those of the outer query's customer."""
@@ -86,7 +95,7 @@ class EventRows:
         if self._looks_before:
             tests += self._silent_before(scope)
         elif self.silence is not None:
-            row, tests = self._with_silence(row, tests)
+            row, tests = self._with_silence(row, tests, own)
         if self._asks_gaps:
             row, tests, scope = self._with_gaps(row, tests, scope, own)
         if self.must_be_looked_up and not own:
@@ -111,13 +120,16 @@ class EventRows:
         earlier = tuple_(other.c.at, other.c.id) < tuple_(event.c.at, event.c.id)
         tests = [of_kinds, other.c.customer_id == event.c.customer_id, other.c.at <= event.c.at, earlier, when(other.c.at)]
         tests += [test.sql(other, replace(scope, shape="among")) for test in self.filters]
-        return select(1).where(*tests).correlate(event).exists()
+        return select(1).where(*tests).correlate(event, customer).exists()
 
     def _with_customer(self, row: FromClause, tests: Tests, scope: Scope) -> tuple[FromClause, Tests]:
         """In the window, whose edges come from each row's own customer."""
         inside = self._in_window(row, tests, scope)
         joined = select(*row.c).join_from(row, customer, customer.c.id == row.c.customer_id).where(*inside.tests)
         return joined.subquery(), []
+
+    def _outer(self, own: bool) -> list[FromClause]:
+        return [customer] if own else []
 
     def _of_kinds(self, scope: Scope, own: bool) -> Tests:
         one = len(self.kinds) == 1
@@ -131,13 +143,15 @@ class EventRows:
         tests += [test.sql(event, scope) for test in self.among.filters]
         order = (event.c.at, event.c.id) if self.among.which == "first" else (event.c.at.desc(), event.c.id.desc())
         place = func.row_number().over(partition_by=event.c.customer_id, order_by=order).label("place")
-        ranked = select(*event.c, place).where(*tests).correlate(customer).subquery()
+        source = self._beside_customer(event, own)
+        ranked = select(*event.c, place).select_from(source).where(*tests).correlate(*self._outer(own)).subquery()
         return ranked, [ranked.c.place <= self.among.most]
 
-    def _with_silence(self, row: FromClause, tests: Tests) -> tuple[FromClause, Tests]:
+    def _with_silence(self, row: FromClause, tests: Tests, own: bool) -> tuple[FromClause, Tests]:
         before = func.lag(row.c.at).over(partition_by=row.c.customer_id, order_by=(row.c.at, row.c.id)).label("before")
         columns = [row.c[column.name] for column in event.c]
-        found = select(*columns, before).where(*tests).correlate(customer).subquery()
+        source = self._beside_customer(row, own)
+        found = select(*columns, before).select_from(source).where(*tests).correlate(*self._outer(own)).subquery()
         return found, []
 
     def _in_window(self, row: FromClause, tests: Tests, scope: Scope) -> Chosen:
@@ -174,7 +188,9 @@ class EventRows:
         over: dict[str, Any] = {"partition_by": event.c.customer_id, "order_by": (event.c.at, event.c.id)}
         at = type_coerce(event.c.at, BigInteger)
         gap = (at - func.lag(at).over(**over)).label("gap")
-        gaps = select(event.c.customer_id, gap).where(*tests).correlate(customer).subquery()
+        source = self._beside_customer(event, own)
+        found = select(event.c.customer_id, gap).select_from(source).where(*tests)
+        gaps = found.correlate(*self._outer(own)).subquery()
         # The first event has no gap; last in order on both databases, it is no middle one.
         order = (case((gaps.c.gap.is_(None), 1), else_=0), gaps.c.gap)
         place = func.row_number().over(partition_by=gaps.c.customer_id, order_by=order).label("place")

@@ -33,6 +33,13 @@ FOUND: tuple[Condition, ...] = (
     {"event": "order", "items": {"price": {"is": "3 EUR"}}},
     {"event": "order", "max": {"of": "items.amount", "at_least": "6 EUR"}},
     {"event": "order", "sum": {"of": "amount", "top": "5"}},
+    # Filters that ask the customer's own date, in rows that are ordered before anybody looks at customers
+    {"event": "order", "where": {"delivered_on": {"is": "2026-01-01"}}, "after_silence": "0 days", "is": "2026-01-01",
+     "count": {"is": "0"}},
+    {"event": "order", "where": {"delivered_on": {"before": "2026-06-15"}}, "after_silence": "1 day",
+     "count": {"top": "3"}},
+    {"event": "order", "among": {"last": "2", "where": {"delivered_on": {"since": "2026-01-01"}}}, "count": {"top": "3"}},
+    {"event": "order", "where": {"delivered_on": {"in_last": "30 days"}}, "count": {"bottom": "5"}},
 )  # fmt: skip
 
 
