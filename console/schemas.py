@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from crm_store.content.faults import Faults
-from crm_store.content.names import read_names
+from crm_store.content.names import Names
 from crm_store.content.places import load_places
 from crm_store.content.sources import SEGMENTS
 from crm_store.content.workspace import Workspace
@@ -20,4 +20,4 @@ def schema_of(kind: str, workspace: Workspace) -> dict[str, Any]:
     segments = frozenset(name for name, _ in sources.names(SEGMENTS))
     places = Faults().attempt(load_places, sources, Faults()) or {}
     channels = frozenset(workspace.settings.channels)
-    return segment_schema(Known(workspace.vocabulary, read_names(sources), segments, places, channels))
+    return segment_schema(Known(workspace.vocabulary, Names(sources), segments, places, channels))

@@ -27,6 +27,16 @@ def insert(conn: Connection, table: Table) -> Any:
     return sqlite_insert(table)
 
 
+def _spelled(function: type[FunctionElement[Any]], sqlite: str, postgresql: str) -> None:
+    """How each database writes a function; `{}` stands for its arguments."""
+    for dialect, form in (("sqlite", sqlite), ("postgresql", postgresql)):
+
+        def written(element: Any, compiler: SQLCompiler, form: str = form, **kw: Any) -> str:
+            return form.format(compiler.process(element.clauses, **kw))
+
+        compiles(function, dialect)(written)
+
+
 class position_of(FunctionElement[int]):  # SQL functions are written in lower case
     """`position_of(text, part)`: where the part begins, counted from 1 in characters; 0 if nowhere."""
 
@@ -35,14 +45,7 @@ class position_of(FunctionElement[int]):  # SQL functions are written in lower c
     name = "position_of"
 
 
-@compiles(position_of, "sqlite")
-def _position_sqlite(element: position_of, compiler: SQLCompiler, **kw: Any) -> str:
-    return f"instr({compiler.process(element.clauses, **kw)})"
-
-
-@compiles(position_of, "postgresql")
-def _position_postgresql(element: position_of, compiler: SQLCompiler, **kw: Any) -> str:
-    return f"strpos({compiler.process(element.clauses, **kw)})"
+_spelled(position_of, sqlite="instr({})", postgresql="strpos({})")
 
 
 class JsonScalar(FunctionElement[Any]):
@@ -111,14 +114,7 @@ class as_date(FunctionElement[date]):
     name = "as_date"
 
 
-@compiles(as_date, "sqlite")
-def _as_date_sqlite(element: as_date, compiler: SQLCompiler, **kw: Any) -> str:
-    return compiler.process(element.clauses, **kw)
-
-
-@compiles(as_date, "postgresql")
-def _as_date_postgresql(element: as_date, compiler: SQLCompiler, **kw: Any) -> str:
-    return f"CAST({compiler.process(element.clauses, **kw)} AS date)"
+_spelled(as_date, sqlite="{}", postgresql="CAST({} AS date)")
 
 
 class folded(FunctionElement[str]):
@@ -129,14 +125,7 @@ class folded(FunctionElement[str]):
     name = "folded"
 
 
-@compiles(folded, "sqlite")
-def _folded_sqlite(element: folded, compiler: SQLCompiler, **kw: Any) -> str:
-    return f"rapport_fold({compiler.process(element.clauses, **kw)})"
-
-
-@compiles(folded, "postgresql")
-def _folded_postgresql(element: folded, compiler: SQLCompiler, **kw: Any) -> str:
-    return f'casefold({compiler.process(element.clauses, **kw)} COLLATE "pg_c_utf8") COLLATE "C"'
+_spelled(folded, sqlite="rapport_fold({})", postgresql='casefold({} COLLATE "pg_c_utf8") COLLATE "C"')
 
 
 class Matching(FunctionElement[bool]):
@@ -225,14 +214,7 @@ class list_length(FunctionElement[int]):
     name = "list_length"
 
 
-@compiles(list_length, "sqlite")
-def _length_sqlite(element: list_length, compiler: SQLCompiler, **kw: Any) -> str:
-    return f"json_array_length({compiler.process(element.clauses, **kw)})"
-
-
-@compiles(list_length, "postgresql")
-def _length_postgresql(element: list_length, compiler: SQLCompiler, **kw: Any) -> str:
-    return f"jsonb_array_length({compiler.process(element.clauses, **kw)})"
+_spelled(list_length, sqlite="json_array_length({})", postgresql="jsonb_array_length({})")
 
 
 class day_start(FunctionElement[Any]):

@@ -71,7 +71,7 @@ class Duration:
     def shift_date(self, day: date, sign: int) -> date:
         """The date that many days, weeks, months or years later or earlier (31 January + 1 month: 28 February)."""
         if self.is_calendar:
-            return day + relativedelta(**{f"{self.unit}s": self.count * sign})  # type: ignore[arg-type]  # the keyword is computed
+            return day + relativedelta(months=self.count * sign * (12 if self.unit == "year" else 1))
         return day + self.fixed() * sign
 
 
@@ -245,6 +245,21 @@ def read_money(node: Node) -> Money:
         return Money(to_minor(Decimal(match[1]), match[2]), match[2], written)
     except ValueError as error:
         raise Fault(node.place, f"'{written}': {error}") from None
+
+
+def read_whole(node: Node) -> int:
+    """A whole number, 1 or more."""
+    if not re.fullmatch(r"[1-9]\d{0,5}", text(node)):
+        raise Fault(node.place, f"'{text(node)}' must be a whole number, 1 or more")
+    return int(text(node))
+
+
+def read_first_or_last(node: Node, of: str) -> tuple[str, int]:
+    """`last 5` or `first 3`, of something."""
+    match = re.fullmatch(r"(first|last) ([1-9]\d{0,5})", " ".join(text(node).split()))
+    if not match:
+        raise Fault(node.place, f"'{text(node)}' must say which of {of}, e.g. last 5")
+    return match[1], int(match[2])
 
 
 def read_percent(node: Node) -> Decimal:

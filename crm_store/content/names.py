@@ -2,47 +2,62 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import PurePosixPath
 
 from crm_store.content.faults import Fault, Faults, Incomplete, did_you_mean
 from crm_store.content.fields import text
-from crm_store.content.nodes import Mapping, Node, Scalar, Sequence
+from crm_store.content.nodes import Mapping as MappingNode
+from crm_store.content.nodes import Node, Scalar, Sequence
 from crm_store.content.sources import CAMPAIGNS, TEMPLATES, Sources
 
 
 @dataclass(frozen=True)
 class Names:
-    """What is called what. `checked` False: everything goes, because it was checked when it was published."""
+    """What is called what in a workspace's files, worked out when it is asked; their faults are reported by who loads them.
 
-    campaigns: frozenset[str] = frozenset()
-    steps: frozenset[str] = frozenset()
-    offers: frozenset[str] = frozenset()
-    templates: frozenset[str] = frozenset()
-    checked: bool = True
+    Without sources everything goes: what is published was checked when it was published.
+    """
+
+    sources: Sources | None
+
+    @cached_property
+    def campaigns(self) -> frozenset[str]:
+        return frozenset(self._roots)
+
+    @cached_property
+    def offers(self) -> frozenset[str]:
+        return frozenset(name for root in self._roots.values() if root for name in _keys(root.get("offers")))
+
+    @cached_property
+    def steps(self) -> frozenset[str]:
+        return frozenset(name for root in self._roots.values() if root for name in _steps(root.get("steps")))
+
+    @cached_property
+    def templates(self) -> frozenset[str]:
+        return frozenset(_templates(self.sources.files)) if self.sources else frozenset()
+
+    @cached_property
+    def _roots(self) -> Mapping[str, MappingNode | None]:
+        """Campaign files by name; None for one that can't be read."""
+        sources = self.sources
+        return {name: _root(sources, path) for name, path in sources.names(CAMPAIGNS)} if sources else {}
 
     def known(self, node: Node, what: str, where: str) -> str:
         """The name written there, one of the set `where` (a field of this class). Raises a Fault."""
-        name, names = text(node), getattr(self, where)
-        if self.checked and name not in names:
+        name = text(node)
+        names: frozenset[str] = getattr(self, where) if self.sources else frozenset((name,))
+        if name not in names:
             raise Fault(node.place, f"{what} '{name}' is in no file of this workspace{did_you_mean(name, names)}")
         return name
 
 
-UNCHECKED = Names(checked=False)
+UNCHECKED = Names(None)
 
 
-def read_names(sources: Sources) -> Names:
-    """The names in the files as they are; their faults are reported by whoever loads them."""
-    roots = {name: root for name, path in sources.names(CAMPAIGNS) if (root := _root(sources, path)) is not None}
-    names = {name for name, _ in sources.names(CAMPAIGNS)}
-    offers = (name for root in roots.values() for name in _keys(root.get("offers")))
-    steps = (name for root in roots.values() for name in _steps(root.get("steps")))
-    return Names(frozenset(names), frozenset(steps), frozenset(offers), frozenset(_templates(sources.files)))
-
-
-def _root(sources: Sources, path: str) -> Mapping | None:
+def _root(sources: Sources, path: str) -> MappingNode | None:
     try:
         return sources.parse(path, Faults())
     except Incomplete:
@@ -50,7 +65,7 @@ def _root(sources: Sources, path: str) -> Mapping | None:
 
 
 def _keys(node: Node | None) -> tuple[str, ...]:
-    return node.names() if isinstance(node, Mapping) else ()
+    return node.names() if isinstance(node, MappingNode) else ()
 
 
 def _steps(node: Node | None) -> Iterator[str]:
@@ -58,7 +73,7 @@ def _steps(node: Node | None) -> Iterator[str]:
     if isinstance(node, Sequence):
         for item in node.items:
             yield from _steps(item)
-    elif isinstance(node, Mapping):
+    elif isinstance(node, MappingNode):
         name = node.get("name") or node.get("send")
         if node.get("send") is not None and isinstance(name, Scalar):
             yield name.text

@@ -41,10 +41,8 @@ def segments_to_follow(conn: Connection) -> list[Following]:
 
 def remember(conn: Connection, one: Following, now: datetime) -> None:
     """Write down that the segment was refreshed as of `now`."""
-    current_id = definitions.current_id(conn, "segment", one.name)
-    values = {"hash": definitions.hash_of(conn, current_id) if current_id else "", "refreshed_at": now}
-    statement = insert(conn, followed_segment).values(name=one.name, **values)
-    conn.execute(statement.on_conflict_do_update(index_elements=["name"], set_=values))
+    statement = insert(conn, followed_segment).values(name=one.name, refreshed_at=now)
+    conn.execute(statement.on_conflict_do_update(index_elements=["name"], set_={"refreshed_at": now}))
 
 
 def _entering(conn: Connection) -> Iterator[Following]:

@@ -18,7 +18,7 @@ from crm_store.content.literals import (
     read_money,
     read_percent,
 )
-from crm_store.content.names import Names, read_names
+from crm_store.content.names import Names
 from crm_store.content.nodes import Mapping, Node, Scalar
 from crm_store.content.places import load_places
 from crm_store.content.settings import Settings
@@ -84,7 +84,7 @@ def load_campaigns(
     `names`: those that conditions may refer to, unless said those of the files.
     """
     places = Faults().attempt(load_places, sources, Faults()) or {}  # who loads the segments reports the faults
-    names = names or read_names(sources)
+    names = names or Names(sources)
     language = Language(vocabulary, faults, frozenset(segments), frozenset(settings.channels), names=names, places=places)
     reading = Reading(language, settings)
     read = {name: faults.attempt(_load, name, path, sources, reading) for name, path in sources.names(CAMPAIGNS)}

@@ -51,15 +51,6 @@ Index("ix_customer_email_key", customer.c.email_key)
 Index("ix_customer_birth", customer.c.birth_month, customer.c.birth_day, customer.c.zone_id)
 Index("ix_customer_zone_id", customer.c.zone_id)
 
-# Customers of whom something has changed since segments were refreshed. `at` (machine time) names the change, so that one
-# made while a refresh runs is not taken for done.
-customer_changed = Table(
-    "customer_changed",
-    METADATA,
-    Column("customer_id", ForeignKey("customer.id"), primary_key=True),
-    Column("at", Instant, nullable=False),
-)
-
 customer_change = Table(
     "customer_change",
     METADATA,

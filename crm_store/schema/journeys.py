@@ -50,12 +50,11 @@ segment_member = Table(
 )
 Index("ix_segment_member_segment_entered_at", segment_member.c.segment, segment_member.c.entered_at)
 
-# The segments that are kept refreshed: as which definition, and as of which `now`.
+# The segments that are kept refreshed, and as of which `now`.
 followed_segment = Table(
     "followed_segment",
     METADATA,
     Column("name", Words, primary_key=True),
-    Column("hash", Words, nullable=False),
     Column("refreshed_at", Instant, nullable=False),
 )
 

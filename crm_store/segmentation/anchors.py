@@ -16,9 +16,10 @@ from crm_store.content.faults import Fault, did_you_mean
 from crm_store.content.literals import Anchor, Moment
 from crm_store.content.nodes import Node
 from crm_store.content.vocabulary import Attribute, Vocabulary
-from crm_store.dialect import DaysLater, JsonScalar, day_start, instant_of_text
+from crm_store.dialect import DaysLater, day_start, instant_of_text
 from crm_store.schema import customer, event, zone
 from crm_store.schema.types import later
+from crm_store.segmentation.attributes import stored_value
 
 if TYPE_CHECKING:
     from crm_store.segmentation.language import Scope
@@ -35,17 +36,12 @@ class AttributeAnchor(Anchor):
 
     def instant(self, scope: Scope) -> Column:
         if self.attribute.type == "instant":
-            return instant_of_text(self._column())
-        return day_start(self._column(), _zone(scope))
+            return instant_of_text(stored_value(self.attribute))
+        return day_start(stored_value(self.attribute), _zone(scope))
 
     def day(self, days: int) -> Column:
         """ISO text of the date, so many days later."""
-        return DaysLater(self._column(), days)
-
-    def _column(self) -> Column:
-        if self.attribute.built_in:
-            return customer.c[self.attribute.name]
-        return JsonScalar(customer.c.attributes, self.attribute.name.split("."), self.attribute.type)
+        return DaysLater(stored_value(self.attribute), days)
 
 
 @dataclass(frozen=True)

@@ -6,6 +6,7 @@ import re
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from functools import partial
 from typing import Any
 from zoneinfo import ZoneInfo
 
@@ -141,8 +142,7 @@ def _event(node: Node, language: Language) -> ExampleEvent:
     extra: dict[str, Any] = {name: fields.maybe(name, literal) for name in ("amount", "currency")}
     lines = fields.several("items", lambda value: language.faults.each(lambda item: _item(item, language), items(value)))
     properties = {
-        name: fields.maybe(name, lambda value, spec=spec: _typed(value, spec))  # type: ignore[misc]  # binds the loop's value
-        for name, spec in (kind.properties if kind else {}).items()
+        name: fields.maybe(name, partial(_typed, kind=type_)) for name, type_ in (kind.properties if kind else {}).items()
     }
     if kind is None:
         fields.known(*fields.node.names())

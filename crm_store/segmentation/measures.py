@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import re
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from functools import partial
 from typing import Any, Protocol
 
 from sqlalchemy import ColumnElement, FromClause, Numeric, and_, case, func, type_coerce
@@ -13,8 +13,9 @@ from sqlalchemy import cast as sql_cast
 
 from crm_store.content.faults import Fault, did_you_mean
 from crm_store.content.fields import Fields, literal, sure, text
-from crm_store.content.literals import Duration, parse_duration
-from crm_store.content.nodes import Mapping, Node, Scalar
+from crm_store.content.literals import Duration, parse_duration, read_whole
+from crm_store.content.nodes import Mapping as MappingNode
+from crm_store.content.nodes import Node, Scalar
 from crm_store.content.vocabulary import EventKind
 from crm_store.schema import event_item, product
 from crm_store.schema.types import Number
@@ -27,7 +28,6 @@ from crm_store.segmentation.times import Window, read_nested_window
 
 Column = ColumnElement[Any]
 SUMMARIES = ("sum", "avg", "min", "max", "distinct")
-MEASURES = ("count", *SUMMARIES, "first", "last", "regular")
 LINE_VALUES = ("items.amount", "items.quantity", "items.product")
 # Sums and averages of fractions are rounded to so many decimals: SQLite adds binary fractions, PostgreSQL decimal ones.
 DECIMALS = 9
@@ -215,21 +215,29 @@ def lines_of(
 
 
 def read_measure(fields: Fields, kinds: Sequence[EventKind], language: Language) -> Measure | None:
-    """The one measure that stands there, if any; its faults are collected."""
-    given = [name for name in MEASURES if fields.has(name)]
+    """The one measure of events that stands there, if any; its faults are collected."""
+    readers: dict[str, Callable[[Node], Measure]] = {
+        "count": read_count,
+        **{name: partial(_read_summary, name, kinds=kinds, language=language) for name in SUMMARIES},
+        "first": partial(read_when, "first", language=language),
+        "last": partial(read_when, "last", language=language),
+        "regular": partial(_read_regular, language=language),
+    }
+    return read_only_measure(fields, readers)
+
+
+def read_only_measure(fields: Fields, readers: Mapping[str, Callable[[Node], Measure]]) -> Measure | None:
+    """The one of these measures that stands there, if any; its faults are collected."""
+    given = [name for name in readers if fields.has(name)]
     if len(given) > 1:
         fields.fault(fields.place_of(given[1]), f"one measure only, beside '{given[0]}'; use a list under `all:`")
-    found = [
-        fields.maybe("count", read_count),
-        *(
-            fields.maybe(name, lambda node, n=name: _read_summary(n, node, kinds, language))  # type: ignore[misc]  # binds the loop's name
-            for name in SUMMARIES
-        ),
-        fields.maybe("first", lambda node: Measure("first", read_nested_window(node, language))),
-        fields.maybe("last", lambda node: Measure("last", read_nested_window(node, language))),
-        fields.maybe("regular", lambda node: _read_regular(node, language)),
-    ]
+    found = [fields.maybe(name, read) for name, read in readers.items()]
     return next((measure for measure in found if measure is not None), None)
+
+
+def read_when(name: str, node: Node, language: Language) -> Measure:
+    """`first` or `last`, with one time word."""
+    return Measure(name, read_nested_window(node, language))
 
 
 def read_count(node: Node) -> Measure:
@@ -237,7 +245,7 @@ def read_count(node: Node) -> Measure:
 
 
 def _entries(node: Node) -> Sequence[tuple[Scalar, Node]]:
-    if not isinstance(node, Mapping):
+    if not isinstance(node, MappingNode):
         written = literal(node) if isinstance(node, Scalar) else "3"
         raise Fault(node.place, f"must be a comparison; write {{is: {written}}}")
     return node.entries
@@ -294,18 +302,12 @@ def _property(
 
 def _read_regular(node: Node, language: Language) -> Measure:
     fields = Fields(node, language.faults, "'regular'")
-    at_least = fields.need("at_least", _whole)
+    at_least = fields.need("at_least", read_whole)
     of_last = fields.need("of_last", lambda value: _periods(parse_duration(text(value), value), value))
     fields.close()
     if sure(at_least) > sure(of_last).count:
         raise Fault(node.place, f"{at_least} of the last {of_last} can't be; ask for {sure(of_last).count} at most")
     return Measure("regular", Regular(sure(at_least), sure(of_last)))
-
-
-def _whole(node: Node) -> int:
-    if not re.fullmatch(r"[1-9]\d{0,2}", text(node)):
-        raise Fault(node.place, f"'{text(node)}' must be a whole number, 1 or more")
-    return int(text(node))
 
 
 def _periods(duration: Duration, node: Node) -> Duration:

@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 
 from crm_store.content.faults import Fault, Faults, Incomplete, Place
 from crm_store.content.fields import Fields, sure, text
-from crm_store.content.names import Names, read_names
+from crm_store.content.names import Names
 from crm_store.content.nodes import Node
 from crm_store.content.places import load_places
 from crm_store.content.sources import SEGMENTS, Sources
@@ -44,7 +44,7 @@ def load_segments(
     """
     paths = dict(sources.names(SEGMENTS))
     places = faults.attempt(load_places, sources, faults) or {}
-    language = Language(vocabulary, faults, frozenset(paths), names=names or read_names(sources), places=places)
+    language = Language(vocabulary, faults, frozenset(paths), names=names or Names(sources), places=places)
     read = {name: faults.attempt(_load, name, path, sources, replace(language, file=name)) for name, path in paths.items()}
     segments = {name: segment for name, segment in read.items() if segment is not None}
     for name in sorted(segments):

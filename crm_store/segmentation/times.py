@@ -10,6 +10,7 @@ import re
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
+from functools import partial
 from typing import Any
 from zoneinfo import ZoneInfo
 
@@ -292,7 +293,7 @@ def read_anniversary(node: Node, language: Language) -> Anniversary:
     fields.known("is", "in_last", "in_next", "during")
     if len(words) != 1:
         fields.fault(node.place, "anniversary needs exactly one of is, in_last, in_next, during")
-    windows = [fields.maybe(name.text, lambda value, n=name: read_window(n, value, language, True)) for name in words]  # type: ignore[misc]  # the default binds the loop's name
+    windows = [fields.maybe(name.text, partial(read_window, name, language=language, of_dates=True)) for name in words]
     years = fields.several("years", _years)
     leap_day = fields.get("leap_day", one_of(*LEAP_DAYS), "feb-28")
     fields.close()

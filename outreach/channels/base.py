@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -56,7 +57,7 @@ class Proof:
     refused: frozenset[int] = frozenset()
 
 
-class Channel:
+class Channel(ABC):
     """A provider. `per_request`: how many mails one call takes, which is what one failure can put in doubt.
 
     A provider must `send`; the rest is for those that can do more.
@@ -65,14 +66,14 @@ class Channel:
     provider: ClassVar[str]
     per_request: int
 
+    @abstractmethod
     def send(self, request_id: str, mails: Sequence[Mail]) -> Answer:
         """Hand the mails over. Raises NotAccepted for a definite no; anything else raised leaves the request in doubt."""
-        raise NotImplementedError
 
-    def announce(self, request_id: str) -> None:
+    def announce(self, request_id: str) -> None:  # noqa: B027  # not every provider has something to do then
         """Called before the request is named in the store, so before `send`. Raises NotAccepted."""
 
-    def settled(self, request_id: str) -> None:
+    def settled(self, request_id: str) -> None:  # noqa: B027  # not every provider has something to do then
         """Called when the answer to the request is in the store: nobody will ask about it any more."""
 
     def prove(self, request_id: str, message_ids: Mapping[int, str]) -> Proof:
@@ -86,5 +87,5 @@ class Channel:
         """Why the channel could not take a mail now, as far as it can tell without sending one."""
         return None
 
-    def drained(self) -> None:
+    def drained(self) -> None:  # noqa: B027  # not every provider has something to do then
         """Called when a drain that used the channel has ended."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from dataclasses import dataclass
 from typing import ClassVar
 
@@ -9,7 +10,7 @@ from crm_store.content.faults import Place
 
 
 @dataclass(frozen=True)
-class Step:
+class Step(ABC):
     """One step; `name` is unique in its campaign and keys the ledger."""
 
     verb: ClassVar[str]
@@ -17,6 +18,6 @@ class Step:
     name: str
     place: Place
 
+    @abstractmethod
     def sentence(self) -> str:
         """In English, as a line of a list."""
-        raise NotImplementedError

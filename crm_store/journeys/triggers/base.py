@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import datetime
@@ -23,24 +24,24 @@ class Window:
     live_since: datetime
 
 
-class Trigger:
+class Trigger(ABC):
     """What enters customers into a campaign. Subclasses are frozen dataclasses, one file each."""
 
     word: ClassVar[str]
     help: ClassVar[str]
 
     @classmethod
+    @abstractmethod
     def read(cls, fields: Fields, language: Language) -> Self:
         """The trigger that the keys of `enter` say; takes its own keys only. Raises Fault or Incomplete."""
-        raise NotImplementedError
 
+    @abstractmethod
     def candidates(self, conn: Connection, campaign: str, again: Again, window: Window, scope: Scope) -> Select[Any]:
         """A select of `again.CANDIDATE` columns: whoever has reached the trigger, enrolled already or not."""
-        raise NotImplementedError
 
+    @abstractmethod
     def sentence(self) -> str:
         """In English, to be read after "entered by"."""
-        raise NotImplementedError
 
     def event(self) -> str | None:
         """The event that enters, if one does."""

@@ -28,13 +28,6 @@ def _customers() -> None:
     op.add_column("customer", sa.Column("bucket", sa.BigInteger(), nullable=True))
     _fill_buckets(op.get_bind())
     op.create_table(
-        "customer_changed",
-        sa.Column("customer_id", Id, nullable=False),
-        sa.Column("at", Instant(), nullable=False),
-        sa.ForeignKeyConstraint(["customer_id"], ["customer.id"], name=op.f("fk_customer_changed_customer_id")),
-        sa.PrimaryKeyConstraint("customer_id", name=op.f("pk_customer_changed")),
-    )
-    op.create_table(
         "static_list",
         sa.Column("id", Id, nullable=False),
         sa.Column("name", Words, nullable=False),
@@ -92,7 +85,6 @@ def _journeys() -> None:
     op.create_table(
         "followed_segment",
         sa.Column("name", Words, nullable=False),
-        sa.Column("hash", Words, nullable=False),
         sa.Column("refreshed_at", Instant(), nullable=False),
         sa.PrimaryKeyConstraint("name", name=op.f("pk_followed_segment")),
     )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any, ClassVar, Self
@@ -21,7 +22,7 @@ class FieldHelp:
     form: str
 
 
-class Condition:
+class Condition(ABC):
     """A condition on the customer row of a query. Subclasses are frozen dataclasses, one file each."""
 
     kind: ClassVar[str]
@@ -30,17 +31,17 @@ class Condition:
     fields: ClassVar[tuple[FieldHelp, ...]]
 
     @classmethod
+    @abstractmethod
     def read(cls, node: Mapping, language: Language) -> Self:
         """The condition a mapping says. Raises Fault or Incomplete."""
-        raise NotImplementedError
 
+    @abstractmethod
     def sql(self, scope: Scope) -> ColumnElement[bool]:
         """SQL over the `customer` row of the outer query, in the scope's shape; may be NULL for false."""
-        raise NotImplementedError
 
+    @abstractmethod
     def sentence(self) -> str:
         """The condition in English, to be read after "customers for whom"."""
-        raise NotImplementedError
 
     def values(self, scope: Scope) -> dict[str, ColumnElement[Any]]:
         """What it looks at, as SQL over the `customer` row, by name: for `explain --customer`."""

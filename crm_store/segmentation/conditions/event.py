@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from dataclasses import dataclass, replace
 from typing import Any, ClassVar, Self
 
@@ -10,10 +9,11 @@ from sqlalchemy import ColumnElement, FromClause, Select, and_, case, func, sele
 
 from crm_store.content.faults import Fault
 from crm_store.content.fields import Fields, items, text
-from crm_store.content.literals import Duration, Gaps, parse_span
+from crm_store.content.literals import Duration, Gaps, parse_span, read_first_or_last, read_whole
 from crm_store.content.nodes import Mapping, Node, Scalar, Sequence
 from crm_store.content.vocabulary import EventKind, UsualGap
 from crm_store.schema import customer, event, tally
+from crm_store.segmentation.belonging import looks_up, outer
 from crm_store.segmentation.conditions.base import Condition, FieldHelp
 from crm_store.segmentation.eventfilters import EventFilter, ItemFilter, SameAsTrigger, read_where
 from crm_store.segmentation.eventrows import Among, Chosen, EventRows
@@ -69,7 +69,7 @@ class EventCondition(Condition):
     def sql(self, scope: Scope) -> ColumnElement[bool]:
         if self.measure is not None and isinstance(self.measure.test, Ranking):
             return customer.c.id.in_(self.measure.test.ids(self._measured(scope, self.measure)))
-        if scope.shape == "among" or scope.enrolment is not None or self._must_be_looked_up:
+        if looks_up(scope) or self._must_be_looked_up:
             return self._looked_up(scope)
         return self._as_set(scope)
 
@@ -84,7 +84,7 @@ class EventCondition(Condition):
         return shown
 
     def _own(self, found: Chosen, source: FromClause, value: Column) -> Column:
-        return select(value).select_from(source).where(*found.tests).correlate(*_outer(found.scope)).scalar_subquery()
+        return select(value).select_from(source).where(*found.tests).correlate(*outer(found.scope)).scalar_subquery()
 
     @property
     def _must_be_looked_up(self) -> bool:
@@ -98,7 +98,7 @@ class EventCondition(Condition):
         found = self.rows.choose(scope, own=True)
         source, tests = self._lines(found)
         if self.measure is None:
-            return select(1).select_from(source).where(*tests).correlate(*_outer(scope)).exists()
+            return select(1).select_from(source).where(*tests).correlate(*outer(scope)).exists()
         holds = self.measure.holds(self.measure.value(found.row, found.scope), found.scope)
         return self._own(replace(found, tests=tests), source, holds).is_(true())
 
@@ -169,10 +169,6 @@ class EventCondition(Condition):
         return self.measure.sentence(" ".join(said)) if self.measure else f"there are {' '.join(said)}"
 
 
-def _outer(scope: Scope) -> list[FromClause]:
-    return [customer, scope.enrolment] if scope.enrolment is not None else [customer]
-
-
 def _of_tallies(row: FromClause) -> dict[str, Column]:
     return {
         "count": func.sum(row.c.count),
@@ -231,24 +227,15 @@ def _filters(fields: Fields, kinds: tuple[EventKind, ...], language: Language) -
 
 def _among(node: Node, kinds: tuple[EventKind, ...], language: Language) -> Among:
     if isinstance(node, Scalar):
-        match = re.fullmatch(r"(first|last) ([1-9]\d{0,5})", " ".join(text(node).split()))
-        if not match:
-            raise Fault(node.place, f"'{text(node)}' must say which of them, e.g. last 5")
-        return Among(match[1], int(match[2]), ())
+        return Among(*read_first_or_last(node, "them"), ())
     fields = Fields(node, language.faults, "'among'")
-    given = {which: fields.maybe(which, _how_many) for which in ("first", "last")}
+    given = {which: fields.maybe(which, read_whole) for which in ("first", "last")}
     filters = _filters(fields, kinds, language)
     found = [(which, most) for which, most in given.items() if most is not None]
     if len(found) != 1:
         fields.fault(node.place, "'among' needs either `first` or `last`, e.g. {last: 5, where: {..}}")
     fields.close()
     return Among(*found[0], filters)
-
-
-def _how_many(node: Node) -> int:
-    if not re.fullmatch(r"[1-9]\d{0,5}", text(node)):
-        raise Fault(node.place, f"'{text(node)}' must be a whole number, 1 or more")
-    return int(text(node))
 
 
 def _silence(node: Node, language: Language) -> Duration | Gaps:

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
+from functools import partial
 from typing import Any, ClassVar, Self
 
 from sqlalchemy import ColumnElement, func, select, true
 
 from crm_store.content.faults import Fault, every
 from crm_store.content.fields import Fields, items, one_of, text, truth
+from crm_store.content.literals import read_first_or_last
 from crm_store.content.nodes import Mapping, Node, Sequence
 from crm_store.schema import customer
 from crm_store.segmentation.belonging import looks_up, outer
@@ -17,11 +19,10 @@ from crm_store.segmentation.comparisons import ValueSpec, read_comparison
 from crm_store.segmentation.conditions.base import Condition, FieldHelp
 from crm_store.segmentation.conditions.event import read_only_window
 from crm_store.segmentation.language import Language, Scope
-from crm_store.segmentation.measures import Measure, read_count
+from crm_store.segmentation.measures import Measure, read_count, read_only_measure, read_when
 from crm_store.segmentation.messages import FACTS, SUBJECTS, MessageRows
 from crm_store.segmentation.pairs import read_channel
 from crm_store.segmentation.ranking import Ranking
-from crm_store.segmentation.times import read_nested_window
 
 Column = ColumnElement[Any]
 
@@ -56,9 +57,13 @@ class MessageCondition(Condition):
         link = fields.maybe("link", lambda value: read_comparison(value, ValueSpec("text")))
         if link is not None and facts != ("clicked",):
             fields.fault(fields.place_of("link"), "'link' is of clicks; write `message: clicked`")
-        among, machines = fields.maybe("among", _which), fields.maybe("machines", truth) or False
+        among, machines = (
+            fields.maybe("among", partial(read_first_or_last, of="those sent")),
+            fields.maybe("machines", truth) or False,
+        )
         window = read_only_window(fields, language)
-        measure = _measure(fields, language)
+        first, last = (partial(read_when, name, language=language) for name in ("first", "last"))
+        measure = read_only_measure(fields, {"count": _count, "first": first, "last": last})
         fields.close()
         subjects = {name for name, _ in of}
         own = language.in_campaign and "step" in subjects and "campaign" not in subjects
@@ -106,10 +111,7 @@ def _facts(node: Node) -> tuple[str, ...]:
 
 def _subjects(node: Node, language: Language) -> tuple[tuple[str, tuple[str | int, ...]], ...]:
     fields = Fields(node, language.faults, "'of'")
-    found = [
-        (name, fields.several(name, lambda value, n=name: _names(value, n, language)))  # type: ignore[misc]  # binds the loop's name
-        for name in SUBJECTS
-    ]
+    found = [(name, fields.several(name, partial(_names, subject=name, language=language))) for name in SUBJECTS]
     fields.close()
     given = tuple((name, values) for name, values in found if values)
     if not given:
@@ -134,28 +136,8 @@ def _name(node: Node, subject: str, language: Language) -> str | int:
     return text(node) if subject == "variant" else language.names.known(node, subject, f"{subject}s")
 
 
-def _which(node: Node) -> tuple[str, int]:
-    match = re.fullmatch(r"(first|last) ([1-9]\d{0,5})", " ".join(text(node).split()))
-    if not match:
-        raise Fault(node.place, f"'{text(node)}' must say which of those sent, e.g. last 5")
-    return match[1], int(match[2])
-
-
-def _measure(fields: Fields, language: Language) -> Measure | None:
-    given = [name for name in ("count", "first", "last") if fields.has(name)]
-    if len(given) > 1:
-        fields.fault(fields.place_of(given[1]), f"one measure only, beside '{given[0]}'; use a list under `all:`")
-    found = [fields.maybe("count", _count)]
-    found += [fields.maybe(name, lambda node, n=name: _when(n, node, language)) for name in ("first", "last")]  # type: ignore[misc]  # binds the loop's name
-    return next((measure for measure in found if measure is not None), None)
-
-
 def _count(node: Node) -> Measure:
     measure = read_count(node)
     if isinstance(measure.test, Ranking):
         raise Fault(node.place, "'top' and 'bottom' are not known of messages; compare with a number")
     return measure
-
-
-def _when(name: str, node: Node, language: Language) -> Measure:
-    return Measure(name, read_nested_window(node, language))

@@ -20,8 +20,8 @@ from crm_store.content.nodes import Mapping, Node
 from crm_store.content.places import GeoPlace
 from crm_store.content.sources import PLACES
 from crm_store.content.vocabulary import Attribute, look_up
-from crm_store.dialect import JsonScalar
 from crm_store.schema import customer
+from crm_store.segmentation.attributes import stored_value
 from crm_store.segmentation.conditions.base import Condition, FieldHelp
 from crm_store.segmentation.language import Language, Scope
 
@@ -58,14 +58,9 @@ class NearCondition(Condition):
     def sql(self, scope: Scope) -> ColumnElement[bool]:
         tests = [self._near(place) for place in self.places]
         if self.attribute is not None:
-            named = self._named(self.attribute)
+            named = stored_value(self.attribute)
             tests = [and_(named == place.name, test) for place, test in zip(self.places, tests, strict=True)]
         return or_(*tests)
-
-    def _named(self, attribute: Attribute) -> Column:
-        if attribute.built_in:
-            return customer.c[attribute.name]
-        return JsonScalar(customer.c.attributes, attribute.name.split("."), "text")
 
     def _near(self, place: GeoPlace) -> ColumnElement[bool]:
         angle = min(self.within.kilometres / RADIUS_KM, pi)
