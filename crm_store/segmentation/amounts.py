@@ -47,6 +47,10 @@ class Currency:
             return 1
         return int(RATE_SCALE * 10 ** max(0, *(digits(code) - digits(self.code) for code in self.rates.by_day)))
 
+    def major(self, value: Column) -> Column:
+        """A value or a sum of values in major units, as people read it."""
+        return value / float(self.scale * 10 ** digits(self.code))
+
     def _rate(self, code: str, at: Column, scope: Scope) -> Column:
         assert self.rates is not None
         newest_first = reversed(self.rates.by_day[code])

@@ -136,6 +136,13 @@ class Measure:
     def currency(self) -> str | None:
         return self.of.currency.code if isinstance(self.of, AmountOf) else None
 
+    @property
+    def money(self) -> Currency | None:
+        """What it is counted in, if it is an amount."""
+        if isinstance(self.of, PropertyOf):
+            return self.of.of.currency
+        return self.of.currency if isinstance(self.of, AmountOf) else None
+
     def holds_for_none(self) -> bool:
         """Whether customers without any such event belong to it: for them counts and sums are 0, all else is missing."""
         counted = self.name in ("count", "sum", "distinct")

@@ -99,6 +99,15 @@ def test_the_values_are_the_customers_own(shop: Shop) -> None:
     assert explained(shop, "either", "bob").parts[1].values == {"points": 7}
 
 
+def test_money_is_said_in_major_units_with_and_without_rates(shop: Shop) -> None:
+    assert explained(shop, "spenders", "alice").values["sum in EUR"] == pytest.approx(69.90)
+    words = (shop.root / "config/vocabulary.yaml").read_text(encoding="utf-8")
+    rates = words.replace("currencies: [EUR]", "currencies: {EUR: , JPY: {2020-01-01: 0.006 EUR}}")
+    shop.write({"config/vocabulary.yaml": rates})
+    shop.event("alice", "order", timedelta(days=1), amount="1000", currency="JPY")
+    assert explained(shop, "spenders", "alice").values["sum in EUR"] == pytest.approx(75.90)
+
+
 def test_a_missing_value_makes_a_condition_false_and_not_unknown(shop: Shop) -> None:
     assert explained(shop, "germans", "dave").holds is False
     assert explained(shop, "this-week", "bob").holds is False

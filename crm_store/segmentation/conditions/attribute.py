@@ -126,6 +126,8 @@ class AttributeCondition(Condition):
                 "birth day": customer.c.birth_day,
                 "birth year": customer.c.birth_year,
             }
+        if self.currency is not None:
+            return {f"{self.attribute.title} in {self.currency.code}": self.currency.major(self._column(scope))}
         return {self.attribute.title: self._column(scope)}
 
     def _holds(self, test: Test, scope: Scope) -> ColumnElement[bool]:

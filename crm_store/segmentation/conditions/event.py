@@ -79,8 +79,9 @@ class EventCondition(Condition):
         shown = {name: self._own(found, found.row, value) for name, value in facts.items()}
         if self.measure is not None and self.measure.of is not None:
             source, tests = self._lines(found)
-            value = self.measure.value(found.row, found.scope)
-            shown[self.measure.name] = self._own(replace(found, tests=tests), source, value)
+            value, money = self.measure.value(found.row, found.scope), self.measure.money
+            label = f"{self.measure.name} in {money.code}" if money else self.measure.name
+            shown[label] = self._own(replace(found, tests=tests), source, money.major(value) if money else value)
         return shown
 
     def _own(self, found: Chosen, source: FromClause, value: Column) -> Column:
