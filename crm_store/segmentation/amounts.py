@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from decimal import Decimal
 from typing import Any
 
-from sqlalchemy import BigInteger, ColumnElement, Numeric, case, literal, null, type_coerce
+from sqlalchemy import BigInteger, ColumnElement, Float, Numeric, case, literal, null, type_coerce
 from sqlalchemy import cast as sql_cast
 
 from crm_store.clock import start_of_day
@@ -49,7 +49,7 @@ class Currency:
 
     def major(self, value: Column) -> Column:
         """A value or a sum of values in major units, as people read it."""
-        return value / float(self.scale * 10 ** digits(self.code))
+        return sql_cast(value, Float) / float(self.scale * 10 ** digits(self.code))
 
     def _rate(self, code: str, at: Column, scope: Scope) -> Column:
         assert self.rates is not None
