@@ -24,7 +24,8 @@ from outreach.publishing import read
 from outreach.rendering.check import find_error
 from outreach.rendering.context import Saying, context, unpack
 from outreach.rendering.environment import RENDER_ERRORS, MissingValue
-from outreach.rendering.mail import MailTemplate, Rendered, closure
+from outreach.rendering.mail import MailTemplate, closure
+from outreach.rendering.said import Said
 from outreach.rendering.samples import SAMPLE_SIGNER, sample_offer
 
 
@@ -110,7 +111,7 @@ def _sample(workspace: Workspace, store: Store, now: datetime, version: Runnable
     return Shown(headers, mail.text, mail.html)
 
 
-def _rendered(workspace: Workspace, saying: Saying, material: Material) -> Rendered:
+def _rendered(workspace: Workspace, saying: Saying, material: Material) -> Said:
     name, sources = saying.step.template, workspace.sources
     values = context(saying, material)
     try:

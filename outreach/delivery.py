@@ -6,7 +6,7 @@ import hashlib
 import logging
 import secrets
 import time
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 
@@ -128,8 +128,9 @@ class _Drain:
             self.store.write(fail, claimed, broken, "template")
             self.done = self.done.plus(Drained(failed=len(broken)))
         channel = self._channel(claimed)
-        for start in range(0, len(mails), channel.per_request):
-            self._request(claimed, channel, mails[start : start + channel.per_request])
+        packed = {mail.touch_id: values for mail, values in mails}
+        for called in channel.divided([mail for mail, _ in mails]):
+            self._request(claimed, channel, called, {mail.touch_id: packed[mail.touch_id] for mail in called})
 
     def _channel(self, claimed: Claim) -> Channel:
         version = claimed.version
@@ -137,13 +138,13 @@ class _Drain:
             self.channels[version.id] = channel_for(version.campaign.channel, version.settings, self.workspace.root)
         return self.channels[version.id]
 
-    def _request(self, claimed: Claim, channel: Channel, mails: Sequence[tuple[Mail, bytes]]) -> None:
+    def _request(self, claimed: Claim, channel: Channel, mails: Sequence[Mail], packed: Mapping[int, bytes]) -> None:
         named = Request(
             secrets.token_hex(16),
             claimed.version.campaign.channel,
             channel.provider,
-            _body_hash([mail for mail, _ in mails]),
-            {mail.touch_id: packed for mail, packed in mails},
+            _body_hash(mails),
+            packed,
         )
         refusal = _announce(channel, named)
         try:
@@ -151,7 +152,7 @@ class _Drain:
         except LeaseLost:
             channel.settled(named.id)
             return
-        answer = refusal or _send(channel, named.id, [mail for mail, _ in mails])
+        answer = refusal or _send(channel, named.id, mails)
         self.store.write(settle, named.id, answer, self.now)
         channel.settled(named.id)
         failed = sum(refusal.permanent for refusal in answer.refused.values())

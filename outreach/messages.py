@@ -10,10 +10,10 @@ from crm_store.ledger.material import Material
 from outreach.channels.base import Mail
 from outreach.links import Link, Purpose, Signer
 from outreach.rendering.context import Saying
-from outreach.rendering.mail import Rendered
+from outreach.rendering.said import Said
 
 
-def make_mail(saying: Saying, material: Material, rendered: Rendered, now: datetime) -> Mail:
+def make_mail(saying: Saying, material: Material, said: Said, now: datetime) -> Mail:
     """A mail ready to leave, with its one-click unsubscribe headers (RFC 8058)."""
     sender = saying.version.settings.senders[saying.version.campaign.sender]
     unsubscribe = saying.signer.url(Link(Purpose.UNSUBSCRIBE, material.customer_id, material.touch_id))
@@ -25,9 +25,7 @@ def make_mail(saying: Saying, material: Material, rendered: Rendered, now: datet
         reply_to=sender.reply_to,
         to_address=material.address,
         to_name=_full_name(material.customer),
-        subject=rendered.subject,
-        text=rendered.text,
-        html=rendered.html,
+        said=said,
         date=now,
         headers={"List-Unsubscribe": f"<{unsubscribe}>", "List-Unsubscribe-Post": "List-Unsubscribe=One-Click"},
     )

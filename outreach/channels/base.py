@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import ClassVar
 
 from crm_store.errors import RapportError
 from crm_store.ledger.dispatch import Answer
+from outreach.rendering.said import Said
 
 
 @dataclass(frozen=True)
@@ -23,11 +24,21 @@ class Mail:
     reply_to: str | None
     to_address: str
     to_name: str
-    subject: str
-    text: str
-    html: str
+    said: Said
     date: datetime
     headers: Mapping[str, str] = field(default_factory=dict)
+
+    @property
+    def subject(self) -> str:
+        return self.said.subject
+
+    @property
+    def text(self) -> str:
+        return self.said.text
+
+    @property
+    def html(self) -> str:
+        return self.said.html
 
 
 class NotAccepted(Exception):
@@ -65,6 +76,11 @@ class Channel(ABC):
 
     provider: ClassVar[str]
     per_request: int
+
+    def divided(self, mails: Sequence[Mail]) -> Iterator[Sequence[Mail]]:
+        """The mails of a batch, which share a shell where they could be made with one, divided into calls."""
+        for start in range(0, len(mails), self.per_request):
+            yield mails[start : start + self.per_request]
 
     @abstractmethod
     def send(self, request_id: str, mails: Sequence[Mail]) -> Answer:

@@ -12,8 +12,9 @@ from crm_store.journeys.context import Runnable
 from crm_store.journeys.steps import Send
 from outreach.rendering.context import NAMES
 from outreach.rendering.environment import RENDER_ERRORS, environment, readable, render
-from outreach.rendering.mail import HTML, SUBJECT, TEXT, MailTemplate, Rendered, closure, mail_names
+from outreach.rendering.mail import HTML, SUBJECT, TEXT, MailTemplate, closure, mail_names
 from outreach.rendering.reading import Reading, read_template
+from outreach.rendering.said import Said
 from outreach.rendering.samples import sample_contexts
 
 
@@ -85,14 +86,14 @@ def _try_step(version: Runnable, step: Send, sources: Sources, mail: MailTemplat
     _look_for_the_law(rendered, values, step.template, hints)
 
 
-def _refuse_empty(rendered: Rendered, name: str, title: str) -> None:
+def _refuse_empty(rendered: Said, name: str, title: str) -> None:
     if not rendered.subject:
         raise Fault(Place(f"{TEMPLATES}/{name}/{SUBJECT}", 1), f"the subject is empty (tried with {title})")
     if not rendered.text.strip() and "<img" not in rendered.html:
         raise Fault(_body(name), f"the mail is empty (tried with {title})")
 
 
-def _look_for_the_law(rendered: Rendered, values: Mapping[str, Any], name: str, hints: Faults) -> None:
+def _look_for_the_law(rendered: Said, values: Mapping[str, Any], name: str, hints: Faults) -> None:
     if not any(link in rendered.text for link in values["links"].values()):
         hints.add(_body(name), "has no link to unsubscribe; put {{ links.unsubscribe }} into it")
     if " ".join(values["company"]["address"].split()) not in " ".join(rendered.text.split()):

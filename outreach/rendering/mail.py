@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
 from itertools import product
 from typing import Any
 
@@ -15,17 +14,9 @@ from crm_store.content.sources import TEMPLATES, Sources
 from outreach.rendering.environment import environment, readable, render
 from outreach.rendering.prepare import inline_css, text_from_html
 from outreach.rendering.reading import read_template, syntax_fault
+from outreach.rendering.said import Said
 
 SUBJECT, HTML, TEXT = "subject.j2", "body.html.j2", "body.txt.j2"
-
-
-@dataclass(frozen=True)
-class Rendered:
-    """A mail's three parts."""
-
-    subject: str
-    html: str
-    text: str
 
 
 class MailTemplate:
@@ -44,12 +35,12 @@ class MailTemplate:
         self._html_body = of_html.get_template(f"{name}/{HTML}")
         self._text_body = of_text.get_template(f"{name}/{TEXT if given else HTML}")
 
-    def render(self, context: Mapping[str, Any]) -> Rendered:
+    def render(self, context: Mapping[str, Any]) -> Said:
         """The mail. Raises one of RENDER_ERRORS, whose text may quote a value."""
         values = readable(context)
         subject = " ".join(render(self._subject, values).split())
         text = re.sub(r"\n{3,}", "\n\n", _lines(render(self._text_body, values)).strip("\n"))
-        return Rendered(subject, _lines(render(self._html_body, values)), f"{text}\n")
+        return Said.plain(subject, f"{text}\n", _lines(render(self._html_body, values)))
 
 
 def _lines(text: str) -> str:

@@ -13,6 +13,7 @@ from pathlib import Path
 from crm_store.ledger.dispatch import Answer
 from outreach.channels.base import Channel, Mail
 from outreach.channels.outbox import Outbox
+from outreach.rendering.said import Said
 
 REQUEST = "0123456789abcdef0123456789abcdef"
 MAIL = Mail(
@@ -23,15 +24,19 @@ MAIL = Mail(
     reply_to="service@shop.example",
     to_address="ann@example.com",
     to_name="Ann Smith",
-    subject="Hello Ann",
-    text="Hello\n",
-    html="<p>Hello</p>\n",
+    said=Said.plain("Hello Ann", "Hello\n", "<p>Hello</p>\n"),
     date=datetime(2026, 6, 15, 12, 30, 45, tzinfo=UTC),
     headers={
         "List-Unsubscribe": "<https://mail.shop.example/u/AQEAAAABAAAAAAHsQgTe_Eb5px8LmGE>",
         "List-Unsubscribe-Post": "List-Unsubscribe=One-Click",
     },
 )
+
+
+def saying(mail: Mail, **parts: str) -> Mail:
+    """The mail with other words: `subject`, `text`, `html`."""
+    words = {"subject": mail.subject, "text": mail.text, "html": mail.html}
+    return replace(mail, said=Said.plain(**{**words, **parts}))
 
 
 def mails(count: int) -> list[Mail]:

@@ -7,7 +7,7 @@ from html import unescape
 from pathlib import Path
 
 from outreach.channels.gallery import refresh_gallery, write_gallery
-from tests.outreach.channels.benches import MAIL, REQUEST, mails, outbox
+from tests.outreach.channels.benches import MAIL, REQUEST, mails, outbox, saying
 
 HOSTILE = "<script>alert('x')</script>\"><img src=x onerror=alert(1)>"
 
@@ -30,7 +30,7 @@ def test_the_index_lists_every_mail_with_its_page_newest_first(tmp_path: Path) -
 
 
 def test_a_page_shows_headers_and_both_parts(tmp_path: Path) -> None:
-    outbox(tmp_path).send(REQUEST, [replace(MAIL, text="The text & more\n", html="<p>The HTML</p>\n")])
+    outbox(tmp_path).send(REQUEST, [saying(MAIL, text="The text & more\n", html="<p>The HTML</p>\n")])
     write_gallery(tmp_path)
     page = (tmp_path / "0000/0000007.html").read_text(encoding="utf-8")
     for said in ("Hello Ann", "Ann Smith &lt;ann@example.com&gt;", "List-Unsubscribe", "The text &amp; more"):
@@ -39,7 +39,7 @@ def test_a_page_shows_headers_and_both_parts(tmp_path: Path) -> None:
 
 
 def test_the_mail_is_shown_in_a_sandbox(tmp_path: Path) -> None:
-    outbox(tmp_path).send(REQUEST, [replace(MAIL, html=f"<p>{HOSTILE}</p>\n")])
+    outbox(tmp_path).send(REQUEST, [saying(MAIL, html=f"<p>{HOSTILE}</p>\n")])
     write_gallery(tmp_path)
     page = (tmp_path / "0000/0000007.html").read_text(encoding="utf-8")
     assert page.count("<iframe sandbox srcdoc=") == 1
@@ -48,7 +48,7 @@ def test_the_mail_is_shown_in_a_sandbox(tmp_path: Path) -> None:
 
 
 def test_hostile_headers_and_texts_are_escaped(tmp_path: Path) -> None:
-    outbox(tmp_path).send(REQUEST, [replace(MAIL, subject=HOSTILE, to_name=HOSTILE, text=HOSTILE)])
+    outbox(tmp_path).send(REQUEST, [saying(replace(MAIL, to_name=HOSTILE), subject=HOSTILE, text=HOSTILE)])
     index = write_gallery(tmp_path)
     assert index is not None
     for page in (index, tmp_path / "0000/0000007.html"):
@@ -85,10 +85,10 @@ def test_pages_that_are_there_are_not_made_again(tmp_path: Path) -> None:
 
 
 def test_a_page_of_an_older_mail_with_the_same_number_is_made_anew(tmp_path: Path) -> None:
-    outbox(tmp_path).send(REQUEST, [replace(MAIL, subject="old")])
+    outbox(tmp_path).send(REQUEST, [saying(MAIL, subject="old")])
     write_gallery(tmp_path)
     (tmp_path / "0000/0000007.eml").unlink()
-    outbox(tmp_path).send(REQUEST, [replace(MAIL, subject="new")])
+    outbox(tmp_path).send(REQUEST, [saying(MAIL, subject="new")])
     index = write_gallery(tmp_path)
     assert index is not None
     assert "new" in index.read_text()

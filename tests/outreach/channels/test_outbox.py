@@ -14,7 +14,7 @@ from crm_store.errors import UsageError
 from outreach.channels import channel_for
 from outreach.channels.base import NotAccepted, Proof
 from outreach.channels.outbox import Outbox, as_message
-from tests.outreach.channels.benches import MAIL, REQUEST, mails, outbox
+from tests.outreach.channels.benches import MAIL, REQUEST, mails, outbox, saying
 from tests.world import Shop
 
 
@@ -29,7 +29,7 @@ def test_a_file_is_named_by_its_touch(tmp_path: Path) -> None:
 
 def test_a_file_that_is_there_is_never_replaced(tmp_path: Path) -> None:
     for subject in ("first", "second", "third"):
-        outbox(tmp_path).send(REQUEST, [replace(MAIL, subject=subject)])
+        outbox(tmp_path).send(REQUEST, [saying(MAIL, subject=subject)])
     assert files(tmp_path) == ["0000/0000007-2.eml", "0000/0000007-3.eml", "0000/0000007.eml"]
     assert b"Subject: first" in (tmp_path / "0000/0000007.eml").read_bytes()
 

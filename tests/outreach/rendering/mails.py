@@ -6,7 +6,8 @@ from html.parser import HTMLParser
 from typing import Any
 
 from crm_store.content.sources import Sources
-from outreach.rendering.mail import MailTemplate, Rendered
+from outreach.rendering.mail import MailTemplate
+from outreach.rendering.said import Said
 
 STYLE = "<style>p { color: red } @media (max-width: 480px) { p { color: blue } } a:hover { color: green }</style>"
 VALUES: dict[str, Any] = {
@@ -31,7 +32,7 @@ def mail(body: str, subject: str = "Hello", **others: str) -> MailTemplate:
     return MailTemplate("hello", sources(body, subject, **others))
 
 
-def rendered(body: str, subject: str = "Hello", **others: str) -> Rendered:
+def rendered(body: str, subject: str = "Hello", **others: str) -> Said:
     return mail(body, subject, **others).render(VALUES)
 
 
