@@ -37,7 +37,7 @@ from crm_store.intake.events import Events
 from crm_store.intake.records import read_event
 from crm_store.intake.values import Rules
 from crm_store.schema import followed_segment, segment_member
-from crm_store.segmentation.membership import refresh
+from crm_store.segmentation.membership import Following, refresh
 from crm_store.store import Store, open_store
 
 ROUNDS = 3
@@ -70,9 +70,9 @@ class Writes:
         return round(1000 * max(self.taken, default=0.0), 1)
 
 
-def refresh_one(store: Store, ours: Ours, name: str, now: datetime, at_start: bool) -> None:
+def follow(store: Store, ours: Ours, names: Sequence[str], now: datetime, at_start: bool) -> None:
     """The one call of the code that is measured."""
-    refresh(store, name, ours.segments, ours.zone, now, at_start=at_start)
+    refresh(store, [Following(name, ours.segments, ours.zone, at_start) for name in names], now)
 
 
 def insert(store: Store, name: str, formulation: Formulation) -> None:
@@ -130,7 +130,7 @@ def pairs(store: Store, ours: Ours, floors: dict[str, Formulation], writes: Writ
             writes.taken.clear()
             least.append(seconds(partial(insert, store, name, formulation)))
             forget(store, [name])
-            taken.append(seconds(partial(refresh_one, store, ours, name, NOW, True)))
+            taken.append(seconds(partial(follow, store, ours, [name], NOW, True)))
         cases.append(case(name, median(taken), median(least)))
     return cases
 
@@ -145,11 +145,6 @@ def orders_of_some(store: Store, size: int, at: datetime) -> None:
         store.write(Events().write, [read_event(one, rules) for one in said], "benchmark", machine_instant())
 
 
-def refresh_all(store: Store, ours: Ours, names: Sequence[str], now: datetime, at_start: bool) -> None:
-    for name in names:
-        refresh_one(store, ours, name, now, at_start)
-
-
 def measure(wanted: Wanted) -> dict[str, Any]:
     ours, floors, writes = load(), fastest(wanted), Writes()
     with copied(wanted) as store:
@@ -157,12 +152,12 @@ def measure(wanted: Wanted) -> dict[str, Any]:
         names, later = list(floors), NOW + timedelta(minutes=10)
         forget(store, names)
         writes.watch(store)
-        parts = {"first": seconds(partial(refresh_all, store, ours, names, NOW, True))}
-        parts["nothing_new"] = seconds(partial(refresh_all, store, ours, names, NOW + timedelta(minutes=1), False))
+        parts = {"first": seconds(partial(follow, store, ours, names, NOW, True))}
+        parts["nothing_new"] = seconds(partial(follow, store, ours, names, NOW + timedelta(minutes=1), False))
         longest = writes.longest_ms
         orders_of_some(store, wanted.size, NOW + timedelta(minutes=5))
         writes.taken.clear()
-        parts["after_1_percent"] = seconds(partial(refresh_all, store, ours, names, later, False))
+        parts["after_1_percent"] = seconds(partial(follow, store, ours, names, later, False))
         longest = max(longest, writes.longest_ms)
     more = {
         "parts": {name: round(taken, 3) for name, taken in parts.items()},

@@ -309,7 +309,7 @@ def _write_members(bulk: Bulk, homes: Homes) -> None:
         back = np.flatnonzero((left >= 0) & (rng.random(len(who)) < 0.3))
         again = (left[back] + NOW_MICROS) // 2
         load(bulk, segment_member, len(back), _members(name, who[back], 2, again, np.full(len(back), -1)))
-    rows: Columns = {"name": list(FOLLOWED), "refreshed_at": NOW_MICROS - HOUR}
+    rows: Columns = {"name": list(FOLLOWED), "refreshed_at": NOW_MICROS - HOUR, "turn": 1}
     load(bulk, followed_segment, len(FOLLOWED), lambda _: rows)
 
 

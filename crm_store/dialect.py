@@ -2,18 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from datetime import date
 from typing import Any
 
-from sqlalchemy import Boolean, ColumnElement, Date, Integer, Table, Text
+from sqlalchemy import Boolean, ColumnElement, Date, Integer, Select, Table, Text, column, literal, select
 from sqlalchemy.engine import Connection
 from sqlalchemy.ext.compiler import compiles
 from sqlalchemy.sql.compiler import SQLCompiler
 from sqlalchemy.sql.functions import FunctionElement
 from sqlalchemy.types import TypeEngine
 
-from crm_store.schema.types import DateText, Instant, InstantText, Number, Words
+from crm_store.schema.types import DateText, Id, IdList, Instant, InstantText, Number, Words
 
 
 def insert(conn: Connection, table: Table) -> Any:
@@ -284,3 +284,18 @@ def _days_later_postgresql(element: DaysLater, compiler: SQLCompiler, **kw: Any)
     day = f"CAST({compiler.process(element.clauses, **kw)} AS text)"
     later = f"to_char(CAST({day} AS date) + {element.days}, 'YYYY-MM-DD')"
     return f"(CASE WHEN pg_input_is_valid({day}, 'date') THEN {later} END COLLATE \"C\")"
+
+
+class _IdRows(FunctionElement[int]):
+    inherit_cache = True
+    name = "id_rows"
+
+
+_spelled(_IdRows, sqlite="json_each({})", postgresql="unnest(CAST({} AS bigint[]))")
+
+
+def ids_of(ids: Iterable[int]) -> Select[tuple[int]]:
+    """A select of these ids: one parameter, however many there are, and one text of the statement."""
+    given = _IdRows(literal(ids, IdList()))
+    # A function's only column has the name of its alias on PostgreSQL, and `value` on SQLite.
+    return select(given.table_valued(column("value", Id), name="value").c.value)

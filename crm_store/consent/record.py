@@ -9,6 +9,7 @@ from typing import TypeAlias
 
 from sqlalchemy import ColumnElement, Connection, case, select
 
+from crm_store.changes import mark, mark_those
 from crm_store.dialect import insert
 from crm_store.schema import consent, consent_state, customer, suppression
 
@@ -50,6 +51,7 @@ def record_consents(conn: Connection, facts: Sequence[ConsentFact], recorded_at:
     statement = insert(conn, consent).on_conflict_do_nothing().returning(consent.c.id)
     new = len(conn.execute(statement, rows).all())
     _bring_up_to_date(conn, facts)
+    mark(conn, sorted({fact.customer_id for fact in facts}))
     return new
 
 
@@ -93,6 +95,7 @@ def suppress(conn: Connection, facts: Sequence[SuppressionFact]) -> None:
     if facts:
         _lock(conn, customer.c.email_key.in_({fact.address for fact in facts}))
         conn.execute(insert(conn, suppression).on_conflict_do_nothing(), [vars(fact) for fact in facts])
+        mark_those(conn, customer.c.email_key.in_({fact.address for fact in facts}))
 
 
 def _lock(conn: Connection, whom: ColumnElement[bool]) -> None:

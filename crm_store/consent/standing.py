@@ -78,6 +78,13 @@ def is_suppressed(channel: str, now: datetime, reasons: Sequence[str] = ()) -> C
     return exists().where(*tests, *([suppression.c.reason.in_(reasons)] if reasons else []))
 
 
+def suppressions(channel: str) -> FromClause:
+    """(customer_id, at) of each suppression of a customer's address on the channel."""
+    of_address = and_(suppression.c.address == ADDRESS_OF[channel], suppression.c.channel == channel)
+    found = select(customer.c.id.label("customer_id"), suppression.c.at).select_from(customer)
+    return found.join(suppression, of_address).subquery()
+
+
 def has_address(channel: str) -> ColumnElement[bool]:
     return ADDRESS_OF[channel].is_not(None)
 

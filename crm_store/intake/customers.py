@@ -8,6 +8,7 @@ from typing import Any, ClassVar
 
 from sqlalchemy import Connection, bindparam, insert, select, update
 
+from crm_store.changes import mark_those
 from crm_store.clock import zone_or_none
 from crm_store.consent.record import REFUSED, ConsentFact, record_consents, recorded
 from crm_store.intake.buckets import bucket_of
@@ -48,6 +49,7 @@ class Customers:
         changed = {key: row for key, row in after.items() if key in before and _differs(before[key], row)}
         _update(conn, list(changed.values()))
         _keep_changes(conn, [(before[key], row) for key, row in changed.items()], source, at)
+        mark_those(conn, customer.c.key.in_([key for key in after if key not in before or key in changed]))
         outcome.changed, outcome.unchanged = len(changed), len(records) - outcome.new - len(changed)
         _consents(conn, records, source, at, outcome)
         return outcome

@@ -10,6 +10,7 @@ from typing import Any, ClassVar
 
 from sqlalchemy import Connection, func, select
 
+from crm_store.changes import mark
 from crm_store.clock import micros
 from crm_store.dialect import insert
 from crm_store.intake.bulk import insert_rows, slices
@@ -53,6 +54,7 @@ class Events:
         outcome.items, outcome.stubs = _insert_items(conn, new)
         outcome.new, outcome.unchanged = len(new), len(records) - len(new) - len(outcome.late)
         _add_to_tallies(conn, list(new))
+        mark(conn, sorted({customers[record.customer] for record in new.values()}))
         return outcome
 
 

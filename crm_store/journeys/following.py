@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
-from datetime import datetime
 from zoneinfo import ZoneInfo
 
 from sqlalchemy import Connection, select
@@ -14,35 +12,19 @@ from crm_store.content.faults import Faults
 from crm_store.content.names import UNCHECKED
 from crm_store.content.sources import Sources
 from crm_store.content.workspace import load_basics
-from crm_store.dialect import insert
 from crm_store.errors import ContentError
 from crm_store.journeys.context import Runnable
 from crm_store.journeys.published import current, standings
 from crm_store.schema import definition, followed_segment, published
+from crm_store.segmentation.membership import Following
 from crm_store.segmentation.segment import Segment, load_segments
-
-
-@dataclass(frozen=True)
-class Following:
-    """A segment to keep refreshed, with those it refers to. `at_start`: nobody has followed it until now."""
-
-    name: str
-    segments: Mapping[str, Segment]
-    zone: ZoneInfo
-    at_start: bool
 
 
 def segments_to_follow(conn: Connection) -> list[Following]:
     """Every segment that is followed, by name."""
-    known = set(conn.execute(select(followed_segment.c.name)).scalars())
+    known = set(conn.execute(select(followed_segment.c.name).where(followed_segment.c.refreshed_at.is_not(None))).scalars())
     found = {one.name: one for one in _asked_for(conn, known)}
     return [one for _, one in sorted((found | {one.name: one for one in _entering(conn)}).items())]
-
-
-def remember(conn: Connection, one: Following, now: datetime) -> None:
-    """Write down that the segment was refreshed as of `now`."""
-    statement = insert(conn, followed_segment).values(name=one.name, refreshed_at=now)
-    conn.execute(statement.on_conflict_do_update(index_elements=["name"], set_={"refreshed_at": now}))
 
 
 def _entering(conn: Connection) -> Iterator[Following]:

@@ -7,7 +7,7 @@ from datetime import datetime
 
 from sqlalchemy import exists, or_, select
 
-from crm_store.journeys.following import remember, segments_to_follow
+from crm_store.journeys.following import segments_to_follow
 from crm_store.journeys.plan import Planned, plan_campaign
 from crm_store.journeys.published import standings
 from crm_store.ledger.claim import due_groups
@@ -30,11 +30,7 @@ def refresh_segments(store: Store, now: datetime) -> int:
     """Bring the segments that are followed up to `now`. Returns how many entries and exits there were."""
     with store.read() as conn:
         followed = segments_to_follow(conn)
-    moved = 0
-    for one in followed:
-        moved += refresh(store, one.name, one.segments, one.zone, now, at_start=one.at_start)
-        store.write(remember, one, now)
-    return moved
+    return refresh(store, followed, now)
 
 
 def plan_campaigns(store: Store, now: datetime) -> list[Planned]:

@@ -2,7 +2,7 @@
 
 from crm_store.schema.base import METADATA
 from crm_store.schema.consents import consent, consent_state, link_key, suppression
-from crm_store.schema.customers import customer, customer_change, list_member, score, static_list, zone
+from crm_store.schema.customers import customer, customer_change, customer_changed, list_member, score, static_list, zone
 from crm_store.schema.events import event, event_item, product, tally
 from crm_store.schema.journeys import (
     campaign,
@@ -17,7 +17,7 @@ from crm_store.schema.journeys import (
 from crm_store.schema.ledger import campaign_run, request, touch, touch_event, touch_values
 
 # The newest migration. Kept here so that opening an up-to-date store needs no Alembic; a test compares the two.
-SCHEMA_VERSION = "0003"
+SCHEMA_VERSION = "0004"
 
 __all__ = [
     "METADATA",
@@ -28,6 +28,7 @@ __all__ = [
     "consent_state",
     "customer",
     "customer_change",
+    "customer_changed",
     "definition",
     "enrolment",
     "event",

@@ -21,6 +21,8 @@ consent = Table(
     UniqueConstraint("customer_id", "channel", "topic", "at", "state"),
 )
 
+Index("ix_consent_channel_topic_at", consent.c.channel, consent.c.topic, consent.c.at)
+
 consent_state = Table(
     "consent_state",
     METADATA,
@@ -44,6 +46,7 @@ suppression = Table(
     UniqueConstraint("channel", "address", "reason"),
 )
 Index("ix_suppression_address", suppression.c.address)
+Index("ix_suppression_at", suppression.c.at)
 
 # Secrets that sign the links in mails; kept with the store, so that every worker and, later, the pages share them.
 link_key = Table(

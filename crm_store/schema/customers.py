@@ -68,6 +68,15 @@ Index(
     customer_change.c.name,
     customer_change.c.at,
 )
+Index("ix_customer_change_name_at", customer_change.c.name, customer_change.c.at)
+
+# Customers of whom something was written since followed segments were last refreshed.
+customer_changed = Table(
+    "customer_changed",
+    METADATA,
+    Column("customer_id", ForeignKey("customer.id"), primary_key=True),
+    Column("mark", BigInteger, nullable=False),  # another one with each change
+)
 
 # A list of customers that somebody made elsewhere and imported.
 static_list = Table(

@@ -50,12 +50,16 @@ segment_member = Table(
 )
 Index("ix_segment_member_segment_entered_at", segment_member.c.segment, segment_member.c.entered_at)
 
-# The segments that are kept refreshed, and as of which `now`.
+# The segments that are kept refreshed, and as of which `now` they were (none: they are for the first time).
+# `turn` grows with each refresh: only the last to begin may write. `digest` says what was refreshed; another one, or none:
+# everybody has to be looked at again.
 followed_segment = Table(
     "followed_segment",
     METADATA,
     Column("name", Words, primary_key=True),
-    Column("refreshed_at", Instant, nullable=False),
+    Column("refreshed_at", Instant),
+    Column("turn", BigInteger, nullable=False),
+    Column("digest", Words),
 )
 
 enrolment = Table(

@@ -22,8 +22,12 @@ def scope_of(
 ) -> Scope:
     """A scope on the store as it is."""
     conditions = {name: segment.who for name, segment in segments.items()}
-    lists = {row.name: row.id for row in conn.execute(select(static_list.c.name, static_list.c.id))}
-    return Scope(now, zone, local_dates(conn, now, zone), conditions, shape, lists=lists)
+    return Scope(now, zone, local_dates(conn, now, zone), conditions, shape, lists=lists_of(conn))
+
+
+def lists_of(conn: Connection) -> dict[str, int]:
+    """The static lists there are: name -> row."""
+    return {row.name: row.id for row in conn.execute(select(static_list.c.name, static_list.c.id))}
 
 
 def select_ids(condition: Condition, scope: Scope) -> Select[Any]:

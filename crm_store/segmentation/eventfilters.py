@@ -31,6 +31,11 @@ class EventFilter(Protocol):
         """Whether it looks at the `customer` row too."""
         ...
 
+    @property
+    def asks_when(self) -> bool:
+        """Whether it says something else of the same event as time passes."""
+        ...
+
     def sql(self, row: FromClause, scope: Scope) -> ColumnElement[bool]: ...
 
     def sentence(self) -> str: ...
@@ -43,6 +48,7 @@ class AmountFilter:
     currency: Currency
     test: Comparison
     asks_customer: ClassVar = False
+    asks_when: ClassVar = False
 
     def sql(self, row: FromClause, scope: Scope) -> ColumnElement[bool]:
         return self.test.sql(self.currency.value(row.c.amount, row.c.currency, row.c.at, scope))
@@ -62,6 +68,10 @@ class PropertyFilter:
     def asks_customer(self) -> bool:
         """Dates are judged by the customer's own."""
         return isinstance(self.test, Window) and (self.of.type == "date" or self.test.is_relative)
+
+    @property
+    def asks_when(self) -> bool:
+        return isinstance(self.test, Window)
 
     def sql(self, row: FromClause, scope: Scope) -> ColumnElement[bool]:
         value = self.of.sql(row, scope)
@@ -153,6 +163,7 @@ class ItemFilter:
         "amount": (event_item.c.amount, "money"),
     }
     asks_customer: ClassVar = False
+    asks_when: ClassVar = False
     tests: tuple[tuple[str, Comparison], ...]
     currency: Currency | None
 
@@ -206,6 +217,7 @@ class SameAsTrigger:
     """A property that must be the same as that of the event which began the enrolment."""
 
     asks_customer: ClassVar = False
+    asks_when: ClassVar = True  # what it is compared with is known in campaigns only
     name: str
     type: str
 

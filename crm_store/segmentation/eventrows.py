@@ -29,6 +29,7 @@ from crm_store.schema import customer, event
 from crm_store.schema.types import later
 from crm_store.segmentation.eventfilters import EventFilter
 from crm_store.segmentation.language import Scope
+from crm_store.segmentation.passing import Edged, Moved, Passing
 from crm_store.segmentation.times import Window
 
 Column = ColumnElement[Any]
@@ -82,7 +83,17 @@ class EventRows:
 
     @property
     def _asks_customer(self) -> bool:
-        return any(test.asks_customer for test in (*self.filters, *(self.among.filters if self.among else ())))
+        return any(test.asks_customer for test in self._all_filters)
+
+    @property
+    def _all_filters(self) -> tuple[EventFilter, ...]:
+        return *self.filters, *(self.among.filters if self.among else ())
+
+    def moved(self, time: Passing, measure: Edged | None) -> Moved:
+        """Of whom other events may count, or be measured otherwise, only because time has passed."""
+        if self.must_be_looked_up or self._asks_gaps or any(test.asks_when for test in self._all_filters):
+            return None
+        return time.over(event, event.c.at, event.c.kind.in_(self.kinds), by=[self.window, measure])
 
     def _beside_customer(self, row: FromClause, own: bool) -> FromClause:
         """Where filters ask her and no outer query has her, each row stands beside its own customer."""

@@ -7,19 +7,36 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Any, TypeAlias
 
-from sqlalchemy import ColumnElement, FromClause, and_, exists, func, or_, select, tuple_
+from sqlalchemy import ColumnElement, FromClause, Select, and_, exists, func, or_, select, tuple_
 
 from crm_store.content.literals import Duration
 from crm_store.content.vocabulary import Attribute
 from crm_store.schema import customer, customer_change
 from crm_store.segmentation.amounts import Currency
 from crm_store.segmentation.language import Scope
+from crm_store.segmentation.passing import Passing
+from crm_store.segmentation.times import Window
 from crm_store.segmentation.typedvalues import typed_value
 
 Column = ColumnElement[Any]
 Test: TypeAlias = Callable[[Column], ColumnElement[bool]]
+
+
+@dataclass(frozen=True)
+class Since:
+    """The instant so long before now."""
+
+    span: Duration
+
+    def edges(self, scope: Scope) -> list[datetime]:
+        return [self.span.shift(scope.now, -1, scope.company_zone)]
+
+    def reached(self, scope: Scope) -> ColumnElement[bool]:
+        """The customer was there then."""
+        return customer.c.created_at <= self.edges(scope)[0]
 
 
 @dataclass(frozen=True)
@@ -30,9 +47,12 @@ class History:
     currency: Currency | None = None
 
     def _own(self, row: FromClause) -> ColumnElement[bool]:
+        return and_(row.c.customer_id == customer.c.id, row.c.name == self._stored_name)
+
+    @property
+    def _stored_name(self) -> str:
         name = self.attribute.name
-        stored = name if self.attribute.built_in else "attributes." + name.split(".")[0]
-        return and_(row.c.customer_id == customer.c.id, row.c.name == stored)
+        return name if self.attribute.built_in else "attributes." + name.split(".")[0]
 
     def _old(self, row: FromClause, scope: Scope) -> Column:
         path = [] if self.attribute.built_in else self.attribute.name.split(".")[1:]
@@ -40,7 +60,7 @@ class History:
 
     def has_held(self, test: Test, span: Duration, stored: ColumnElement[bool], scope: Scope) -> ColumnElement[bool]:
         """The comparison has held without break for so long; `stored`: it holds for the value that is stored."""
-        since = span.shift(scope.now, -1, scope.company_zone)
+        (since,) = Since(span).edges(scope)
         changed = customer_change.alias()
         broken = exists().where(
             self._own(changed),
@@ -50,7 +70,14 @@ class History:
         )
         later = customer_change.alias()
         changed_since = exists().where(self._own(later), later.c.at > scope.now)
-        return and_(customer.c.created_at <= since, ~broken, or_(stored, changed_since))
+        return and_(Since(span).reached(scope), ~broken, or_(stored, changed_since))
+
+    def moved(self, time: Passing, span: Duration | None, changed: Window | None) -> list[Select[Any]]:
+        """Of whom other changes matter, or have come to matter long enough ago, only because time has passed."""
+        since = Since(span) if span else None
+        at, of_name = customer_change.c.at, customer_change.c.name == self._stored_name
+        found = time.over(customer_change, at, of_name, by=[since, changed])
+        return found + (time.judged_otherwise(since.reached) if since else [])
 
     def _earlier_after_now(self, row: FromClause, scope: Scope) -> ColumnElement[bool]:
         """Another change came between `now` and this one: what was then has nothing to say about now."""

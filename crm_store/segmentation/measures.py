@@ -100,13 +100,14 @@ class Regular:
 
     def bucket(self, at: Column, scope: Scope) -> Column:
         """Which unit before now an instant lies in, missing if it is further back."""
-        return case(*((at > edge, number) for number, edge in enumerate(self._edges(scope))))
+        return case(*((at > edge, number) for number, edge in enumerate(self.edges(scope))))
 
     def counts(self, at: Column, scope: Scope) -> ColumnElement[bool]:
         """The instant is not further back than all of the units."""
-        return at > self._edges(scope)[-1]
+        return at > self.edges(scope)[-1]
 
-    def _edges(self, scope: Scope) -> list[datetime]:
+    def edges(self, scope: Scope) -> list[datetime]:
+        """How far back each of the units begins."""
         return [
             Duration(number, self.of_last.unit).shift(scope.now, -1, scope.company_zone)
             for number in range(1, self.of_last.count + 1)
@@ -142,6 +143,15 @@ class Measure:
         if isinstance(self.of, PropertyOf):
             return self.of.of.currency
         return self.of.currency if isinstance(self.of, AmountOf) else None
+
+    @property
+    def asks_more(self) -> bool:
+        """Whether what it says of a customer follows from more than her events: others', a date of hers, her usual gap."""
+        return isinstance(self.test, Ranking) or (isinstance(self.test, Window) and self.test.is_relative)
+
+    def edges(self, scope: Scope) -> list[datetime]:
+        """The instants that it compares events with."""
+        return self.test.edges(scope) if isinstance(self.test, (Window, Regular)) else []
 
     def holds_for_none(self) -> bool:
         """Whether customers without any such event belong to it: for them counts and sums are 0, all else is missing."""

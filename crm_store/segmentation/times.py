@@ -36,6 +36,7 @@ from crm_store.segmentation.anchors import AttributeAnchor, is_relative, resolve
 from crm_store.segmentation.language import Language, Scope
 
 Column = ColumnElement[Any]
+Edge = datetime | Column
 WINDOW_WORDS = ("is", "before", "since", "between", "in_last", "in_next", "during")
 LEAP_DAYS = ("feb-28", "mar-1", "leap-years-only")
 ENROLMENT_ANCHORS = ("entered", "trigger")
@@ -60,30 +61,36 @@ class Window:
 
     def on_instant(self, column: Column, scope: Scope) -> ColumnElement[bool]:
         """The window on an instant column; calendar days and periods are the company's."""
+        start, end, with_end = self._bounds(scope)
+        tests = [column >= start] if start is not None else []
+        tests += [] if end is None else [column <= end if with_end else column < end]
+        return and_(*tests)
+
+    def edges(self, scope: Scope) -> list[datetime]:
+        """Where the window on instants begins and ends, if that is the same for everybody."""
+        start, end, _ = self._bounds(scope)
+        return [edge for edge in (start, end) if isinstance(edge, datetime)]
+
+    def _bounds(self, scope: Scope) -> tuple[Edge | None, Edge | None, bool]:
+        """Its first instant, its end (None: open), and whether the end belongs to it."""
         operand, zone = self.operand, scope.company_zone
-        if isinstance(operand, Gaps):
-            return and_(column >= scope.gaps_ago(operand), column <= scope.now)
-        if isinstance(operand, Period):
-            start, end = operand.dates(scope.today)
-            return and_(column >= start_of_day(start, zone), column < start_of_day(end, zone))
-        if isinstance(operand, Duration):
-            return self._rolling(column, operand, scope)
         if isinstance(operand, tuple):
-            return and_(column >= scope.instant(operand[0]), self._until(column, operand[1], scope))
+            return scope.instant(operand[0]), *self._last(operand[1], scope)
         if isinstance(operand, Moment):
             edge = scope.instant(operand)
-            return column < edge if self.word == "before" else column >= edge
-        return and_(column >= start_of_day(operand, zone), column < start_of_day(operand + timedelta(days=1), zone))
+            return (None, edge, False) if self.word == "before" else (edge, None, False)
+        if isinstance(operand, Gaps):
+            return scope.gaps_ago(operand), scope.now, True
+        if isinstance(operand, Duration):
+            edge = operand.shift(scope.now, -1 if self.word == "in_last" else 1, zone)
+            return (edge, scope.now, True) if self.word == "in_last" else (scope.now, edge, True)
+        start, end = operand.dates(scope.today) if isinstance(operand, Period) else (operand, operand + timedelta(days=1))
+        return start_of_day(start, zone), start_of_day(end, zone), False
 
-    def _rolling(self, column: Column, span: Duration, scope: Scope) -> ColumnElement[bool]:
-        if self.word == "in_last":
-            return and_(column >= span.shift(scope.now, -1, scope.company_zone), column <= scope.now)
-        return and_(column >= scope.now, column <= span.shift(scope.now, 1, scope.company_zone))
-
-    def _until(self, column: Column, end: Moment, scope: Scope) -> ColumnElement[bool]:
+    def _last(self, end: Moment, scope: Scope) -> tuple[Edge, bool]:
         if end.is_date and isinstance(end.base, date):
-            return column < start_of_day(end.shifted_date(end.base) + timedelta(days=1), scope.company_zone)
-        return column <= scope.instant(end)
+            return start_of_day(end.shifted_date(end.base) + timedelta(days=1), scope.company_zone), False
+        return scope.instant(end), True
 
     @property
     def is_relative(self) -> bool:

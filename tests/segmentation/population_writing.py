@@ -43,7 +43,7 @@ def write_facts(store: Store, people: Sequence[Person], ids: Mapping[str, int]) 
     for number, name in enumerate(LISTS, 1):
         rows.add(static_list, id=number, name=name, source="test", imported_at=LONG_AGO)
     for name in ("a", "b"):
-        rows.add(followed_segment, name=name, hash="x", refreshed_at=max(NOWS))
+        rows.add(followed_segment, name=name, turn=1, refreshed_at=max(NOWS))
     for one in people:
         rows.person(one, ids[one.key])
     store.write(rows.insert)

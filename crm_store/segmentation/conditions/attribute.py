@@ -6,7 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 from typing import Any, ClassVar, Self, TypeVar
 
-from sqlalchemy import ColumnElement, and_, case, literal, select
+from sqlalchemy import ColumnElement, Select, and_, case, literal, select
 
 from crm_store.content.faults import Fault, did_you_mean
 from crm_store.content.fields import Fields, sure
@@ -20,6 +20,7 @@ from crm_store.segmentation.comparisons import MODIFIERS, Comparison, ValueSpec,
 from crm_store.segmentation.conditions.base import Condition, FieldHelp
 from crm_store.segmentation.history import History
 from crm_store.segmentation.language import Language, Scope
+from crm_store.segmentation.passing import Moved, Passing
 from crm_store.segmentation.ranking import RANKING_WORDS, Ranking, read_ranking
 from crm_store.segmentation.times import (
     WINDOW_WORDS,
@@ -96,6 +97,23 @@ class AttributeCondition(Condition):
             was = self._on_values(self.was, scope) if self.was else None
             tests.append(self._history.last_change(was, self._at_change(scope), scope))
         return and_(*tests)
+
+    def moved(self, time: Passing) -> Moved:
+        if isinstance(self.test, Ranking):
+            return None
+        by_test = self._test_moved(self.test, time) if self.test else []
+        if not (self.held_for or self.was or self.changed):
+            return by_test
+        if any(isinstance(one, Window) and one.is_relative for one in (self.test, self.was, self.changed)) or by_test:
+            return None
+        return self._history.moved(time, self.held_for, self.changed)
+
+    def _test_moved(self, test: Test, time: Passing) -> list[Select[Any]]:
+        if isinstance(test, Comparison) and self.attribute.name != "age":
+            return []
+        of_dates = self.attribute.type in ("date", "yearly") or self.attribute.name == "age"
+        judged = time.days_later if of_dates else time.judged_otherwise
+        return judged(lambda scope: self._holds(test, scope))
 
     @property
     def _history(self) -> History:

@@ -11,6 +11,7 @@ from sqlalchemy import ColumnElement
 
 from crm_store.content.nodes import Mapping
 from crm_store.segmentation.language import Language, Scope
+from crm_store.segmentation.passing import Moved, Passing
 
 
 @dataclass(frozen=True)
@@ -47,6 +48,10 @@ class Condition(ABC):
         """What it looks at, as SQL over the `customer` row, by name: for `explain --customer`."""
         return {}
 
+    def moved(self, time: Passing) -> Moved:
+        """Of whom it may say something else only because time has passed: see `passing.py`."""
+        return None
+
     def parts(self) -> Sequence[Condition]:
         """The conditions it is made of."""
         return ()
@@ -55,6 +60,11 @@ class Condition(ABC):
         """The names of the segments it refers to."""
         for part in self.parts():
             yield from part.segments()
+
+    def lists(self) -> Iterator[str]:
+        """The names of the static lists it asks for."""
+        for part in self.parts():
+            yield from part.lists()
 
     def embedded(self) -> Iterator[str]:
         """The names of the segments that are compiled in place, which must not be its own."""

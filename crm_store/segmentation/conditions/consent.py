@@ -17,6 +17,7 @@ from crm_store.segmentation.conditions.base import Condition, FieldHelp
 from crm_store.segmentation.conditions.event import read_only_window
 from crm_store.segmentation.language import Language, Scope
 from crm_store.segmentation.pairs import read_pair
+from crm_store.segmentation.passing import Moved, Passing
 from crm_store.segmentation.times import Window
 
 NEVER = "never"
@@ -61,9 +62,17 @@ class ConsentCondition(Condition):
         when = (lambda at: window.on_instant(at, scope)) if window else None
         return said_last(self.channel, self.topic, self.state, scope.now, looks_up(scope), when)
 
+    def moved(self, time: Passing) -> Moved:
+        if self.window is not None and self.window.is_relative:
+            return None
+        return time.over(consent, consent.c.at, *self._of_topic, by=[self.window])
+
+    @property
+    def _of_topic(self) -> tuple[ColumnElement[bool], ...]:
+        return consent.c.channel == self.channel, consent.c.topic == self.topic
+
     def values(self, scope: Scope) -> dict[str, ColumnElement[Any]]:
-        of_topic = consent.c.channel == self.channel, consent.c.topic == self.topic, consent.c.at <= scope.now
-        return {"last said": newest(consent.c.at, consent, *of_topic)}
+        return {"last said": newest(consent.c.at, consent, *self._of_topic, consent.c.at <= scope.now)}
 
     def sentence(self) -> str:
         if self.state == NEVER:

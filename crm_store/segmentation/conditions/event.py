@@ -19,6 +19,7 @@ from crm_store.segmentation.eventfilters import EventFilter, ItemFilter, SameAsT
 from crm_store.segmentation.eventrows import Among, Chosen, EventRows
 from crm_store.segmentation.language import Language, Scope
 from crm_store.segmentation.measures import Measure, lines_of, read_measure
+from crm_store.segmentation.passing import Moved, Passing
 from crm_store.segmentation.ranking import Ranking
 from crm_store.segmentation.times import WINDOW_WORDS, Window, read_window
 
@@ -72,6 +73,11 @@ class EventCondition(Condition):
         if looks_up(scope) or self._must_be_looked_up:
             return self._looked_up(scope)
         return self._as_set(scope)
+
+    def moved(self, time: Passing) -> Moved:
+        if self.measure is not None and self.measure.asks_more:
+            return None
+        return self.rows.moved(time, self.measure)
 
     def values(self, scope: Scope) -> dict[str, Column]:
         found = self.rows.choose(scope, own=True)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import ClassVar, Self
 
@@ -14,6 +15,7 @@ from crm_store.schema import list_member
 from crm_store.segmentation.belonging import has_row
 from crm_store.segmentation.conditions.base import Condition, FieldHelp
 from crm_store.segmentation.language import Language, Scope
+from crm_store.segmentation.passing import Moved, Passing
 
 
 @dataclass(frozen=True)
@@ -39,6 +41,12 @@ class ListCondition(Condition):
                 f"list '{self.name}' is not in the store; import it with `rapport import list {self.name} FILE`"
             )
         return has_row(list_member, scope, list_member.c.list_id == scope.lists[self.name])
+
+    def moved(self, time: Passing) -> Moved:
+        return []
+
+    def lists(self) -> Iterator[str]:
+        yield self.name
 
     def sentence(self) -> str:
         return f"they are on the list {self.name}"

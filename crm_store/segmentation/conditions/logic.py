@@ -12,6 +12,7 @@ from crm_store.content.fields import Fields, items, sure
 from crm_store.content.nodes import Mapping, Node
 from crm_store.segmentation.conditions.base import Condition, FieldHelp
 from crm_store.segmentation.language import Language, Scope
+from crm_store.segmentation.passing import Moved, Passing, together
 
 
 def _read_one(node: Node, language: Language) -> Condition:
@@ -32,6 +33,9 @@ class _Several(Condition):
         )
         fields.close()
         return cls(sure(parts))
+
+    def moved(self, time: Passing) -> Moved:
+        return together(part.moved(time) for part in self.conditions)
 
     def parts(self) -> Sequence[Condition]:
         return self.conditions
@@ -92,6 +96,9 @@ class Not(Condition):
 
     def sentence(self) -> str:
         return f"it is not so that {self.part.sentence()}"
+
+    def moved(self, time: Passing) -> Moved:
+        return self.part.moved(time)
 
     def parts(self) -> Sequence[Condition]:
         return (self.part,)

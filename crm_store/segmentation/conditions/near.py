@@ -24,6 +24,7 @@ from crm_store.schema import customer
 from crm_store.segmentation.attributes import stored_value
 from crm_store.segmentation.conditions.base import Condition, FieldHelp
 from crm_store.segmentation.language import Language, Scope
+from crm_store.segmentation.passing import Moved, Passing
 
 Column = ColumnElement[Any]
 RADIUS_KM = 6371.0088
@@ -70,6 +71,9 @@ class NearCondition(Condition):
 
     def values(self, scope: Scope) -> dict[str, Column]:
         return {"latitude": customer.c.latitude, "longitude": customer.c.longitude}
+
+    def moved(self, time: Passing) -> Moved:
+        return []
 
     def sentence(self) -> str:
         return f"they live within {self.within} of {self.said}"

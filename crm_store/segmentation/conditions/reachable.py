@@ -7,13 +7,15 @@ from typing import Any, ClassVar, Self
 
 from sqlalchemy import ColumnElement
 
-from crm_store.consent.standing import has_address, has_consent, is_reachable, is_suppressed
+from crm_store.consent.standing import has_address, has_consent, is_reachable, is_suppressed, suppressions
 from crm_store.content.fields import Fields, sure
 from crm_store.content.nodes import Mapping
+from crm_store.schema import consent
 from crm_store.segmentation.belonging import looks_up
 from crm_store.segmentation.conditions.base import Condition, FieldHelp
 from crm_store.segmentation.language import Language, Scope
 from crm_store.segmentation.pairs import read_pair
+from crm_store.segmentation.passing import Moved, Passing
 
 
 @dataclass(frozen=True)
@@ -38,6 +40,11 @@ class ReachableCondition(Condition):
 
     def sql(self, scope: Scope) -> ColumnElement[bool]:
         return is_reachable(self.channel, self.topic, scope.now, looks_up(scope))
+
+    def moved(self, time: Passing) -> Moved:
+        of_topic = consent.c.channel == self.channel, consent.c.topic == self.topic
+        barred = suppressions(self.channel)
+        return [*time.over(consent, consent.c.at, *of_topic), *time.over(barred, barred.c.at)]
 
     def values(self, scope: Scope) -> dict[str, ColumnElement[Any]]:
         return {

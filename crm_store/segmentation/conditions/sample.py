@@ -21,6 +21,7 @@ from crm_store.intake.buckets import PRIME, first_bytes
 from crm_store.schema import customer
 from crm_store.segmentation.conditions.base import Condition, FieldHelp
 from crm_store.segmentation.language import Language, Scope
+from crm_store.segmentation.passing import Moved, Passing
 
 
 @dataclass(frozen=True)
@@ -47,6 +48,9 @@ class SampleCondition(Condition):
 
     def sql(self, scope: Scope) -> ColumnElement[bool]:
         return self._hash() < ceil(self.percent * PRIME / 100)
+
+    def moved(self, time: Passing) -> Moved:
+        return []
 
     def _hash(self) -> ColumnElement[int]:
         a = 1 + first_bytes(f"a:{self.salt}") % (PRIME - 1)

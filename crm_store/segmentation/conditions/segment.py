@@ -17,6 +17,7 @@ from crm_store.schema import segment_member
 from crm_store.segmentation.belonging import has_row
 from crm_store.segmentation.conditions.base import Condition, FieldHelp
 from crm_store.segmentation.language import Language, Scope
+from crm_store.segmentation.passing import Moved, Passing
 from crm_store.segmentation.times import Window, read_nested_window
 
 _MEMBER = segment_member.c
@@ -92,6 +93,9 @@ class SegmentCondition(Condition):
             return scope.segments[self.name].sql(scope)
         still_in = or_(_MEMBER.left_at.is_(None), _MEMBER.left_at > scope.now)
         return self._was_there(scope, _MEMBER.entered_at <= scope.now, still_in, self.stay.sql(scope))
+
+    def moved(self, time: Passing) -> Moved:
+        return None if self._of_memberships else time.after.segments[self.name].moved(time)
 
     def _was_there(self, scope: Scope, *tests: ColumnElement[bool]) -> ColumnElement[bool]:
         return has_row(segment_member, scope, _MEMBER.segment == self.name, *tests)

@@ -21,6 +21,7 @@ from crm_store.segmentation.conditions.base import Condition, FieldHelp
 from crm_store.segmentation.conditions.event import read_kinds, read_only_window
 from crm_store.segmentation.eventfilters import EventFilter, ItemFilter, Property, property_of, read_where
 from crm_store.segmentation.language import Language, Scope
+from crm_store.segmentation.passing import Moved, Passing
 from crm_store.segmentation.times import Window
 
 
@@ -37,6 +38,11 @@ class Link:
         scope = replace(scope, shape="among")
         of_kinds = row.c.kind.in_([kind.name for kind in self.kinds])
         return [of_kinds, row.c.at <= scope.now, *(test.sql(row, scope) for test in self.filters)]
+
+    @property
+    def asks_when(self) -> bool:
+        """Whether one of its filters changes with the time at which it is asked."""
+        return any(test.asks_when for test in self.filters)
 
     def sentence(self) -> str:
         said = [" or ".join(f"'{kind.title}'" for kind in self.kinds), *(test.sentence() for test in self.filters)]
@@ -114,6 +120,12 @@ class SequenceCondition(Condition):
         tests += [row.c.at < after.c.at] if after is not None else []
         known = {start, before, *([after] if after is not None else [])}
         return ~select(1).select_from(row).where(and_(*tests)).correlate(*known, *outer(scope)).exists()
+
+    def moved(self, time: Passing) -> Moved:
+        if (self.window is not None and self.window.is_relative) or any(link.asks_when for link in self.links):
+            return None
+        kinds = sorted({kind.name for link in self.links for kind in link.kinds})
+        return time.over(event, event.c.at, event.c.kind.in_(kinds), by=[self.window])
 
     def sentence(self) -> str:
         said = ", then ".join(link.sentence() for link in self.links)

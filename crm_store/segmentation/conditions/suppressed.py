@@ -7,12 +7,13 @@ from typing import ClassVar, Self
 
 from sqlalchemy import ColumnElement
 
-from crm_store.consent.standing import is_suppressed
+from crm_store.consent.standing import is_suppressed, suppressions
 from crm_store.content.fields import Fields, sure, texts
 from crm_store.content.nodes import Mapping, Node
 from crm_store.segmentation.conditions.base import Condition, FieldHelp
 from crm_store.segmentation.language import Language, Scope
 from crm_store.segmentation.pairs import read_channel
+from crm_store.segmentation.passing import Moved, Passing
 
 
 @dataclass(frozen=True)
@@ -39,6 +40,10 @@ class SuppressedCondition(Condition):
 
     def sql(self, scope: Scope) -> ColumnElement[bool]:
         return is_suppressed(self.channel, scope.now, self.reasons)
+
+    def moved(self, time: Passing) -> Moved:
+        barred = suppressions(self.channel)
+        return time.over(barred, barred.c.at)
 
     def sentence(self) -> str:
         because = f" because of {' or '.join(self.reasons)}" if self.reasons else ""
