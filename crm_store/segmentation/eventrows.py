@@ -27,6 +27,7 @@ from crm_store.content.literals import Duration, Gaps
 from crm_store.content.vocabulary import UsualGap
 from crm_store.schema import customer, event
 from crm_store.schema.types import later
+from crm_store.segmentation.belonging import asked
 from crm_store.segmentation.eventfilters import EventFilter
 from crm_store.segmentation.language import Scope
 from crm_store.segmentation.times import Window
@@ -75,6 +76,11 @@ class EventRows:
         return not (self.among or self.filters or self.silence or self.window)
 
     @property
+    def is_intricate(self) -> bool:
+        """Whether they must be put in order before it can be said which count."""
+        return self.among is not None or self.silence is not None or self._asks_gaps
+
+    @property
     def must_be_looked_up(self) -> bool:
         """Whether it takes the customer's row to say which events count."""
         by_window = self.window is not None and self.window.is_relative and not self.window.has_gaps
@@ -116,9 +122,14 @@ class EventRows:
 
     def _before(self, scope: Scope, when: Callable[[Column], ColumnElement[bool]]) -> ColumnElement[bool]:
         other = event.alias()
-        of_kinds = other.c.kind == self.kinds[0] if len(self.kinds) == 1 else other.c.kind.in_(self.kinds)
         earlier = tuple_(other.c.at, other.c.id) < tuple_(event.c.at, event.c.id)
-        tests = [of_kinds, other.c.customer_id == event.c.customer_id, other.c.at <= event.c.at, earlier, when(other.c.at)]
+        tests = [
+            of_kinds(other, self.kinds),
+            other.c.customer_id == event.c.customer_id,
+            other.c.at <= event.c.at,
+            earlier,
+            when(other.c.at),
+        ]
         tests += [test.sql(other, replace(scope, shape="among")) for test in self.filters]
         return select(1).where(*tests).correlate(event, customer).exists()
 
@@ -132,9 +143,9 @@ class EventRows:
         return [customer] if own else []
 
     def _of_kinds(self, scope: Scope, own: bool) -> Tests:
-        one = len(self.kinds) == 1
-        tests: Tests = [event.c.kind == self.kinds[0] if one else event.c.kind.in_(self.kinds), event.c.at <= scope.now]
-        return [*tests, event.c.customer_id == customer.c.id] if own else tests
+        tests: Tests = [of_kinds(event, self.kinds), event.c.at <= scope.now]
+        whose = [event.c.customer_id == customer.c.id] if own else asked(event.c.customer_id, scope)
+        return [*tests, *whose]
 
     def _among(self, scope: Scope, own: bool) -> tuple[FromClause, Tests]:
         tests = self._of_kinds(scope, own)
@@ -213,6 +224,10 @@ def _usable(median: Column, count: Column, usual: UsualGap) -> Column:
     bounds = [(median < _micros(usual.at_least), _micros(usual.at_least))] if usual.at_least else []
     bounds += [(median > _micros(usual.at_most), _micros(usual.at_most))] if usual.at_most else []
     return case((count + 1 < usual.events, _micros(usual.otherwise)), *bounds, else_=median)
+
+
+def of_kinds(table: FromClause, kinds: tuple[str, ...]) -> ColumnElement[bool]:
+    return table.c.kind == kinds[0] if len(kinds) == 1 else table.c.kind.in_(kinds)
 
 
 def _micros(duration: Duration) -> Column:

@@ -104,7 +104,10 @@ class Regular:
 
     def counts(self, at: Column, scope: Scope) -> ColumnElement[bool]:
         """The instant is not further back than all of the units."""
-        return at > self._edges(scope)[-1]
+        return at > self.start(scope)
+
+    def start(self, scope: Scope) -> datetime:
+        return self._edges(scope)[-1]
 
     def _edges(self, scope: Scope) -> list[datetime]:
         return [

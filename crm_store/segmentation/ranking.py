@@ -18,6 +18,8 @@ from crm_store.content.fields import one_of, text
 from crm_store.content.literals import read_percent
 from crm_store.content.nodes import Node, Scalar
 from crm_store.schema import customer
+from crm_store.segmentation.belonging import asked
+from crm_store.segmentation.language import Scope
 
 RANKING_WORDS = ("top", "bottom")
 Entries = Sequence[tuple[Scalar, Node]]
@@ -32,13 +34,13 @@ class Ranking:
     tie_all: bool
     written: str
 
-    def ids(self, values: Select[Any]) -> Select[Any]:
+    def ids(self, values: Select[Any], scope: Scope) -> Select[Any]:
         """The ids of the chosen, of a select of (customer_id, value)."""
         known = _known(values)
         if not self.tie_all:
-            ranked = select(known.c.id).order_by(self._first(known), known.c.key).limit(self._limit(values))
-            return select(ranked.subquery().c.id)
-        return select(known.c.id).where(self._not_after(known, self._last(values)))
+            ranked = select(known.c.id).order_by(self._first(known), known.c.key).limit(self._limit(values)).subquery()
+            return select(ranked.c.id).where(*asked(ranked.c.id, scope))
+        return select(known.c.id).where(self._not_after(known, self._last(values)), *asked(known.c.id, scope))
 
     def _first(self, known: FromClause) -> ColumnElement[Any]:
         return known.c.value.desc() if self.word == "top" else known.c.value.asc()

@@ -85,6 +85,18 @@ class Window:
             return column < start_of_day(end.shifted_date(end.base) + timedelta(days=1), scope.company_zone)
         return column <= scope.instant(end)
 
+    def start(self, scope: Scope) -> datetime | None:
+        """An instant before which it holds no instant of, if there is one that is the same for everybody."""
+        operand, zone = self.operand, scope.company_zone
+        if self.is_relative or self.word == "before":
+            return None
+        if isinstance(operand, (Period, date)):
+            return start_of_day(operand.dates(scope.today)[0] if isinstance(operand, Period) else operand, zone)
+        if isinstance(operand, Duration):
+            return operand.shift(scope.now, -1, zone) if self.word == "in_last" else scope.now
+        edge = scope.instant(operand[0] if isinstance(operand, tuple) else operand)
+        return edge if isinstance(edge, datetime) else None
+
     @property
     def is_relative(self) -> bool:
         """Whether its edges differ from customer to customer."""

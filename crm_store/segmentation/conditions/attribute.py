@@ -6,7 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 from typing import Any, ClassVar, Self, TypeVar
 
-from sqlalchemy import ColumnElement, and_, case, literal, select
+from sqlalchemy import ColumnElement, Select, and_, case, literal, select
 
 from crm_store.content.faults import Fault, did_you_mean
 from crm_store.content.fields import Fields, sure
@@ -17,7 +17,7 @@ from crm_store.dialect import instant_of_text
 from crm_store.schema import customer
 from crm_store.segmentation.amounts import Currency, currency_of, spec_of
 from crm_store.segmentation.comparisons import MODIFIERS, Comparison, ValueSpec, read_only_word
-from crm_store.segmentation.conditions.base import Condition, FieldHelp
+from crm_store.segmentation.conditions.base import Condition, FieldHelp, Lead
 from crm_store.segmentation.history import History
 from crm_store.segmentation.language import Language, Scope
 from crm_store.segmentation.ranking import RANKING_WORDS, Ranking, read_ranking
@@ -97,6 +97,18 @@ class AttributeCondition(Condition):
             tests.append(self._history.last_change(was, self._at_change(scope), scope))
         return and_(*tests)
 
+    def lead(self, scope: Scope) -> Lead | None:
+        if not isinstance(self.test, Ranking) or self.was or self.changed:
+            return None
+        return Lead(self._ranked(self.test, scope), rank=4, unique=True)
+
+    def _ranked(self, ranking: Ranking, scope: Scope) -> Select[Any]:
+        return ranking.ids(select(customer.c.id, self._column(scope)).correlate(None), scope)
+
+    @property
+    def cost(self) -> int:
+        return 1 if self.held_for or self.was or self.changed else 0
+
     @property
     def _history(self) -> History:
         return History(self.attribute, self.currency)
@@ -135,7 +147,7 @@ class AttributeCondition(Condition):
             return self._birthday(test, scope)
         column = self._column(scope)
         if isinstance(test, Ranking):
-            return customer.c.id.in_(test.ids(select(customer.c.id, column).correlate(None)))
+            return customer.c.id.in_(self._ranked(test, scope))
         return test.on_date(column, scope) if isinstance(test, Anniversary) else self._on_values(test, scope)(column)
 
     def _birthday(self, test: Test, scope: Scope) -> ColumnElement[bool]:

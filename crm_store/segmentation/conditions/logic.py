@@ -3,15 +3,20 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import ClassVar, Self
 
 from sqlalchemy import ColumnElement, and_, or_, true
 
 from crm_store.content.fields import Fields, items, sure
 from crm_store.content.nodes import Mapping, Node
-from crm_store.segmentation.conditions.base import Condition, FieldHelp
+from crm_store.segmentation.conditions.base import Condition, FieldHelp, Lead
 from crm_store.segmentation.language import Language, Scope
+
+
+def by_cost(conditions: Sequence[Condition]) -> tuple[Condition, ...]:
+    """The cheapest first: SQLite tests them in this order, and stops at the first that decides."""
+    return tuple(sorted(conditions, key=lambda one: one.cost))
 
 
 def _read_one(node: Node, language: Language) -> Condition:
@@ -23,6 +28,10 @@ def _read_one(node: Node, language: Language) -> Condition:
 @dataclass(frozen=True)
 class _Several(Condition):
     conditions: tuple[Condition, ...]
+
+    @property
+    def cost(self) -> int:
+        return max(part.cost for part in self.conditions)
 
     @classmethod
     def read(cls, node: Mapping, language: Language) -> Self:
@@ -47,7 +56,17 @@ class AllOf(_Several):
     fields: ClassVar = (FieldHelp("all", "a list of conditions", "conditions"),)
 
     def sql(self, scope: Scope) -> ColumnElement[bool]:
-        return and_(*(part.sql(scope) for part in self.conditions))
+        return and_(*(part.sql(scope) for part in by_cost(self.conditions)))
+
+    def lead(self, scope: Scope) -> Lead | None:
+        """That of the part which leaves the fewest."""
+        leads = [(part.lead(scope), part) for part in self.conditions]
+        known = [(lead, part) for lead, part in leads if lead is not None]
+        if not known:
+            return None
+        best, of = min(known, key=lambda pair: pair[0].rank)
+        others = [part for part in self.conditions if part is not of]
+        return replace(best, rest=by_cost([*best.rest, *others]))
 
     def sentence(self) -> str:
         return "(" + " and ".join(part.sentence() for part in self.conditions) + ")"
@@ -63,7 +82,7 @@ class AnyOf(_Several):
     fields: ClassVar = (FieldHelp("any", "a list of conditions", "conditions"),)
 
     def sql(self, scope: Scope) -> ColumnElement[bool]:
-        return or_(*(part.sql(scope) for part in self.conditions))
+        return or_(*(part.sql(scope) for part in by_cost(self.conditions)))
 
     def sentence(self) -> str:
         return "(" + " or ".join(part.sentence() for part in self.conditions) + ")"
@@ -92,6 +111,10 @@ class Not(Condition):
 
     def sentence(self) -> str:
         return f"it is not so that {self.part.sentence()}"
+
+    @property
+    def cost(self) -> int:
+        return self.part.cost
 
     def parts(self) -> Sequence[Condition]:
         return (self.part,)
