@@ -71,6 +71,16 @@ class _OfColumn(FunctionElement[Any]):
         return tuple(str(one.name) for one in list(self.clauses)[1:])
 
 
+class unindexed(FunctionElement[Any]):
+    """`unindexed(column)`: SQLite is not to look it up by an index, where another column of the table finds fewer rows."""
+
+    inherit_cache = True
+    name = "unindexed"
+
+
+_spelled(unindexed, sqlite="+{}", postgresql="{}")
+
+
 class JsonScalar(_OfColumn):
     """The scalar at a path in a JSON column, if it is of the type that the vocabulary gives it, else NULL.
 

@@ -47,15 +47,14 @@ def select_among(condition: Condition, scope: Scope) -> Select[Any]:
 
 @dataclass(frozen=True)
 class _Made:
-    """A select, what it was made of (kept, so that nothing else gets the id of one) and what was looked up to make it."""
+    """A select, what it was made of (kept, so that nothing else gets the id of one), and the local dates if it asks them."""
 
     select: Select[Any]
     objects: tuple[object, ...]
-    looked_up: tuple[dict[Any, Any] | None, ...]
+    dates: dict[Any, Any] | None
 
     def still_holds(self, scope: Scope) -> bool:
-        pairs = zip(_mappings(scope), self.looked_up, strict=True)
-        return all(before is None or dict(now) == before for now, before in pairs)
+        return self.dates is None or self.dates == dict(scope.local_dates)
 
 
 _made: dict[tuple[object, ...], _Made] = {}
@@ -69,7 +68,7 @@ def _asked(condition: Condition, scope: Scope, among: bool) -> Select[Any]:
     with _turn:
         made = _made.get(key)
     if made is None or not made.still_holds(scope):
-        made = _Made(_make(condition, scope, among), objects, _looked_up(scope))
+        made = _Made(_make(condition, scope, among), objects, _dates(scope))
         with _turn:
             _made[key] = made
             if len(_made) > _KEPT:
@@ -91,20 +90,17 @@ def _make(condition: Condition, scope: Scope, among: bool) -> Select[Any]:
 
 def _led(lead: Lead, scope: Scope) -> Select[Any]:
     """SQLite always begins with the set after IN; PostgreSQL plans a join with distinct ids better."""
+    ids = lead.ids if lead.unique else lead.ids.group_by(*lead.ids.selected_columns)
     if scope.by_row:
-        return select(customer.c.id).where(customer.c.id.in_(lead.ids))
-    (column,) = lead.ids.selected_columns
-    chosen = (lead.ids if lead.unique else lead.ids.group_by(column)).subquery("lead")
+        return select(customer.c.id).where(customer.c.id.in_(ids))
+    chosen = ids.subquery("lead")
     return select(customer.c.id).join_from(chosen, customer, customer.c.id == chosen.c[0])
 
 
-def _mappings(scope: Scope) -> tuple[Mapping[Any, Any], ...]:
-    return scope.local_dates, scope.lists
-
-
-def _looked_up(scope: Scope) -> tuple[dict[Any, Any] | None, ...]:
+def _dates(scope: Scope) -> dict[Any, Any] | None:
     """None where no condition asked."""
-    return tuple(None if isinstance(one, OnDemand) and not one.asked else dict(one) for one in _mappings(scope))
+    dates = scope.local_dates
+    return None if isinstance(dates, OnDemand) and not dates.asked else dict(dates)
 
 
 def count(conn: Connection, condition: Condition, scope: Scope) -> int:

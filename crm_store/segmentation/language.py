@@ -84,9 +84,10 @@ class Scope:
     """What a condition is compiled for: an instant, a shape, and the rows it looks at.
 
     In shape `all` a condition is a set of customers (`id IN (SELECT ... GROUP BY ...)`); in shape `among` it is looked
-    up for each row of an outer query over few customers. `enrolment` is a row of the outer query, in campaigns. `narrowed`: sets
-    hold no others than those whose ids are bound. `by_row`: the database looks up customer by customer sooner than it
-    makes sets (SQLite does; PostgreSQL hashes).
+    up for each row of an outer query over few customers. `enrolment` is a row of the outer query, in campaigns.
+
+    `narrowed`: sets hold no others than those whose ids are bound. `by_row`: the database looks up customer by customer
+    sooner than it makes sets (SQLite does; PostgreSQL hashes).
     """
 
     now: datetime

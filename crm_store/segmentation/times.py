@@ -94,7 +94,8 @@ class Window:
             return start_of_day(operand.dates(scope.today)[0] if isinstance(operand, Period) else operand, zone)
         if isinstance(operand, Duration):
             return operand.shift(scope.now, -1, zone) if self.word == "in_last" else scope.now
-        edge = scope.instant(operand[0] if isinstance(operand, tuple) else operand)
+        first = operand[0] if isinstance(operand, tuple) else operand
+        edge = scope.instant(first) if isinstance(first, Moment) else None
         return edge if isinstance(edge, datetime) else None
 
     @property

@@ -107,7 +107,9 @@ class AttributeCondition(Condition):
 
     @property
     def cost(self) -> int:
-        return 1 if self.held_for or self.was or self.changed else 0
+        if self.attribute.type in ("list", "money"):
+            return 3
+        return 0 if self.attribute.built_in else 1
 
     @property
     def _history(self) -> History:

@@ -89,8 +89,8 @@ class EventCondition(Condition):
     @property
     def cost(self) -> int:
         if self._ranking is not None or self.rows.is_intricate or (self.measure and self.measure.of_lines):
-            return 3
-        return 1 if self.measure is None and not self.rows.filters else 2
+            return 5
+        return 2 if self.measure is None and not self.rows.filters else 4
 
     @property
     def _ranking(self) -> Ranking | None:

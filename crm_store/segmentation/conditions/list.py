@@ -5,12 +5,12 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import ClassVar, Self
 
-from sqlalchemy import ColumnElement
+from sqlalchemy import ColumnElement, select
 
 from crm_store.content.fields import Fields, sure, text
 from crm_store.content.nodes import Mapping
 from crm_store.errors import StoreError
-from crm_store.schema import list_member
+from crm_store.schema import list_member, static_list
 from crm_store.segmentation.belonging import has_row, ids_of_rows
 from crm_store.segmentation.conditions.base import Condition, FieldHelp, Lead
 from crm_store.segmentation.language import Language, Scope
@@ -41,7 +41,8 @@ class ListCondition(Condition):
             raise StoreError(
                 f"list '{self.name}' is not in the store; import it with `rapport import list {self.name} FILE`"
             )
-        return list_member.c.list_id == scope.lists[self.name]
+        of_name = select(static_list.c.id).where(static_list.c.name == self.name)
+        return list_member.c.list_id == of_name.correlate(None).scalar_subquery()
 
     def lead(self, scope: Scope) -> Lead:
         return Lead(ids_of_rows(list_member, scope, self._of_list(scope)), rank=0, unique=True)

@@ -31,7 +31,8 @@ class _Several(Condition):
 
     @property
     def cost(self) -> int:
-        return max(part.cost for part in self.conditions)
+        """The cheapest is tested first, and mostly decides."""
+        return min(part.cost for part in self.conditions)
 
     @classmethod
     def read(cls, node: Mapping, language: Language) -> Self:

@@ -93,7 +93,7 @@ class MessageCondition(Condition):
 
     @property
     def cost(self) -> int:
-        return 2
+        return 4
 
     def _measured(self, rows: Any, scope: Scope) -> ColumnElement[bool]:
         assert self.measure is not None

@@ -87,7 +87,7 @@ class SequenceCondition(Condition):
 
     @property
     def cost(self) -> int:
-        return 3
+        return 5
 
     @property
     def _asks_customer(self) -> bool:
