@@ -6,10 +6,11 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import ColumnElement, FromClause, Select, select, union_all
+from sqlalchemy import ColumnElement, FromClause, Select, literal_column, select, union_all
 
 from crm_store.ledger.states import FAILED, SENT, SKIPPED
 from crm_store.schema import touch, touch_event
+from crm_store.schema.types import Words
 from crm_store.segmentation.belonging import outer, own
 from crm_store.segmentation.comparisons import Comparison
 from crm_store.segmentation.language import Scope
@@ -60,7 +61,7 @@ class MessageRows:
 
     def _of_touches(self, fact: str, scope: Scope) -> Select[Any]:
         state, at = OF_TOUCHES[fact]
-        chosen: Select[Any] = select(touch.c.customer_id, at.label("at")).where(touch.c.state == state, *own(touch, scope))
+        chosen: Select[Any] = select(touch.c.customer_id, at.label("at")).where(touch.c.state == _written(state), *own(touch, scope))
         chosen = self._narrowed(chosen, at, scope)
         if self.among is not None:
             chosen = chosen.where(touch.c.id.in_(self._last_sent(*self.among, touch.c.customer_id, scope)))
@@ -102,10 +103,15 @@ class MessageRows:
         """The ids of her first or last so many sent touches, of those that `of` names: looked up for each fact."""
         row = touch.alias()
         order = (row.c.sent_at, row.c.id) if which == "first" else (row.c.sent_at.desc(), row.c.id.desc())
-        sent = select(row.c.id).where(row.c.customer_id == customer_id, row.c.state == SENT, row.c.sent_at <= scope.now)
+        sent = select(row.c.id).where(row.c.customer_id == customer_id, row.c.state == _written(SENT), row.c.sent_at <= scope.now)
         found = sent.where(*self._of_subjects(scope, row)).order_by(*order).limit(most)
         return found.correlate(customer_id.table, *outer(scope))
 
 
 def _one_of(column: Column, values: Sequence[str | int]) -> ColumnElement[bool]:
     return column == values[0] if len(values) == 1 else column.in_(values)
+
+
+def _written(state: str) -> Column:
+    """A state as a word of the SQL text: only then does SQLite know that an index of that state alone has all it needs."""
+    return literal_column(f"'{state}'", Words)

@@ -75,13 +75,13 @@ class EventCondition(Condition):
         return self._as_set(scope)
 
     def lead(self, scope: Scope) -> Lead | None:
-        """Whoever has done something since the window began; where sets are cheap, whoever it holds for."""
+        """Whom it holds for; where nothing is filtered SQLite finds whoever has done something since the window began sooner."""
         if self._ranking is not None:
             return Lead(self._ranked(self._ranking, scope), rank=4, unique=True)
         since = self._since(scope)
         if since is None or self._must_be_looked_up or self._holds_for_none:
             return None
-        if scope.by_row and not scope.narrowed and not self._is_in_tallies:
+        if scope.by_row and not (scope.narrowed or self._is_in_tallies or self.rows.filters):
             recent = select(tally.c.customer_id).where(of_kinds(tally, self.rows.kinds), tally.c.last >= since)
             return Lead(recent, rank=3, rest=(self,))
         return Lead(self._set(scope), rank=3, unique=self.measure is not None and not self._is_in_tallies)
