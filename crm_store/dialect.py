@@ -125,19 +125,25 @@ def _json_sqlite(element: JsonScalar, compiler: SQLCompiler, **kw: Any) -> str:
 @compiles(JsonScalar, "postgresql")
 def _json_postgresql(element: JsonScalar, compiler: SQLCompiler, **kw: Any) -> str:
     column = compiler.process(element.column, **kw)
-    path = _path(element.path, compiler)
     name, cast = _POSTGRESQL_TYPES.get(element.kind, ("string", "text"))
-    value = f"({column} #>> {path})::{cast}" + (' COLLATE "C"' if cast == "text" else "")
-    test = f"jsonb_typeof({column} #> {path}) = '{name}'"
+    text = _as_text(column, element.path, compiler)
+    value = f"({text})::{cast}" + (' COLLATE "C"' if cast == "text" else "")
+    test = f"jsonb_typeof({_inside(column, element.path, compiler)}) = '{name}'"
     if element.kind in _FORMS:
         form = _FORMS[element.kind].replace("0", "[0-9]").replace(".", "[.]")
-        test += f" AND ({column} #>> {path}) ~ {_quoted(f'^{form}$', compiler)}"
+        test += f" AND ({text}) ~ {_quoted(f'^{form}$', compiler)}"
     return f"(CASE WHEN {test} THEN {value} END)"
 
 
-def _path(parts: Sequence[str], compiler: SQLCompiler) -> str:
-    """A path in JSON, as PostgreSQL writes it; without parts, the value itself."""
-    return "ARRAY[" + ", ".join(_quoted(part, compiler) for part in parts) + "]::text[]"
+def _inside(column: str, path: Sequence[str], compiler: SQLCompiler) -> str:
+    """The value at a path in JSON, as PostgreSQL writes it soonest; without a path, the value itself."""
+    return " -> ".join([column, *(_quoted(part, compiler) for part in path)])
+
+
+def _as_text(column: str, path: Sequence[str], compiler: SQLCompiler) -> str:
+    if not path:
+        return f"{column} #>> '{{}}'::text[]"
+    return f"{_inside(column, path[:-1], compiler)} ->> {_quoted(path[-1], compiler)}"
 
 
 def _quoted(word: str, compiler: SQLCompiler) -> str:
@@ -214,9 +220,8 @@ def _list_sqlite(element: JsonList, compiler: SQLCompiler, **kw: Any) -> str:
 
 @compiles(JsonList, "postgresql")
 def _list_postgresql(element: JsonList, compiler: SQLCompiler, **kw: Any) -> str:
-    column = compiler.process(element.column, **kw)
-    path = _path(element.path, compiler)
-    return f"(CASE WHEN jsonb_typeof({column} #> {path}) = 'array' THEN {column} #> {path} END)"
+    found = _inside(compiler.process(element.column, **kw), element.path, compiler)
+    return f"(CASE WHEN jsonb_typeof({found}) = 'array' THEN {found} END)"
 
 
 class ListIncludes(_OfColumn):

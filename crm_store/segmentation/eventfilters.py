@@ -181,7 +181,7 @@ class ItemFilter:
             return lines.where(*of_products).correlate(row).exists()
         tests = [self._of_line(name, test) for name, test in self.tests if self.COLUMNS[name][0].table is event_item]
         lines = select(event_item.c.event_id).where(*tests)
-        if scope.shape == "among" or scope.narrowed:
+        if scope.shape == "among" or scope.narrowed or scope.by_row:
             lines = lines.where(*self._of_products(unindexed(event_item.c.product_id)))
             return lines.where(event_item.c.event_id == row.c.id).correlate(row).exists()
         return row.c.id.in_(lines.where(*self._of_products(event_item.c.product_id)).correlate(None))

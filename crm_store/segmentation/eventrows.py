@@ -5,7 +5,6 @@ Asked in two ways: for all customers at once, or looked up for the `customer` ro
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import dataclass, replace
 from datetime import timedelta
 from typing import Any
@@ -19,7 +18,6 @@ from sqlalchemy import (
     func,
     literal,
     select,
-    tuple_,
     type_coerce,
 )
 
@@ -60,7 +58,10 @@ class Chosen:
 
 @dataclass(frozen=True)
 class EventRows:
-    """Which events count. `usual_gap`: how gaps of the kind are made usable; `gaps_measured`: the measure asks for them."""
+    """Which events count. `usual_gap`: how gaps of the kind are made usable; `gaps_measured`: the measure asks for them.
+
+    `measured`: each of them counts, not only whether there is one.
+    """
 
     kinds: tuple[str, ...]
     among: Among | None = None
@@ -69,6 +70,7 @@ class EventRows:
     window: Window | None = None
     usual_gap: UsualGap | None = None
     gaps_measured: bool = False
+    measured: bool = False
 
     @property
     def is_plain(self) -> bool:
@@ -115,23 +117,21 @@ class EventRows:
         return self.among is None and isinstance(self.silence, Duration) and self.window is not None
 
     def _silent_before(self, scope: Scope) -> Tests:
-        """There is an event before it, and none within the silence."""
+        """The last at an earlier instant is so long ago; of several at one instant the first comes after the silence."""
         assert isinstance(self.silence, Duration)
         start = later(event.c.at, -self.silence.fixed())
-        return [self._before(scope, lambda at: at <= start), ~self._before(scope, lambda at: at > start)]
-
-    def _before(self, scope: Scope, when: Callable[[Column], ColumnElement[bool]]) -> ColumnElement[bool]:
         other = event.alias()
-        earlier = tuple_(other.c.at, other.c.id) < tuple_(event.c.at, event.c.id)
-        tests = [
-            of_kinds(other, self.kinds),
-            other.c.customer_id == event.c.customer_id,
-            other.c.at <= event.c.at,
-            earlier,
-            when(other.c.at),
-        ]
-        tests += [test.sql(other, replace(scope, shape="among")) for test in self.filters]
-        return select(1).where(*tests).correlate(event, customer).exists()
+        others = [*self._others(other, scope), other.c.at < event.c.at]
+        last = select(func.max(other.c.at)).where(*others).correlate(event, customer).scalar_subquery()
+        if not self.measured:
+            return [last <= start]
+        twin = event.alias()
+        twins = [*self._others(twin, scope), twin.c.at == event.c.at, twin.c.id < event.c.id]
+        return [last <= start, ~select(1).where(*twins).correlate(event, customer).exists()]
+
+    def _others(self, other: FromClause, scope: Scope) -> Tests:
+        tests: Tests = [of_kinds(other, self.kinds), other.c.customer_id == event.c.customer_id]
+        return [*tests, *(test.sql(other, replace(scope, shape="among")) for test in self.filters)]
 
     def _with_customer(self, row: FromClause, tests: Tests, scope: Scope) -> tuple[FromClause, Tests]:
         """In the window, whose edges come from each row's own customer."""

@@ -61,7 +61,9 @@ class MessageRows:
 
     def _of_touches(self, fact: str, scope: Scope) -> Select[Any]:
         state, at = OF_TOUCHES[fact]
-        chosen: Select[Any] = select(touch.c.customer_id, at.label("at")).where(touch.c.state == _written(state), *own(touch, scope))
+        chosen: Select[Any] = select(touch.c.customer_id, at.label("at")).where(
+            touch.c.state == _written(state), *own(touch, scope)
+        )
         chosen = self._narrowed(chosen, at, scope)
         if self.among is not None:
             chosen = chosen.where(touch.c.id.in_(self._last_sent(*self.among, touch.c.customer_id, scope)))
@@ -103,7 +105,9 @@ class MessageRows:
         """The ids of her first or last so many sent touches, of those that `of` names: looked up for each fact."""
         row = touch.alias()
         order = (row.c.sent_at, row.c.id) if which == "first" else (row.c.sent_at.desc(), row.c.id.desc())
-        sent = select(row.c.id).where(row.c.customer_id == customer_id, row.c.state == _written(SENT), row.c.sent_at <= scope.now)
+        sent = select(row.c.id).where(
+            row.c.customer_id == customer_id, row.c.state == _written(SENT), row.c.sent_at <= scope.now
+        )
         found = sent.where(*self._of_subjects(scope, row)).order_by(*order).limit(most)
         return found.correlate(customer_id.table, *outer(scope))
 

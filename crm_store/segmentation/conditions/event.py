@@ -65,7 +65,7 @@ class EventCondition(Condition):
         measure = read_measure(fields, kinds, language)
         fields.close()
         in_gaps = measure is not None and isinstance(measure.test, Window) and measure.test.has_gaps
-        return cls(kinds, replace(rows, gaps_measured=in_gaps), measure)
+        return cls(kinds, replace(rows, gaps_measured=in_gaps, measured=measure is not None), measure)
 
     def sql(self, scope: Scope) -> ColumnElement[bool]:
         if self._ranking is not None:

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import ClassVar, Self
 
-from sqlalchemy import ColumnElement, and_, or_, true
+from sqlalchemy import ColumnElement, Exists, and_, or_, true
 
 from crm_store.content.fields import Fields, items, sure
 from crm_store.content.nodes import Mapping, Node
@@ -107,8 +107,11 @@ class Not(Condition):
         return cls(sure(part))
 
     def sql(self, scope: Scope) -> ColumnElement[bool]:
+        holds = self.part.sql(scope)
+        if isinstance(holds, Exists):  # is never NULL, and PostgreSQL can join with its rest
+            return ~holds
         # IS NOT TRUE, so that a condition that is NULL (a missing value) has its exact rest too.
-        return self.part.sql(scope).is_not(true())
+        return holds.is_not(true())
 
     def sentence(self) -> str:
         return f"it is not so that {self.part.sentence()}"

@@ -68,7 +68,7 @@ class ScoreCondition(Condition):
         return Lead(self._ranked(self.test, scope), rank=4, unique=True) if isinstance(self.test, Ranking) else None
 
     def _ranked(self, ranking: Ranking, scope: Scope) -> Select[Any]:
-        return ranking.ids(select(score.c.customer_id, _value().label("value")).where(*self._known_now(scope)), scope)
+        return ranking.ids(select(score.c.customer_id, score.c.value).where(*self._known_now(scope)), scope)
 
     def _known_now(self, scope: Scope) -> list[ColumnElement[bool]]:
         tests = [score.c.name == self.name, score.c.at <= scope.now]
