@@ -1,7 +1,8 @@
 """Twenty segments, compiled from their YAML, beside the fastest SQL that a person wrote for each: `hand_sql/NAME.sql`.
 
 Both are streamed to the end, for all customers and among a thousand. A select is made once for an instant, as a tick asks
-the same conditions at one instant again and again; `compile_s` says how long that takes, and is no part of our time. Every formulation must give the same ids as ours; a difference is an error. The bar is 1.25x.
+the same conditions at one instant again and again; `compile_s` says how long that takes, and is no part of our time.
+Every formulation must give the same ids as ours; a difference is an error. The bar is 1.25x.
 
     bin/bench segments --size 100k --store postgres --only regulars
 
@@ -15,7 +16,7 @@ import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass
-from datetime import timedelta
+from datetime import datetime, timedelta
 from functools import partial
 from pathlib import Path
 from random import Random
@@ -205,11 +206,11 @@ class _Timer:
 def _compile_seconds(bench: Bench, name: str, mode: str) -> float:
     """From the condition to SQL text with its parameters, at instants it was not asked at before."""
     dialect = bench.conn.dialect
-    instants = [NOW + timedelta(seconds=number) for number in range(1, 4)]
-    return median(
-        seconds(lambda: bench.ours.select(bench.conn, name, mode == "among", now).compile(dialect=dialect))
-        for now in instants
-    )
+
+    def made(now: datetime) -> object:
+        return bench.ours.select(bench.conn, name, mode == "among", now).compile(dialect=dialect)
+
+    return median(seconds(partial(made, NOW + timedelta(seconds=number))) for number in range(1, 4))
 
 
 def compared(bench: Bench, wanted: Wanted) -> Iterator[Compared]:

@@ -47,7 +47,7 @@ def select_among(condition: Condition, scope: Scope) -> Select[Any]:
 
 @dataclass(frozen=True)
 class _Made:
-    """A select, what it was made of (kept, so that nothing else gets the id of one), and the local dates if it asks them."""
+    """A select, what it was made of (kept, so that nothing else gets the id of one), the local dates if it asks them."""
 
     select: Select[Any]
     objects: tuple[object, ...]

@@ -5,6 +5,7 @@ Asked in two ways: for all customers at once, or looked up for the `customer` ro
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 from datetime import timedelta
 from typing import Any
@@ -13,8 +14,7 @@ from sqlalchemy import (
     BigInteger,
     ColumnElement,
     FromClause,
-    and_,
-    case,
+    Select,
     func,
     literal,
     select,
@@ -24,11 +24,12 @@ from sqlalchemy import (
 from crm_store.content.literals import Duration, Gaps
 from crm_store.content.vocabulary import UsualGap
 from crm_store.schema import customer, event
-from crm_store.schema.types import later
+from crm_store.schema.types import Instant, later
 from crm_store.segmentation.belonging import asked
 from crm_store.segmentation.eventfilters import EventFilter
 from crm_store.segmentation.language import Scope
 from crm_store.segmentation.times import Window
+from crm_store.segmentation.usualgaps import judged_by_gaps, usual_gaps
 
 Column = ColumnElement[Any]
 Tests = list[ColumnElement[bool]]
@@ -195,40 +196,28 @@ class EventRows:
     def _gaps(self, scope: Scope, own: bool) -> FromClause:
         """customer_id, gap: each customer's usual gap in microseconds."""
         assert self.usual_gap is not None
+        return usual_gaps(self._timeline(scope, own), self.usual_gap, self._outer(own))
+
+    def _timeline(self, scope: Scope, own: bool) -> Select[Any]:
+        """(customer_id, at) of the events that gaps lie between."""
         tests = [*self._of_kinds(scope, own), *(test.sql(event, scope) for test in self.filters)]
-        over: dict[str, Any] = {"partition_by": event.c.customer_id, "order_by": (event.c.at, event.c.id)}
-        at = type_coerce(event.c.at, BigInteger)
-        gap = (at - func.lag(at).over(**over)).label("gap")
-        source = self._beside_customer(event, own)
-        found = select(event.c.customer_id, gap).select_from(source).where(*tests)
-        gaps = found.correlate(*self._outer(own)).subquery()
-        # The first event has no gap; last in order on both databases, it is no middle one.
-        order = (case((gaps.c.gap.is_(None), 1), else_=0), gaps.c.gap)
-        place = func.row_number().over(partition_by=gaps.c.customer_id, order_by=order).label("place")
-        count = func.count(gaps.c.gap).over(partition_by=gaps.c.customer_id).label("count")
-        return self._medians(select(gaps.c.customer_id, gaps.c.gap, place, count).subquery(), self.usual_gap)
+        return select(event.c.customer_id, event.c.at).select_from(self._beside_customer(event, own)).where(*tests)
 
-    def _medians(self, placed: FromClause, usual: UsualGap) -> FromClause:
-        low, high = (placed.c.count + 1) // 2, (placed.c.count + 2) // 2
-        middle = and_(placed.c.place >= low, placed.c.place <= high)
-        median = (func.min(case((middle, placed.c.gap))) + func.max(case((middle, placed.c.gap)))) // 2
-        return (
-            select(placed.c.customer_id, _usable(median, func.max(placed.c.count), usual).label("gap"))
-            .group_by(placed.c.customer_id)
-            .subquery()
-        )
+    @property
+    def is_judged_by_gaps(self) -> bool:
+        """Whether the events that are measured are those that the gaps lie between."""
+        return self.gaps_measured and not (self.among or self.silence or self.window)
 
+    def judged_by_gaps(self, which: Callable[[Column], Column], window: Window, scope: Scope) -> Select[Any]:
+        """The customers whose first or last event lies in a window of usual gaps."""
+        assert self.usual_gap is not None
 
-def _usable(median: Column, count: Column, usual: UsualGap) -> Column:
-    """Between its bounds; `otherwise` where there are too few events (one more than there are gaps)."""
-    bounds = [(median < _micros(usual.at_least), _micros(usual.at_least))] if usual.at_least else []
-    bounds += [(median > _micros(usual.at_most), _micros(usual.at_most))] if usual.at_most else []
-    return case((count + 1 < usual.events, _micros(usual.otherwise)), *bounds, else_=median)
+        def judge(at: Column, gap: Column) -> ColumnElement[bool]:
+            return window.on_instant(type_coerce(at, Instant()), replace(scope, usual_gap=gap))
+
+        one_edge = not isinstance(window.operand, tuple)
+        return judged_by_gaps(self._timeline(scope, own=False), self.usual_gap, which, judge, one_edge)
 
 
 def of_kinds(table: FromClause, kinds: tuple[str, ...]) -> ColumnElement[bool]:
     return table.c.kind == kinds[0] if len(kinds) == 1 else table.c.kind.in_(kinds)
-
-
-def _micros(duration: Duration) -> Column:
-    return literal(duration.fixed() // timedelta(microseconds=1), BigInteger)

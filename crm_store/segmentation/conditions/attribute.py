@@ -98,9 +98,14 @@ class AttributeCondition(Condition):
         return and_(*tests)
 
     def lead(self, scope: Scope) -> Lead | None:
-        if not isinstance(self.test, Ranking) or self.was or self.changed:
+        if self.held_for or self.was or self.changed:
             return None
-        return Lead(self._ranked(self.test, scope), rank=4, unique=True)
+        if isinstance(self.test, Ranking):
+            return Lead(self._ranked(self.test, scope), rank=4, unique=True)
+        if isinstance(self.test, Anniversary) and self.test.days(scope) and not scope.narrowed:
+            found = select(customer.c.id).where(self._holds(self.test, scope))
+            return Lead(found.correlate(None), rank=6, unique=True)
+        return None
 
     def _ranked(self, ranking: Ranking, scope: Scope) -> Select[Any]:
         return ranking.ids(select(customer.c.id, self._column(scope)).correlate(None), scope)

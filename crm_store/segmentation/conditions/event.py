@@ -75,11 +75,15 @@ class EventCondition(Condition):
         return self._as_set(scope)
 
     def lead(self, scope: Scope) -> Lead | None:
-        """Whom it holds for; where nothing is filtered SQLite finds whoever has done something since the window began sooner."""
+        """Whom it holds for. Where nothing is filtered, SQLite finds sooner who did anything since the window began."""
         if self._ranking is not None:
             return Lead(self._ranked(self._ranking, scope), rank=4, unique=True)
+        if self._must_be_looked_up or self._holds_for_none:
+            return None
+        if self.rows.is_judged_by_gaps:
+            return Lead(self._set(scope), rank=5, unique=True)
         since = self._since(scope)
-        if since is None or self._must_be_looked_up or self._holds_for_none:
+        if since is None:
             return None
         if scope.by_row and not (scope.narrowed or self._is_in_tallies or self.rows.filters):
             recent = select(tally.c.customer_id).where(of_kinds(tally, self.rows.kinds), tally.c.last >= since)
@@ -173,6 +177,9 @@ class EventCondition(Condition):
         if self.measure is None:
             found = self.rows.choose(scope, own=False)
             return select(found.row.c.customer_id).where(*found.tests)
+        if self.rows.is_judged_by_gaps and self._measured_window is not None:
+            which = func.min if self.measure.name == "first" else func.max
+            return self.rows.judged_by_gaps(which, self._measured_window, scope)
         grouped, value, scope = self._grouped(scope, self.measure)
         holds = self.measure.holds(value, scope)
         return grouped.having(holds.is_not(true()) if self._holds_for_none else holds)

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import ClassVar, Self
 
-from sqlalchemy import ColumnElement, Exists, and_, or_, true
+from sqlalchemy import ColumnElement, Exists, and_, or_, select, true, union
 
 from crm_store.content.fields import Fields, items, sure
 from crm_store.content.nodes import Mapping, Node
@@ -84,6 +84,16 @@ class AnyOf(_Several):
 
     def sql(self, scope: Scope) -> ColumnElement[bool]:
         return or_(*(part.sql(scope) for part in by_cost(self.conditions)))
+
+    def lead(self, scope: Scope) -> Lead | None:
+        """Those of all its parts together."""
+        leads = [part.lead(scope) for part in self.conditions]
+        known = [lead for lead in leads if lead is not None]
+        if len(known) < len(leads):
+            return None
+        together = union(*(lead.ids for lead in known)).subquery()
+        inexact = any(lead.rest for lead in known)
+        return Lead(select(together.c[0]), max(lead.rank for lead in known), (self,) if inexact else (), unique=True)
 
     def sentence(self) -> str:
         return "(" + " or ".join(part.sentence() for part in self.conditions) + ")"
