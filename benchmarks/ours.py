@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 from zoneinfo import ZoneInfo
@@ -14,8 +15,7 @@ from benchmarks.handwritten import WORKSPACE
 from benchmarks.shape import NOW
 from crm_store.content.workspace import Workspace, load_workspace
 from crm_store.errors import ContentError
-from crm_store.schema import customer
-from crm_store.segmentation.compile import scope_of, select_ids
+from crm_store.segmentation.compile import scope_of, select_among, select_ids
 from crm_store.segmentation.segment import Segment
 from outreach.publishing import read
 
@@ -28,11 +28,11 @@ class Ours:
     zone: ZoneInfo
     faults: Sequence[str]
 
-    def select(self, conn: Connection, name: str, ids: Sequence[int] | None = None) -> Select[Any]:
-        """Compiled from its condition, as everything that asks for members does."""
-        scope = scope_of(conn, NOW, self.zone, self.segments, "all" if ids is None else "among")
-        chosen: Select[Any] = select_ids(self.segments[name].who, scope)
-        return chosen if ids is None else chosen.where(customer.c.id.in_(ids))
+    def select(self, conn: Connection, name: str, among: bool, now: datetime = NOW) -> Select[Any]:
+        """Made from its condition, as everything that asks for members does; `among`: those to be bound as `ids`."""
+        scope = scope_of(conn, now, self.zone, self.segments, "among" if among else "all")
+        who = self.segments[name].who
+        return select_among(who, scope) if among else select_ids(who, scope)
 
 
 def load(root: Path = WORKSPACE) -> Ours:

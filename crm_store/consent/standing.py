@@ -39,13 +39,15 @@ def said_last(
     current = and_(*of_topic, at <= now, consent_state.c.state == state, *([when(at)] if when else []))
     said = consent.alias()
     before = and_(*_of(said, channel, topic), said.c.at <= now, said.c.state == state, *([when(said.c.at)] if when else []))
-    ahead = exists().where(*of_topic, consent_state.c.customer_id == said.c.customer_id, at > now)
-    of_history = [before, ahead, ~_overruled(said, channel, topic, now)]
+    of_history = [before, ~_overruled(said, channel, topic, now)]
     if among:
-        return or_(_holds(consent_state, current, among), exists().where(*of_history, said.c.customer_id == customer.c.id))
+        whose = said.c.customer_id == consent_state.c.customer_id
+        then = select(1).where(*of_history, whose).correlate(consent_state).exists()
+        return _holds(consent_state, or_(current, and_(*of_topic, at > now, then)), among)
+    ahead = exists().where(*of_topic, consent_state.c.customer_id == said.c.customer_id, at > now)
     # One set of both, not two with OR between them: PostgreSQL can join with a set.
     known = select(consent_state.c.customer_id).where(current)
-    return customer.c.id.in_(known.union_all(select(said.c.customer_id).where(*of_history)))
+    return customer.c.id.in_(known.union_all(select(said.c.customer_id).where(*of_history, ahead)))
 
 
 def _overruled(said: FromClause, channel: str, topic: str, now: datetime) -> ColumnElement[bool]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+import json
 from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
 from typing import Any
@@ -33,6 +33,23 @@ class Json(TypeDecorator[Any]):
         return dialect.type_descriptor(JSONB(none_as_null=True))
 
 
+class Ids(TypeDecorator[Any]):
+    """Row numbers, many in one bound value: an array on PostgreSQL, a JSON text on SQLite."""
+
+    impl = Text
+    cache_ok = True
+
+    def load_dialect_impl(self, dialect: Dialect) -> TypeEngine[Any]:
+        if dialect.name != "postgresql":
+            return dialect.type_descriptor(Text())
+        from sqlalchemy.dialects.postgresql import ARRAY
+
+        return dialect.type_descriptor(ARRAY(BigInteger))
+
+    def process_bind_param(self, value: Any, dialect: Dialect) -> Any:
+        return list(value) if dialect.name == "postgresql" else json.dumps(list(value))
+
+
 class Instant(TypeDecorator[datetime]):
     """A UTC instant, stored as microseconds since 1970: one order, one arithmetic, one index on both databases."""
 
@@ -47,17 +64,6 @@ class Instant(TypeDecorator[datetime]):
 
     def process_result_value(self, value: Any, dialect: Dialect) -> datetime | None:
         return None if value is None else from_micros(int(value))
-
-
-class IdList(TypeDecorator[Iterable[int]]):
-    """Row numbers as one parameter: an array literal on PostgreSQL, JSON on SQLite."""
-
-    impl = Text
-    cache_ok = True
-
-    def process_bind_param(self, value: Iterable[int] | None, dialect: Dialect) -> str:
-        numbers = ",".join(map(str, value or ()))
-        return f"{{{numbers}}}" if dialect.name == "postgresql" else f"[{numbers}]"
 
 
 class Number(TypeDecorator[Decimal]):

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from typing import Any
 
-from sqlalchemy import ColumnElement, FromClause, func, select
+from sqlalchemy import ColumnElement, FromClause, Select, func, select
 
+from crm_store.dialect import one_of_ids
 from crm_store.schema import customer
 from crm_store.segmentation.language import Scope
 
@@ -21,6 +22,16 @@ def has_row(table: FromClause, scope: Scope, *tests: ColumnElement[bool]) -> Col
             .exists()
         )
     return customer.c.id.in_(select(table.c.customer_id).where(*tests))
+
+
+def ids_of_rows(table: FromClause, scope: Scope, *tests: ColumnElement[bool]) -> Select[Any]:
+    """The customers of the rows that pass the tests, to begin with."""
+    return select(table.c.customer_id).where(*tests, *asked(table.c.customer_id, scope))
+
+
+def asked(customer_id: ColumnElement[int], scope: Scope) -> list[ColumnElement[bool]]:
+    """Where few customers are asked, the test that it is one of them."""
+    return [one_of_ids(customer_id)] if scope.narrowed else []
 
 
 def looks_up(scope: Scope) -> bool:

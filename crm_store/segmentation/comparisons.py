@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 from decimal import Decimal
 from typing import Any
 
-from sqlalchemy import ColumnElement, and_, func, or_
+from sqlalchemy import BigInteger, ColumnElement, and_, func, or_
 from sqlalchemy import literal as sql_literal
 
 from crm_store.content.faults import Fault, did_you_mean, every
@@ -183,8 +183,12 @@ def _read_truth(node: Node, spec: ValueSpec) -> bool:
 
 
 def _plain(value: Value) -> Value:
-    """The operand for SQL. Numbers bring their own type: a count is not to be compared with 2 when the file says 1.5."""
-    return sql_literal(value.number, Number()) if isinstance(value, Quantity) else value
+    """The operand for SQL. Numbers bring their own type: a count is not to be compared with 2 when the file says 1.5, but
+    with 2 as the whole number it is."""
+    if not isinstance(value, Quantity):
+        return value
+    whole = value.number == int(value.number) and abs(value.number) < 2**63
+    return sql_literal(int(value.number), BigInteger()) if whole else sql_literal(value.number, Number())
 
 
 def _in(column: Column, values: tuple[Value, ...]) -> ColumnElement[bool]:

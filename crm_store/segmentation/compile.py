@@ -3,26 +3,32 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, replace
 from datetime import datetime
+from threading import Lock
 from typing import Any
 from zoneinfo import ZoneInfo
 
 from sqlalchemy import Connection, Select, func, select
 
+from crm_store.dialect import one_of_ids
 from crm_store.schema import customer, static_list
-from crm_store.segmentation.conditions.base import Condition
-from crm_store.segmentation.language import Scope, Shape, local_dates
+from crm_store.segmentation.conditions.base import Condition, Lead
+from crm_store.segmentation.language import OnDemand, Scope, Shape, local_dates
 from crm_store.segmentation.segment import Segment
 
 _STREAM = 10_000
+_KEPT = 256  # statements
 
 
 def scope_of(
     conn: Connection, now: datetime, zone: ZoneInfo, segments: Mapping[str, Segment], shape: Shape = "all"
 ) -> Scope:
-    """A scope on the store as it is."""
+    """A scope on the store as it is; zones and lists are looked up if a condition asks for them."""
     conditions = {name: segment.who for name, segment in segments.items()}
-    return Scope(now, zone, local_dates(conn, now, zone), conditions, shape, lists=lists_of(conn))
+    dates = OnDemand(lambda: local_dates(conn, now, zone))
+    by_row = conn.dialect.name == "sqlite"
+    return Scope(now, zone, dates, conditions, shape, by_row=by_row, lists=OnDemand(lambda: lists_of(conn)))
 
 
 def lists_of(conn: Connection) -> dict[str, int]:
@@ -32,7 +38,71 @@ def lists_of(conn: Connection) -> dict[str, int]:
 
 def select_ids(condition: Condition, scope: Scope) -> Select[Any]:
     """A select of the ids of all customers who are not erased and for whom the condition holds."""
-    return select(customer.c.id).where(customer.c.erased_at.is_(None), condition.sql(scope))
+    return _asked(condition, scope, among=False)
+
+
+def select_among(condition: Condition, scope: Scope) -> Select[Any]:
+    """The same of those customers only whose ids are bound as `ids` when it is executed, e.g. `{"ids": [1, 2]}`."""
+    return _asked(condition, scope, among=True)
+
+
+@dataclass(frozen=True)
+class _Made:
+    """A select, what it was made of (kept, so that nothing else gets the id of one), what it asked of the store."""
+
+    select: Select[Any]
+    objects: tuple[object, ...]
+    dates: dict[Any, Any] | None
+    lists: dict[Any, Any] | None
+
+    def still_holds(self, scope: Scope) -> bool:
+        dates_hold = self.dates is None or self.dates == dict(scope.local_dates)
+        return dates_hold and (self.lists is None or self.lists == dict(scope.lists))
+
+
+_made: dict[tuple[object, ...], _Made] = {}
+_turn = Lock()
+
+
+def _asked(condition: Condition, scope: Scope, among: bool) -> Select[Any]:
+    """Made once for an instant: making a select takes longer than answering it for few customers."""
+    objects = (condition, *scope.segments.values(), scope.enrolment, scope.usual_gap)
+    key = (among, scope.by_row, scope.now, scope.company_zone.key, scope.shape, *map(id, objects))
+    with _turn:
+        made = _made.get(key)
+    if made is None or not made.still_holds(scope):
+        made = _Made(_make(condition, scope, among), objects, _asked_of(scope.local_dates), _asked_of(scope.lists))
+        with _turn:
+            _made[key] = made
+            if len(_made) > _KEPT:
+                del _made[next(iter(_made))]
+    return made.select
+
+
+def _make(condition: Condition, scope: Scope, among: bool) -> Select[Any]:
+    """Begins with the condition's lead, if it has one, and looks the rest up."""
+    rows = replace(scope, shape="among")
+    lead = condition.lead(replace(scope, shape="all", narrowed=among)) if among or scope.shape == "all" else None
+    if lead is not None:
+        rest = (one.sql(rows) for one in lead.rest)
+        return _led(lead, scope).where(customer.c.erased_at.is_(None), *rest)
+    holds = condition.sql(rows if among or scope.by_row else scope)
+    found = select(customer.c.id).where(customer.c.erased_at.is_(None), holds)
+    return found.where(one_of_ids(customer.c.id)) if among else found
+
+
+def _led(lead: Lead, scope: Scope) -> Select[Any]:
+    """SQLite always begins with the set after IN; PostgreSQL plans a join with distinct ids better."""
+    ids = lead.ids if lead.unique else lead.ids.group_by(*lead.ids.selected_columns)
+    if scope.by_row:
+        return select(customer.c.id).where(customer.c.id.in_(ids))
+    chosen = ids.subquery("lead")
+    return select(customer.c.id).join_from(chosen, customer, customer.c.id == chosen.c[0])
+
+
+def _asked_of(found: Mapping[Any, Any]) -> dict[Any, Any] | None:
+    """None where no condition asked."""
+    return None if isinstance(found, OnDemand) and not found.asked else dict(found)
 
 
 def count(conn: Connection, condition: Condition, scope: Scope) -> int:

@@ -12,7 +12,7 @@ from crm_store.content.faults import Fault, Incomplete, did_you_mean
 from crm_store.content.fields import text
 from crm_store.content.nodes import Mapping, Node, Scalar
 from crm_store.content.vocabulary import EventKind
-from crm_store.dialect import JsonList, JsonScalar, instant_of_text
+from crm_store.dialect import JsonList, JsonScalar, instant_of_text, unindexed
 from crm_store.schema import event, event_item, product
 from crm_store.schema.types import Number
 from crm_store.segmentation.amounts import Currency, currency_of, spec_of
@@ -186,12 +186,24 @@ class ItemFilter:
         return cls(tests, currency_of(node, language) if money else None)
 
     def sql(self, row: FromClause, scope: Scope) -> ColumnElement[bool]:
-        lines = select(event_item.c.event_id).where(*self.on_lines(row, scope))
-        if self.asks_products:
-            lines = lines.where(event_item.c.product_id == product.c.id)
-        if scope.shape == "among" or self.currency is not None:
+        if self.currency is not None:
+            lines = select(event_item.c.event_id).where(*self.on_lines(row, scope), event_item.c.event_id == row.c.id)
+            of_products = [event_item.c.product_id == product.c.id] if self.asks_products else []
+            return lines.where(*of_products).correlate(row).exists()
+        tests = [self._of_line(name, test) for name, test in self.tests if self.COLUMNS[name][0].table is event_item]
+        lines = select(event_item.c.event_id).where(*tests)
+        if scope.shape == "among" or scope.narrowed or scope.by_row:
+            lines = lines.where(*self._of_products(unindexed(event_item.c.product_id)))
             return lines.where(event_item.c.event_id == row.c.id).correlate(row).exists()
-        return row.c.id.in_(lines.correlate(None))
+        return row.c.id.in_(lines.where(*self._of_products(event_item.c.product_id)).correlate(None))
+
+    def _of_products(self, product_id: Column) -> list[ColumnElement[bool]]:
+        """The products are few, and worked out once; what the lines' order says is the way to the lines."""
+        tests = [self._of_line(name, test) for name, test in self.tests if self.COLUMNS[name][0].table is product]
+        return [product_id.in_(select(product.c.id).where(*tests).correlate(None))] if tests else []
+
+    def _of_line(self, name: str, test: Comparison) -> ColumnElement[bool]:
+        return test.sql(self.COLUMNS[name][0])
 
     @property
     def asks_products(self) -> bool:

@@ -14,23 +14,23 @@ from sqlalchemy import (
     BigInteger,
     ColumnElement,
     FromClause,
-    and_,
-    case,
+    Select,
     func,
     literal,
     select,
-    tuple_,
     type_coerce,
 )
 
 from crm_store.content.literals import Duration, Gaps
 from crm_store.content.vocabulary import UsualGap
 from crm_store.schema import customer, event
-from crm_store.schema.types import later
+from crm_store.schema.types import Instant, later
+from crm_store.segmentation.belonging import asked
 from crm_store.segmentation.eventfilters import EventFilter
 from crm_store.segmentation.language import Scope
 from crm_store.segmentation.passing import Edged, Moved, Passing
 from crm_store.segmentation.times import Window
+from crm_store.segmentation.usualgaps import judged_by_gaps, usual_gaps
 
 Column = ColumnElement[Any]
 Tests = list[ColumnElement[bool]]
@@ -60,7 +60,10 @@ class Chosen:
 
 @dataclass(frozen=True)
 class EventRows:
-    """Which events count. `usual_gap`: how gaps of the kind are made usable; `gaps_measured`: the measure asks for them."""
+    """Which events count. `usual_gap`: how gaps of the kind are made usable; `gaps_measured`: the measure asks for them.
+
+    `measured`: each of them counts, not only whether there is one.
+    """
 
     kinds: tuple[str, ...]
     among: Among | None = None
@@ -69,11 +72,17 @@ class EventRows:
     window: Window | None = None
     usual_gap: UsualGap | None = None
     gaps_measured: bool = False
+    measured: bool = False
 
     @property
     def is_plain(self) -> bool:
         """Whether every event of the kinds counts."""
         return not (self.among or self.filters or self.silence or self.window)
+
+    @property
+    def is_intricate(self) -> bool:
+        """Whether they must be put in order before it can be said which count."""
+        return self.among is not None or self.silence is not None or self._asks_gaps
 
     @property
     def must_be_looked_up(self) -> bool:
@@ -120,18 +129,21 @@ class EventRows:
         return self.among is None and isinstance(self.silence, Duration) and self.window is not None
 
     def _silent_before(self, scope: Scope) -> Tests:
-        """There is an event before it, and none within the silence."""
+        """The last at an earlier instant is so long ago; of several at one instant the first comes after the silence."""
         assert isinstance(self.silence, Duration)
         start = later(event.c.at, -self.silence.fixed())
-        return [self._before(scope, lambda at: at <= start), ~self._before(scope, lambda at: at > start)]
-
-    def _before(self, scope: Scope, when: Callable[[Column], ColumnElement[bool]]) -> ColumnElement[bool]:
         other = event.alias()
-        of_kinds = other.c.kind == self.kinds[0] if len(self.kinds) == 1 else other.c.kind.in_(self.kinds)
-        earlier = tuple_(other.c.at, other.c.id) < tuple_(event.c.at, event.c.id)
-        tests = [of_kinds, other.c.customer_id == event.c.customer_id, other.c.at <= event.c.at, earlier, when(other.c.at)]
-        tests += [test.sql(other, replace(scope, shape="among")) for test in self.filters]
-        return select(1).where(*tests).correlate(event, customer).exists()
+        others = [*self._others(other, scope), other.c.at < event.c.at]
+        last = select(func.max(other.c.at)).where(*others).correlate(event, customer).scalar_subquery()
+        if not self.measured:
+            return [last <= start]
+        twin = event.alias()
+        twins = [*self._others(twin, scope), twin.c.at == event.c.at, twin.c.id < event.c.id]
+        return [last <= start, ~select(1).where(*twins).correlate(event, customer).exists()]
+
+    def _others(self, other: FromClause, scope: Scope) -> Tests:
+        tests: Tests = [of_kinds(other, self.kinds), other.c.customer_id == event.c.customer_id]
+        return [*tests, *(test.sql(other, replace(scope, shape="among")) for test in self.filters)]
 
     def _with_customer(self, row: FromClause, tests: Tests, scope: Scope) -> tuple[FromClause, Tests]:
         """In the window, whose edges come from each row's own customer."""
@@ -143,9 +155,9 @@ class EventRows:
         return [customer] if own else []
 
     def _of_kinds(self, scope: Scope, own: bool) -> Tests:
-        one = len(self.kinds) == 1
-        tests: Tests = [event.c.kind == self.kinds[0] if one else event.c.kind.in_(self.kinds), event.c.at <= scope.now]
-        return [*tests, event.c.customer_id == customer.c.id] if own else tests
+        tests: Tests = [of_kinds(event, self.kinds), event.c.at <= scope.now]
+        whose = [event.c.customer_id == customer.c.id] if own else asked(event.c.customer_id, scope)
+        return [*tests, *whose]
 
     def _among(self, scope: Scope, own: bool) -> tuple[FromClause, Tests]:
         tests = self._of_kinds(scope, own)
@@ -195,36 +207,28 @@ class EventRows:
     def _gaps(self, scope: Scope, own: bool) -> FromClause:
         """customer_id, gap: each customer's usual gap in microseconds."""
         assert self.usual_gap is not None
+        return usual_gaps(self._timeline(scope, own), self.usual_gap, self._outer(own))
+
+    def _timeline(self, scope: Scope, own: bool) -> Select[Any]:
+        """(customer_id, at) of the events that gaps lie between."""
         tests = [*self._of_kinds(scope, own), *(test.sql(event, scope) for test in self.filters)]
-        over: dict[str, Any] = {"partition_by": event.c.customer_id, "order_by": (event.c.at, event.c.id)}
-        at = type_coerce(event.c.at, BigInteger)
-        gap = (at - func.lag(at).over(**over)).label("gap")
-        source = self._beside_customer(event, own)
-        found = select(event.c.customer_id, gap).select_from(source).where(*tests)
-        gaps = found.correlate(*self._outer(own)).subquery()
-        # The first event has no gap; last in order on both databases, it is no middle one.
-        order = (case((gaps.c.gap.is_(None), 1), else_=0), gaps.c.gap)
-        place = func.row_number().over(partition_by=gaps.c.customer_id, order_by=order).label("place")
-        count = func.count(gaps.c.gap).over(partition_by=gaps.c.customer_id).label("count")
-        return self._medians(select(gaps.c.customer_id, gaps.c.gap, place, count).subquery(), self.usual_gap)
+        return select(event.c.customer_id, event.c.at).select_from(self._beside_customer(event, own)).where(*tests)
 
-    def _medians(self, placed: FromClause, usual: UsualGap) -> FromClause:
-        low, high = (placed.c.count + 1) // 2, (placed.c.count + 2) // 2
-        middle = and_(placed.c.place >= low, placed.c.place <= high)
-        median = (func.min(case((middle, placed.c.gap))) + func.max(case((middle, placed.c.gap)))) // 2
-        return (
-            select(placed.c.customer_id, _usable(median, func.max(placed.c.count), usual).label("gap"))
-            .group_by(placed.c.customer_id)
-            .subquery()
-        )
+    @property
+    def is_judged_by_gaps(self) -> bool:
+        """Whether the events that are measured are those that the gaps lie between."""
+        return self.gaps_measured and not (self.among or self.silence or self.window)
+
+    def judged_by_gaps(self, which: Callable[[Column], Column], window: Window, scope: Scope) -> Select[Any]:
+        """The customers whose first or last event lies in a window of usual gaps."""
+        assert self.usual_gap is not None
+
+        def judge(at: Column, gap: Column) -> ColumnElement[bool]:
+            return window.on_instant(type_coerce(at, Instant()), replace(scope, usual_gap=gap))
+
+        one_edge = not isinstance(window.operand, tuple)
+        return judged_by_gaps(self._timeline(scope, own=False), self.usual_gap, which, judge, one_edge)
 
 
-def _usable(median: Column, count: Column, usual: UsualGap) -> Column:
-    """Between its bounds; `otherwise` where there are too few events (one more than there are gaps)."""
-    bounds = [(median < _micros(usual.at_least), _micros(usual.at_least))] if usual.at_least else []
-    bounds += [(median > _micros(usual.at_most), _micros(usual.at_most))] if usual.at_most else []
-    return case((count + 1 < usual.events, _micros(usual.otherwise)), *bounds, else_=median)
-
-
-def _micros(duration: Duration) -> Column:
-    return literal(duration.fixed() // timedelta(microseconds=1), BigInteger)
+def of_kinds(table: FromClause, kinds: tuple[str, ...]) -> ColumnElement[bool]:
+    return table.c.kind == kinds[0] if len(kinds) == 1 else table.c.kind.in_(kinds)

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import date, datetime
-from typing import TYPE_CHECKING, Any, Literal
+from functools import cached_property
+from typing import TYPE_CHECKING, Any, Literal, TypeVar
 from zoneinfo import ZoneInfo
 
 from sqlalchemy import BigInteger, ColumnElement, Connection, FromClause, and_, literal, or_, select, type_coerce
@@ -50,6 +51,32 @@ class Language:
 
 
 Shape = Literal["all", "among"]
+K = TypeVar("K")
+V = TypeVar("V")
+
+
+class OnDemand(Mapping[K, V]):
+    """A mapping that is looked up in the store when it is first asked: most conditions never do."""
+
+    def __init__(self, look_up: Callable[[], Mapping[K, V]]) -> None:
+        self._look_up = look_up
+
+    @cached_property
+    def _found(self) -> Mapping[K, V]:
+        return self._look_up()
+
+    @property
+    def asked(self) -> bool:
+        return "_found" in self.__dict__
+
+    def __getitem__(self, key: K) -> V:
+        return self._found[key]
+
+    def __iter__(self) -> Iterator[K]:
+        return iter(self._found)
+
+    def __len__(self) -> int:
+        return len(self._found)
 
 
 @dataclass(frozen=True)
@@ -58,6 +85,9 @@ class Scope:
 
     In shape `all` a condition is a set of customers (`id IN (SELECT ... GROUP BY ...)`); in shape `among` it is looked
     up for each row of an outer query over few customers. `enrolment` is a row of the outer query, in campaigns.
+
+    `narrowed`: sets hold no others than those whose ids are bound. `by_row`: the database looks up customer by customer
+    sooner than it makes sets (SQLite does; PostgreSQL hashes).
     """
 
     now: datetime
@@ -65,6 +95,8 @@ class Scope:
     local_dates: Mapping[date, tuple[int, ...]]
     segments: Mapping[str, Condition] = field(default_factory=dict)
     shape: Shape = "all"
+    narrowed: bool = False
+    by_row: bool = False
     enrolment: FromClause | None = None
     lists: Mapping[str, int] = field(default_factory=dict)
     usual_gap: ColumnElement[Any] | None = None

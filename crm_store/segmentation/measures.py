@@ -104,7 +104,10 @@ class Regular:
 
     def counts(self, at: Column, scope: Scope) -> ColumnElement[bool]:
         """The instant is not further back than all of the units."""
-        return at > self.edges(scope)[-1]
+        return at > self.start(scope)
+
+    def start(self, scope: Scope) -> datetime:
+        return self.edges(scope)[-1]
 
     def edges(self, scope: Scope) -> list[datetime]:
         """How far back each of the units begins."""

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from array import array
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import datetime
 from functools import cached_property
 from hashlib import sha256
@@ -19,11 +19,11 @@ from zoneinfo import ZoneInfo
 from sqlalchemy import Boolean, Connection, Integer, Select, case, func, literal, select, union_all, update
 
 from crm_store.changes import Marks, marks, unmark
-from crm_store.dialect import ids_of, insert
+from crm_store.dialect import ids_of, insert, one_of_ids
 from crm_store.errors import StoreError
 from crm_store.schema import customer, followed_segment, segment_member
 from crm_store.schema.types import Instant, Words
-from crm_store.segmentation.compile import lists_of, scope_of, select_ids
+from crm_store.segmentation.compile import lists_of, scope_of, select_among, select_ids
 from crm_store.segmentation.language import Scope
 from crm_store.segmentation.passing import Passing
 from crm_store.segmentation.segment import Segment
@@ -171,11 +171,9 @@ def _differences(conn: Connection, one: Following, turn: Turn, scope: Scope, cha
     if concerned is None:
         _compare(conn, one.name, select_ids(one.segments[one.name].who, scope), found)
         return found
-    among = replace(scope, shape="among")
     for start in range(0, len(concerned), SLICE):
         ids = concerned[start : start + SLICE]
-        chosen = select_ids(one.segments[one.name].who, among).where(customer.c.id.in_(ids_of(ids)))
-        _compare(conn, one.name, chosen, found, ids)
+        _compare(conn, one.name, select_among(one.segments[one.name].who, scope), found, ids)
     return found
 
 
@@ -200,26 +198,26 @@ def _concerned(conn: Connection, one: Following, turn: Turn, scope: Scope, chang
 def _compare(conn: Connection, name: str, chosen: Select[Any], found: Differences, ids: list[int] | None = None) -> None:
     """Add how those who are chosen now differ from the members, all or of these ids."""
     here = chosen.cte("here").prefix_with("MATERIALIZED")
-    known = _members(name, ids).cte("known")
+    known = _members(name, few=ids is not None).cte("known")
     entered = select(here.c.id, func.coalesce(known.c.n, 0) + 1).outerjoin(known, known.c.customer_id == here.c.id)
     left = select(known.c.customer_id, literal(0)).where(known.c.customer_id.not_in(select(here.c.id)))
     rows = union_all(entered.where(func.coalesce(known.c.inside, 0) == 0), left.where(known.c.inside == 1))
-    for part in _streamed(conn, rows):
+    for part in _streamed(conn, rows, {"ids": ids} if ids is not None else None):
         found.customers.extend(row[0] for row in part)
         found.entries.extend(row[1] for row in part)
 
 
-def _streamed(conn: Connection, rows: Any) -> Iterator[Sequence[Any]]:
-    with conn.execute(rows, execution_options={"yield_per": _STREAM}) as result:
+def _streamed(conn: Connection, rows: Any, bound: Mapping[str, Any] | None = None) -> Iterator[Sequence[Any]]:
+    with conn.execute(rows, bound or {}, execution_options={"yield_per": _STREAM}) as result:
         yield from result.partitions()
 
 
-def _members(name: str, ids: Sequence[int] | None) -> Select[Any]:
-    """(customer_id, n, inside) of all who are or were in it: their last entry, and whether they are."""
+def _members(name: str, few: bool) -> Select[Any]:
+    """(customer_id, n, inside) of all who are or were in it: their last entry, and whether they are. `few`: of some ids."""
     inside = func.max(case((segment_member.c.left_at.is_(None), 1), else_=0)).label("inside")
     rows = select(segment_member.c.customer_id, func.max(segment_member.c.n).label("n"), inside)
     rows = rows.where(segment_member.c.segment == name).group_by(segment_member.c.customer_id)
-    return rows if ids is None else rows.where(segment_member.c.customer_id.in_(ids_of(ids)))
+    return rows.where(one_of_ids(segment_member.c.customer_id)) if few else rows
 
 
 def rename(conn: Connection, old: str, new: str) -> None:

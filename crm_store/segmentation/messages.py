@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import ColumnElement, FromClause, Select, func, select, tuple_, union_all
+from sqlalchemy import ColumnElement, FromClause, Select, literal_column, select, union_all
 
 from crm_store.ledger.states import FAILED, SENT, SKIPPED
 from crm_store.schema import touch, touch_event
+from crm_store.schema.types import Words
 from crm_store.segmentation.belonging import outer, own
 from crm_store.segmentation.comparisons import Comparison
 from crm_store.segmentation.language import Scope
@@ -59,55 +61,61 @@ class MessageRows:
 
     def _of_touches(self, fact: str, scope: Scope) -> Select[Any]:
         state, at = OF_TOUCHES[fact]
-        chosen: Select[Any] = select(touch.c.customer_id, at.label("at")).where(touch.c.state == state, *own(touch, scope))
+        chosen: Select[Any] = select(touch.c.customer_id, at.label("at")).where(
+            touch.c.state == _written(state), *own(touch, scope)
+        )
         chosen = self._narrowed(chosen, at, scope)
         if self.among is not None:
-            chosen = chosen.where(touch.c.id.in_(self._last_sent(*self.among, scope)))
+            chosen = chosen.where(touch.c.id.in_(self._last_sent(*self.among, touch.c.customer_id, scope)))
         return chosen.correlate(*outer(scope))
 
     def _told(self, kinds: list[str], scope: Scope) -> Select[Any]:
         rows: Select[Any] = select(touch_event.c.customer_id, touch_event.c.at.label("at"))
-        rows = rows.where(touch_event.c.kind.in_(kinds), *own(touch_event, scope))
-        if not self.machines and set(kinds) & set(BY_MACHINES):
-            rows = rows.where(touch_event.c.kind.not_in(BY_MACHINES) | (touch_event.c.actor != "machine"))
+        rows = rows.where(_one_of(touch_event.c.kind, kinds), *own(touch_event, scope), *self._by_whom(kinds))
         if self.link is not None:
             rows = rows.where(self.link.sql(touch_event.c.link))
-        if self.of or self.among or self.of_enrolment:
-            rows = rows.join(touch, touch.c.id == touch_event.c.touch_id)
-        rows = self._narrowed(rows, touch_event.c.at, scope)
         if self.among is not None:
-            rows = rows.where(*self._is_last_sent(*self.among, scope))
-        return rows.correlate(*outer(scope))
+            last = self._last_sent(*self.among, touch_event.c.customer_id, scope)
+            return self._in_window(rows.where(touch_event.c.touch_id.in_(last)), touch_event.c.at, scope)
+        if self.of or self.of_enrolment:
+            rows = rows.join(touch, touch.c.id == touch_event.c.touch_id)
+        return self._narrowed(rows, touch_event.c.at, scope).correlate(*outer(scope))
+
+    def _by_whom(self, kinds: list[str]) -> list[ColumnElement[bool]]:
+        """Not by machines, where these make such facts too."""
+        if self.machines or not set(kinds) & set(BY_MACHINES):
+            return []
+        by_people = touch_event.c.actor != "machine"
+        return [by_people if set(kinds) <= set(BY_MACHINES) else touch_event.c.kind.not_in(BY_MACHINES) | by_people]
 
     def _narrowed(self, rows: Select[Any], at: Column, scope: Scope) -> Select[Any]:
-        rows = rows.where(at <= scope.now, *self._of_subjects(scope))
+        return self._in_window(rows.where(*self._of_subjects(scope)), at, scope)
+
+    def _in_window(self, rows: Select[Any], at: Column, scope: Scope) -> Select[Any]:
+        rows = rows.where(at <= scope.now).correlate(*outer(scope))
         return rows.where(self.window.on_instant(at, scope)) if self.window is not None else rows
 
     def _of_subjects(self, scope: Scope, row: FromClause = touch) -> list[ColumnElement[bool]]:
-        tests: list[ColumnElement[bool]] = [row.c[SUBJECTS[name].name].in_(values) for name, values in self.of]
+        tests = [_one_of(row.c[SUBJECTS[name].name], values) for name, values in self.of]
         if self.of_enrolment and scope.enrolment is not None:
             tests.append(row.c.enrolment_id == scope.enrolment.c.id)
         return tests
 
-    def _is_last_sent(self, which: str, most: int, scope: Scope) -> list[ColumnElement[bool]]:
-        """The fact's touch was sent, and fewer than so many were sent after it (before it): looked up for each fact."""
-        other = touch.alias()
-        mine, theirs = tuple_(touch.c.sent_at, touch.c.id), tuple_(other.c.sent_at, other.c.id)
-        nearer = select(1).where(
-            other.c.customer_id == touch.c.customer_id,
-            other.c.state == SENT,
-            other.c.sent_at <= scope.now,
-            theirs < mine if which == "first" else theirs > mine,
-            *self._of_subjects(scope, other),
+    def _last_sent(self, which: str, most: int, customer_id: Any, scope: Scope) -> Select[Any]:
+        """The ids of her first or last so many sent touches, of those that `of` names: looked up for each fact."""
+        row = touch.alias()
+        order = (row.c.sent_at, row.c.id) if which == "first" else (row.c.sent_at.desc(), row.c.id.desc())
+        sent = select(row.c.id).where(
+            row.c.customer_id == customer_id, row.c.state == _written(SENT), row.c.sent_at <= scope.now
         )
-        many = nearer.limit(1).offset(most - 1).correlate(touch, *outer(scope)).exists()
-        return [touch.c.state == SENT, touch.c.sent_at <= scope.now, ~many]
+        found = sent.where(*self._of_subjects(scope, row)).order_by(*order).limit(most)
+        return found.correlate(customer_id.table, *outer(scope))
 
-    def _last_sent(self, which: str, most: int, scope: Scope) -> Select[Any]:
-        """The ids of the first or last so many sent touches of each customer, of those that `of` names."""
-        at = touch.c.sent_at
-        order = (at, touch.c.id) if which == "first" else (at.desc(), touch.c.id.desc())
-        place = func.row_number().over(partition_by=touch.c.customer_id, order_by=order).label("place")
-        sent = select(touch.c.id, place).where(touch.c.state == SENT, at <= scope.now, *self._of_subjects(scope))
-        ranked = sent.where(*own(touch, scope)).correlate(*outer(scope)).subquery()
-        return select(ranked.c.id).where(ranked.c.place <= most)
+
+def _one_of(column: Column, values: Sequence[str | int]) -> ColumnElement[bool]:
+    return column == values[0] if len(values) == 1 else column.in_(values)
+
+
+def _written(state: str) -> Column:
+    """A state as a word of the SQL text: only then does SQLite know that an index of that state alone has all it needs."""
+    return literal_column(f"'{state}'", Words)

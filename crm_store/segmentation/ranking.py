@@ -11,13 +11,15 @@ from dataclasses import dataclass
 from fractions import Fraction
 from typing import Any
 
-from sqlalchemy import BigInteger, ColumnElement, FromClause, Select, case, func, literal, or_, select
+from sqlalchemy import BigInteger, ColumnElement, FromClause, Select, func, literal, or_, select, union_all
 
 from crm_store.content.faults import Fault
 from crm_store.content.fields import one_of, text
 from crm_store.content.literals import read_percent
 from crm_store.content.nodes import Node, Scalar
 from crm_store.schema import customer
+from crm_store.segmentation.belonging import asked
+from crm_store.segmentation.language import Scope
 
 RANKING_WORDS = ("top", "bottom")
 Entries = Sequence[tuple[Scalar, Node]]
@@ -32,44 +34,45 @@ class Ranking:
     tie_all: bool
     written: str
 
-    def ids(self, values: Select[Any]) -> Select[Any]:
-        """The ids of the chosen, of a select of (customer_id, value)."""
+    def ids(self, values: Select[Any], scope: Scope) -> Select[Any]:
+        """The ids of the chosen, each once, of a select of (customer_id, value).
+
+        Whoever is before the last one chosen is chosen; only those who equal him are put in the order of their keys.
+        """
         known = _known(values)
+        ahead = select(self._ahead(known).label("n")).cte()  # how many of the chosen are before the last one
+        in_order = known.c.value.desc() if self.word == "top" else known.c.value.asc()
+        last = select(known.c.value).order_by(in_order).limit(1).offset(select(ahead.c.n).scalar_subquery()).cte()
+        value = select(last.c.value).scalar_subquery()
+        before = select(known.c.id).where(or_(self._is_before(known.c.value, value), value.is_(None)))
+        equal = select(known.c.id).where(known.c.value == value)
         if not self.tie_all:
-            ranked = select(known.c.id).order_by(self._first(known), known.c.key).limit(self._limit(values))
-            return select(ranked.subquery().c.id)
-        return select(known.c.id).where(self._not_after(known, self._last(values)))
+            many = select(func.count()).select_from(known).where(self._is_before(known.c.value, value)).scalar_subquery()
+            places = select(ahead.c.n + 1).scalar_subquery() - many
+            equal = equal.join(customer, customer.c.id == known.c.id).order_by(customer.c.key).limit(places)
+        chosen = union_all(before, select(equal.subquery().c.id)).subquery()
+        return select(chosen.c.id).where(*asked(chosen.c.id, scope))
 
-    def _first(self, known: FromClause) -> ColumnElement[Any]:
-        return known.c.value.desc() if self.word == "top" else known.c.value.asc()
+    def _is_before(self, value: ColumnElement[Any], last: ColumnElement[Any]) -> ColumnElement[bool]:
+        return value > last if self.word == "top" else value < last
 
-    def _last(self, values: Select[Any]) -> ColumnElement[Any]:
-        """The value of the last one chosen, NULL if all are."""
-        known, most = _known(values), self._limit(values)
-        offset = case((most > 0, most - 1), else_=0)
-        return select(known.c.value).order_by(self._first(known)).limit(1).offset(offset).scalar_subquery()
-
-    def _not_after(self, known: FromClause, last: ColumnElement[Any]) -> ColumnElement[bool]:
-        within = known.c.value >= last if self.word == "top" else known.c.value <= last
-        return or_(within, last.is_(None))
-
-    def _limit(self, values: Select[Any]) -> ColumnElement[int]:
+    def _ahead(self, known: FromClause) -> ColumnElement[int]:
         if isinstance(self.most, int):
-            return literal(self.most, BigInteger)
-        part, whole = self.most.numerator, self.most.denominator
-        everybody = func.count() * part + (whole - 1)
-        return select(everybody // whole).select_from(_known(values)).scalar_subquery()
+            return literal(self.most - 1, BigInteger)
+        # The share rounded up, less one; of nobody 0, as both databases cut -1 / n off.
+        share = (func.count() * self.most.numerator - 1) // self.most.denominator
+        return select(share).select_from(known).scalar_subquery()
 
     def sentence(self) -> str:
         return f"is among the {'highest' if self.word == 'top' else 'lowest'} {self.written}"
 
 
 def _known(values: Select[Any]) -> FromClause:
-    """id, key, value of those who have a value and are not erased."""
+    """id, value of those who have a value and are not erased."""
     found = values.subquery()
     id_, value = found.c
-    known = select(id_.label("id"), customer.c.key, value.label("value")).join(customer, customer.c.id == id_)
-    return known.where(customer.c.erased_at.is_(None), value.is_not(None)).subquery()
+    known = select(id_.label("id"), value.label("value")).join(customer, customer.c.id == id_)
+    return known.where(customer.c.erased_at.is_(None), value.is_not(None)).cte()
 
 
 def read_ranking(entries: Entries, node: Node) -> Ranking | None:

@@ -7,14 +7,14 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
 from functools import partial
 from typing import Any
 from zoneinfo import ZoneInfo
 
-from sqlalchemy import ColumnElement, Date, Integer, Text, and_, cast, extract, func, literal, or_
+from sqlalchemy import ColumnElement, Date, Integer, Text, and_, cast, extract, func, literal, or_, tuple_
 
 from crm_store.clock import is_leap_year, start_of_day
 from crm_store.content.faults import Fault, did_you_mean, every
@@ -41,6 +41,7 @@ WINDOW_WORDS = ("is", "before", "since", "between", "in_last", "in_next", "durin
 LEAP_DAYS = ("feb-28", "mar-1", "leap-years-only")
 ENROLMENT_ANCHORS = ("entered", "trigger")
 PLANNED_ANCHORS = re.compile(r"(step|offer) ")
+_FEW_DAYS = 100
 # What systems write when they know no date; nothing comes round for these.
 EPOCH_DEFAULTS = ((1970, 1, 1), (1900, 1, 1))
 
@@ -91,6 +92,11 @@ class Window:
         if end.is_date and isinstance(end.base, date):
             return start_of_day(end.shifted_date(end.base) + timedelta(days=1), scope.company_zone), False
         return scope.instant(end), True
+
+    def start(self, scope: Scope) -> datetime | None:
+        """An instant before which it holds no instant of, if there is one that is the same for everybody."""
+        start = None if self.is_relative else self._bounds(scope)[0]
+        return start if isinstance(start, datetime) else None
 
     @property
     def is_relative(self) -> bool:
@@ -153,13 +159,32 @@ class Anniversary:
 
     def on_parts(self, month: Column, day: Column, year: Column, scope: Scope) -> ColumnElement[bool]:
         """The condition on a yearly date given by its parts; `year` may be NULL (unknown)."""
-        return scope.by_local_date(lambda today: self._on_days(month * 100 + day, year, today))
+        exactly = scope.by_local_date(lambda today: self._on_days(month * 100 + day, year, today))
+        days = self.days(scope)
+        return and_(tuple_(month, day).in_(_born_on(days)), exactly) if days else exactly
 
     def on_date(self, column: Column, scope: Scope) -> ColumnElement[bool]:
         """The condition on a date column, or on a date in JSON."""
         if isinstance(column.type, Date):
-            return self.on_parts(extract("month", column), extract("day", column), extract("year", column), scope)
-        return self.on_parts(_digits(column, 6, 2), _digits(column, 9, 2), _digits(column, 1, 4), scope)
+            month, day, year = list[Column](extract(part, column) for part in ("month", "day", "year"))
+        else:
+            month, day, year = _digits(column, 6, 2), _digits(column, 9, 2), _digits(column, 1, 4)
+        exactly = scope.by_local_date(lambda today: self._on_days(month * 100 + day, year, today))
+        dates = self._dates(self.days(scope))
+        return and_(column.in_(dates), exactly) if dates else exactly
+
+    def days(self, scope: Scope) -> frozenset[date]:
+        """Every day of the window, wherever the customer is: looked up sooner than worked out. Empty if they are many."""
+        ends = [self.window.dates(today) for today in scope.local_dates]
+        spans = [(first, (last - first).days + 1) for first, last in ends if first is not None and last is not None]
+        if sum(many for _, many in spans) > _FEW_DAYS:
+            return frozenset()
+        return frozenset(first + timedelta(days=number) for first, many in spans for number in range(many))
+
+    def _dates(self, days: frozenset[date]) -> list[date]:
+        """Those that come round on these days for the years asked, and on no other; none if all years are."""
+        born = [(day.year - years, *month_day) for day in days for years in self.years for month_day in _born_on({day})]
+        return sorted({date(*parts) for parts in born if parts[1:] != (2, 29) or is_leap_year(parts[0])})
 
     def _on_days(self, month_day: Column, year: Column, today: date) -> ColumnElement[bool]:
         first, last = self.window.dates(today)
@@ -190,6 +215,12 @@ class Anniversary:
         if self.leap_day == "feb-28":
             return low <= 228 <= high
         return self.leap_day == "mar-1" and low <= 301 <= high
+
+
+def _born_on(days: Collection[date]) -> list[tuple[int, int]]:
+    """Month and day of whoever may have an anniversary then; those of 29 February have it a day before or after too."""
+    found = {(day.month, day.day) for day in days}
+    return sorted(found | {(2, 29)} if found & {(2, 28), (3, 1)} else found)
 
 
 def _digits(column: Column, start: int, length: int) -> Column:

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Connection
+from sqlalchemy import Connection, select
 
 from crm_store.clock import machine_instant
 from crm_store.content.faults import Fault
@@ -19,7 +19,7 @@ from crm_store.intake.events import Events
 from crm_store.intake.records import CustomerRecord, EventRecord, read_customer, read_event
 from crm_store.intake.values import Reject, Rules
 from crm_store.schema import METADATA, customer
-from crm_store.segmentation.compile import scope_of, select_ids
+from crm_store.segmentation.compile import scope_of, select_among
 from crm_store.segmentation.example import Example
 from crm_store.segmentation.segment import Segment
 from crm_store.segmentation.staging import Told, instant_of, stage_facts
@@ -94,13 +94,13 @@ def _wrong(conn: Connection, cases: Sequence[_Case], segments: Mapping[str, Segm
     groups: dict[tuple[str, datetime], list[_Case]] = defaultdict(list)
     for case in cases:
         groups[(case.segment.name, case.now)].append(case)
+    ids = {row.key: row.id for row in conn.execute(select(customer.c.key, customer.c.id))}
     wrong = []
     for (name, now), group in groups.items():
         scope = scope_of(conn, now, settings.company.zone, segments, "among")
-        of_group = customer.c.key.in_([case.key for case in group])
-        chosen = select_ids(segments[name].who, scope).where(of_group).with_only_columns(customer.c.key)
-        members = set(conn.execute(chosen).scalars())
-        wrong += [_fault(case) for case in group if (case.key in members) != case.example.member]
+        chosen = select_among(segments[name].who, scope)
+        members = set(conn.execute(chosen, {"ids": [ids[case.key] for case in group]}).scalars())
+        wrong += [_fault(case) for case in group if (ids[case.key] in members) != case.example.member]
     return wrong
 
 

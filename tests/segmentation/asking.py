@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import datetime
 from functools import cached_property
 from pathlib import Path
 from types import MappingProxyType
 from typing import Any, get_args
 
-from sqlalchemy import Connection
+from sqlalchemy import Connection, select
 
 from crm_store.clock import machine_instant
 from crm_store.content.faults import Faults
@@ -21,8 +21,9 @@ from crm_store.intake.events import Events
 from crm_store.intake.records import read_customer, read_event
 from crm_store.intake.values import Rules
 from crm_store.schema import customer
-from crm_store.segmentation.compile import scope_of, select_ids
-from crm_store.segmentation.language import Shape
+from crm_store.segmentation.compile import scope_of, select_among, select_ids
+from crm_store.segmentation.conditions.base import Condition
+from crm_store.segmentation.language import Scope, Shape
 from crm_store.segmentation.segment import Segment, load_segments
 from crm_store.store import Store
 from tests.world import NOON, Shop
@@ -76,6 +77,15 @@ class Audience:
 
     def keys(self, conn: Connection, segments: Mapping[str, Segment], now: datetime, shape: Shape) -> list[str]:
         """The keys of segment x."""
-        scope = replace(scope_of(conn, now, self.workspace.settings.company.zone, segments), shape=shape)
-        chosen = select_ids(segments["x"].who, scope).with_only_columns(customer.c.key)
-        return sorted(conn.execute(chosen).scalars())
+        return keys_of(conn, segments["x"].who, scope_of(conn, now, self.workspace.settings.company.zone, segments, shape))
+
+
+def keys_of(conn: Connection, who: Condition, scope: Scope) -> list[str]:
+    """The keys of the members; where conditions are looked up, they are asked among every second customer too."""
+    found = sorted(conn.execute(select_ids(who, scope).with_only_columns(customer.c.key)).scalars())
+    if scope.shape == "among":
+        even = select(customer.c.id, customer.c.key).where(customer.c.id % 2 == 0)
+        some = {row.id: row.key for row in conn.execute(even)}
+        asked = sorted(some[id] for id in conn.execute(select_among(who, scope), {"ids": [*some]}).scalars())
+        assert asked == sorted({*found} & {*some.values()}), f"among some: {asked}, of {found}"
+    return found

@@ -14,11 +14,11 @@ from crm_store.content.sources import VOCABULARY as VOCABULARY_FILE
 from crm_store.content.sources import Sources
 from crm_store.content.vocabulary import Vocabulary, load_vocabulary
 from crm_store.schema import METADATA, customer
-from crm_store.segmentation.compile import scope_of, select_ids
+from crm_store.segmentation.compile import scope_of
 from crm_store.segmentation.language import Shape
 from crm_store.segmentation.segment import Segment, load_segments
 from crm_store.store import Store
-from tests.segmentation.asking import SHAPES
+from tests.segmentation.asking import SHAPES, keys_of
 from tests.segmentation.oracle import Condition, Oracle
 from tests.segmentation.oracle_facts import Person, Words
 from tests.segmentation.population import VOCABULARY, WORDS, population, write
@@ -90,9 +90,7 @@ class Worlds:
 
     def _members(self, store: Store, segments: Mapping[str, Segment], now: datetime, shape: Shape) -> list[str]:
         with store.read() as conn:
-            scope = scope_of(conn, now, self.oracle.zone, segments, shape)
-            chosen = select_ids(segments["x"].who, scope).with_only_columns(customer.c.key)
-            return sorted(conn.execute(chosen).scalars())
+            return keys_of(conn, segments["x"].who, scope_of(conn, now, self.oracle.zone, segments, shape))
 
 
 @cache

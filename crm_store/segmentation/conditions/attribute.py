@@ -17,7 +17,7 @@ from crm_store.dialect import instant_of_text
 from crm_store.schema import customer
 from crm_store.segmentation.amounts import Currency, currency_of, spec_of
 from crm_store.segmentation.comparisons import MODIFIERS, Comparison, ValueSpec, read_only_word
-from crm_store.segmentation.conditions.base import Condition, FieldHelp
+from crm_store.segmentation.conditions.base import Condition, FieldHelp, Lead
 from crm_store.segmentation.history import History
 from crm_store.segmentation.language import Language, Scope
 from crm_store.segmentation.passing import Moved, Passing
@@ -115,6 +115,25 @@ class AttributeCondition(Condition):
         judged = time.days_later if of_dates else time.judged_otherwise
         return judged(lambda scope: self._holds(test, scope))
 
+    def lead(self, scope: Scope) -> Lead | None:
+        if self.held_for or self.was or self.changed:
+            return None
+        if isinstance(self.test, Ranking):
+            return Lead(self._ranked(self.test, scope), rank=4, unique=True)
+        if isinstance(self.test, Anniversary) and self.test.days(scope) and not scope.narrowed:
+            found = select(customer.c.id).where(self._holds(self.test, scope))
+            return Lead(found.correlate(None), rank=6, unique=True)
+        return None
+
+    def _ranked(self, ranking: Ranking, scope: Scope) -> Select[Any]:
+        return ranking.ids(select(customer.c.id, self._column(scope)).correlate(None), scope)
+
+    @property
+    def cost(self) -> int:
+        if self.attribute.type in ("list", "money"):
+            return 3
+        return 0 if self.attribute.built_in else 1
+
     @property
     def _history(self) -> History:
         return History(self.attribute, self.currency)
@@ -153,7 +172,7 @@ class AttributeCondition(Condition):
             return self._birthday(test, scope)
         column = self._column(scope)
         if isinstance(test, Ranking):
-            return customer.c.id.in_(test.ids(select(customer.c.id, column).correlate(None)))
+            return customer.c.id.in_(self._ranked(test, scope))
         return test.on_date(column, scope) if isinstance(test, Anniversary) else self._on_values(test, scope)(column)
 
     def _birthday(self, test: Test, scope: Scope) -> ColumnElement[bool]:

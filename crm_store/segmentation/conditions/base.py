@@ -7,7 +7,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any, ClassVar, Self
 
-from sqlalchemy import ColumnElement
+from sqlalchemy import ColumnElement, Select
 
 from crm_store.content.nodes import Mapping
 from crm_store.segmentation.language import Language, Scope
@@ -21,6 +21,19 @@ class FieldHelp:
     name: str
     help: str
     form: str
+
+
+@dataclass(frozen=True)
+class Lead:
+    """Customers to begin with, so that not all have to be looked at: whoever else there is, the condition doesn't hold.
+
+    `ids`: a select of their ids; `rest`: what is still to be tested of them; `rank`: the lowest is likely to be the fewest.
+    """
+
+    ids: Select[Any]
+    rank: int
+    rest: tuple[Condition, ...] = ()
+    unique: bool = False  # each id comes once
 
 
 class Condition(ABC):
@@ -39,6 +52,16 @@ class Condition(ABC):
     @abstractmethod
     def sql(self, scope: Scope) -> ColumnElement[bool]:
         """SQL over the `customer` row of the outer query, in the scope's shape; may be NULL for false."""
+
+    def lead(self, scope: Scope) -> Lead | None:
+        """Few customers among whom are all for whom it holds, if it knows some; the scope is in shape `all`."""
+        return None
+
+    @property
+    def cost(self) -> int:
+        """What looking it up for a customer costs: 0 reads a column, 1 looks into JSON, 2 at another row, 3 at a list,
+        4 at several rows, 5 works something out of many."""
+        return 2
 
     @abstractmethod
     def sentence(self) -> str:

@@ -12,8 +12,8 @@ from crm_store.content.faults import every
 from crm_store.content.fields import Fields, items, one_of, sure, text
 from crm_store.content.nodes import Mapping, Node, Sequence
 from crm_store.schema import enrolment
-from crm_store.segmentation.belonging import has_row, newest
-from crm_store.segmentation.conditions.base import Condition, FieldHelp
+from crm_store.segmentation.belonging import has_row, ids_of_rows, newest
+from crm_store.segmentation.conditions.base import Condition, FieldHelp, Lead
 from crm_store.segmentation.conditions.event import read_only_window
 from crm_store.segmentation.language import Language, Scope
 from crm_store.segmentation.times import Window
@@ -65,9 +65,15 @@ class CampaignCondition(Condition):
         return cls(sure(names), state, window)
 
     def sql(self, scope: Scope) -> ColumnElement[bool]:
+        return has_row(_E, scope, *self._tests(scope))
+
+    def lead(self, scope: Scope) -> Lead:
+        return Lead(ids_of_rows(_E, scope, *self._tests(scope)), rank=2 if self.window else 5)
+
+    def _tests(self, scope: Scope) -> list[ColumnElement[bool]]:
         at, also = STATES[self.state]
         tests = [at <= scope.now, also(scope), *self._of_names()]
-        return has_row(_E, scope, *tests, *([self.window.on_instant(at, scope)] if self.window else []))
+        return [*tests, self.window.on_instant(at, scope)] if self.window else tests
 
     def _of_names(self) -> list[ColumnElement[bool]]:
         return [_E.c.campaign.in_(self.names)] if self.names else []

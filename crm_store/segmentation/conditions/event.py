@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
+from datetime import datetime
 from typing import Any, ClassVar, Self
 
 from sqlalchemy import ColumnElement, FromClause, Select, and_, case, func, select, true, union_all
@@ -13,12 +14,12 @@ from crm_store.content.literals import Duration, Gaps, parse_span, read_first_or
 from crm_store.content.nodes import Mapping, Node, Scalar, Sequence
 from crm_store.content.vocabulary import EventKind, UsualGap
 from crm_store.schema import customer, event, tally
-from crm_store.segmentation.belonging import looks_up, outer
-from crm_store.segmentation.conditions.base import Condition, FieldHelp
+from crm_store.segmentation.belonging import asked, looks_up, outer
+from crm_store.segmentation.conditions.base import Condition, FieldHelp, Lead
 from crm_store.segmentation.eventfilters import EventFilter, ItemFilter, SameAsTrigger, read_where
-from crm_store.segmentation.eventrows import Among, Chosen, EventRows
+from crm_store.segmentation.eventrows import Among, Chosen, EventRows, of_kinds
 from crm_store.segmentation.language import Language, Scope
-from crm_store.segmentation.measures import Measure, lines_of, read_measure
+from crm_store.segmentation.measures import Measure, Regular, lines_of, read_measure
 from crm_store.segmentation.passing import Moved, Passing
 from crm_store.segmentation.ranking import Ranking
 from crm_store.segmentation.times import WINDOW_WORDS, Window, read_window
@@ -65,11 +66,11 @@ class EventCondition(Condition):
         measure = read_measure(fields, kinds, language)
         fields.close()
         in_gaps = measure is not None and isinstance(measure.test, Window) and measure.test.has_gaps
-        return cls(kinds, replace(rows, gaps_measured=in_gaps), measure)
+        return cls(kinds, replace(rows, gaps_measured=in_gaps, measured=measure is not None), measure)
 
     def sql(self, scope: Scope) -> ColumnElement[bool]:
-        if self.measure is not None and isinstance(self.measure.test, Ranking):
-            return customer.c.id.in_(self.measure.test.ids(self._measured(scope, self.measure)))
+        if self._ranking is not None:
+            return customer.c.id.in_(self._ranked(self._ranking, scope))
         if looks_up(scope) or self._must_be_looked_up:
             return self._looked_up(scope)
         return self._as_set(scope)
@@ -78,6 +79,53 @@ class EventCondition(Condition):
         if self.measure is not None and self.measure.asks_more:
             return None
         return self.rows.moved(time, self.measure)
+
+    def lead(self, scope: Scope) -> Lead | None:
+        """Whom it holds for. Where nothing is filtered, SQLite finds sooner who did anything since the window began."""
+        if self._ranking is not None:
+            return Lead(self._ranked(self._ranking, scope), rank=4, unique=True)
+        if self._must_be_looked_up or self._holds_for_none:
+            return None
+        if self.rows.is_judged_by_gaps:
+            return Lead(self._set(scope), rank=5, unique=True)
+        since = self._since(scope)
+        if since is None:
+            return None
+        if scope.by_row and not (scope.narrowed or self._is_in_tallies or self.rows.filters):
+            recent = select(tally.c.customer_id).where(of_kinds(tally, self.rows.kinds), tally.c.last >= since)
+            return Lead(recent, rank=3, rest=(self,))
+        return Lead(self._set(scope), rank=3, unique=self.measure is not None and not self._is_in_tallies)
+
+    @property
+    def cost(self) -> int:
+        if self._ranking is not None or self.rows.is_intricate or (self.measure and self.measure.of_lines):
+            return 5
+        return 2 if self.measure is None and not self.rows.filters else 4
+
+    @property
+    def _ranking(self) -> Ranking | None:
+        test = self.measure.test if self.measure else None
+        return test if isinstance(test, Ranking) else None
+
+    def _ranked(self, ranking: Ranking, scope: Scope) -> Select[Any]:
+        everybody = replace(scope, narrowed=False)
+        assert self.measure is not None
+        return ranking.ids(self._measured(everybody, self.measure), scope)
+
+    @property
+    def _holds_for_none(self) -> bool:
+        return self.measure is not None and self.measure.holds_for_none()
+
+    def _since(self, scope: Scope) -> datetime | None:
+        """An instant since which there must be such an event."""
+        starts = [window.start(scope) for window in (self.rows.window, self._measured_window) if window is not None]
+        if self.measure is not None and isinstance(self.measure.test, Regular):
+            starts.append(self.measure.test.start(scope))
+        return max((start for start in starts if start is not None), default=None)
+
+    @property
+    def _measured_window(self) -> Window | None:
+        return self.measure.test if self.measure is not None and isinstance(self.measure.test, Window) else None
 
     def values(self, scope: Scope) -> dict[str, Column]:
         found = self.rows.choose(scope, own=True)
@@ -96,8 +144,8 @@ class EventCondition(Condition):
     @property
     def _must_be_looked_up(self) -> bool:
         """Whether edges of time come from the customer's row."""
-        test = self.measure.test if self.measure else None
-        by_measure = isinstance(test, Window) and test.is_relative and not test.has_gaps
+        window = self._measured_window
+        by_measure = window is not None and window.is_relative and not window.has_gaps
         return self.rows.must_be_looked_up or by_measure
 
     def _looked_up(self, scope: Scope) -> ColumnElement[bool]:
@@ -124,17 +172,27 @@ class EventCondition(Condition):
         return next((one for one in self.rows.filters if isinstance(one, ItemFilter)), None)
 
     def _as_set(self, scope: Scope) -> ColumnElement[bool]:
-        """The set of customers it holds for, worked out once."""
-        if self.rows.is_plain and (self.measure is None or self._is_of_first):
-            return customer.c.id.in_(self._first_in_tallies(scope))
+        """Whether the customer is in the set, which is worked out once."""
+        found = self._set(scope)
+        return customer.c.id.not_in(found) if self._holds_for_none else customer.c.id.in_(found)
+
+    def _set(self, scope: Scope) -> Select[Any]:
+        """The customers it holds for; those it does not hold for, where it holds for customers without any events."""
+        if self._is_in_tallies:
+            return self._first_in_tallies(scope)
         if self.measure is None:
             found = self.rows.choose(scope, own=False)
-            return customer.c.id.in_(select(found.row.c.customer_id).where(*found.tests))
+            return select(found.row.c.customer_id).where(*found.tests)
+        if self.rows.is_judged_by_gaps and self._measured_window is not None:
+            which = func.min if self.measure.name == "first" else func.max
+            return self.rows.judged_by_gaps(which, self._measured_window, scope)
         grouped, value, scope = self._grouped(scope, self.measure)
         holds = self.measure.holds(value, scope)
-        if not self.measure.holds_for_none():
-            return customer.c.id.in_(grouped.having(holds))
-        return customer.c.id.not_in(grouped.having(holds.is_not(true())))
+        return grouped.having(holds.is_not(true()) if self._holds_for_none else holds)
+
+    @property
+    def _is_in_tallies(self) -> bool:
+        return self.rows.is_plain and (self.measure is None or self._is_of_first)
 
     @property
     def _is_of_first(self) -> bool:
@@ -142,12 +200,14 @@ class EventCondition(Condition):
 
     def _first_in_tallies(self, scope: Scope) -> Select[Any]:
         """Who has such an event, or whose first passes the test: a tally's first stays right whatever comes after `now`."""
-        ids = select(tally.c.customer_id).where(tally.c.kind.in_(self.rows.kinds), tally.c.first <= scope.now)
+        kinds = self.rows.kinds
+        ids = select(tally.c.customer_id).where(of_kinds(tally, kinds), tally.c.first <= scope.now)
+        ids = ids.where(*asked(tally.c.customer_id, scope))
         if self.measure is None:
             return ids
         other = tally.alias()
-        of_kinds = other.c.kind.in_(self.rows.kinds), other.c.customer_id == tally.c.customer_id
-        earlier = select(1).where(*of_kinds, other.c.first < tally.c.first).correlate(tally).exists()
+        others = of_kinds(other, kinds), other.c.customer_id == tally.c.customer_id, other.c.first < tally.c.first
+        earlier = select(1).where(*others).correlate(tally).exists()
         return ids.where(self.measure.holds(tally.c.first, scope), ~earlier)
 
     def _measured(self, scope: Scope, measure: Measure) -> Select[Any]:
@@ -189,7 +249,8 @@ def _tallied(kinds: tuple[str, ...], scope: Scope, currency: str | None) -> From
     """count, sum, first, last per customer: of the tallies, but counted anew where a tally knows events after `now`."""
     total = case((tally.c.currency == currency, tally.c.sum), else_=0).label("sum") if currency else tally.c.sum
     known = select(tally.c.customer_id, tally.c.count, total, tally.c.first, tally.c.last)
-    known = known.where(tally.c.kind.in_(kinds), tally.c.last <= scope.now)
+    of_asked = asked(tally.c.customer_id, scope)
+    known = known.where(of_kinds(tally, kinds), tally.c.last <= scope.now, *of_asked)
     of_tally = and_(
         event.c.kind == tally.c.kind,
         event.c.customer_id == tally.c.customer_id,
@@ -205,7 +266,7 @@ def _tallied(kinds: tuple[str, ...], scope: Scope, currency: str | None) -> From
     counted = (
         select(event.c.customer_id, *(column.label(name) for name, column in facts.items()))
         .select_from(tally.join(event, of_tally))
-        .where(tally.c.kind.in_(kinds), tally.c.last > scope.now, event.c.at <= scope.now)
+        .where(of_kinds(tally, kinds), tally.c.last > scope.now, event.c.at <= scope.now, *of_asked)
         .group_by(event.c.customer_id)
     )
     return union_all(known, counted).subquery()

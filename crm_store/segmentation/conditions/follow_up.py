@@ -12,9 +12,9 @@ from crm_store.content.fields import Fields, one_of, sure, text
 from crm_store.content.nodes import Mapping, Node
 from crm_store.content.vocabulary import FollowUpKind, look_up
 from crm_store.schema import follow_up
-from crm_store.segmentation.belonging import has_row
+from crm_store.segmentation.belonging import has_row, ids_of_rows
 from crm_store.segmentation.comparisons import Comparison, ValueSpec, read_comparison
-from crm_store.segmentation.conditions.base import Condition, FieldHelp
+from crm_store.segmentation.conditions.base import Condition, FieldHelp, Lead
 from crm_store.segmentation.language import Language, Scope
 
 _F = follow_up.alias("task")
@@ -58,11 +58,17 @@ class FollowUpCondition(Condition):
         return cls(next(iter(sure(tasks)), None), state, outcome)
 
     def sql(self, scope: Scope) -> ColumnElement[bool]:
+        return has_row(_F, scope, *self._tests(scope))
+
+    def lead(self, scope: Scope) -> Lead:
+        return Lead(ids_of_rows(_F, scope, *self._tests(scope)), rank=3)
+
+    def _tests(self, scope: Scope) -> list[ColumnElement[bool]]:
         tests = [_F.c.created_at <= scope.now]
         tests += [_F.c.kind == self.task.name] if self.task else []
         tests += [STATES[self.state](scope)] if self.state else []
         tests += [self.outcome.sql(case((_F.c.done_at <= scope.now, _F.c.outcome)))] if self.outcome else []
-        return has_row(_F, scope, *tests)
+        return tests
 
     def sentence(self) -> str:
         which = f"'{self.task.title}'" if self.task else "any"

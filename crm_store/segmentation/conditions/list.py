@@ -6,14 +6,14 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import ClassVar, Self
 
-from sqlalchemy import ColumnElement
+from sqlalchemy import ColumnElement, select
 
 from crm_store.content.fields import Fields, sure, text
 from crm_store.content.nodes import Mapping
 from crm_store.errors import StoreError
-from crm_store.schema import list_member
-from crm_store.segmentation.belonging import has_row
-from crm_store.segmentation.conditions.base import Condition, FieldHelp
+from crm_store.schema import list_member, static_list
+from crm_store.segmentation.belonging import has_row, ids_of_rows
+from crm_store.segmentation.conditions.base import Condition, FieldHelp, Lead
 from crm_store.segmentation.language import Language, Scope
 from crm_store.segmentation.passing import Moved, Passing
 
@@ -36,11 +36,18 @@ class ListCondition(Condition):
         return cls(sure(name))
 
     def sql(self, scope: Scope) -> ColumnElement[bool]:
+        return has_row(list_member, scope, self._of_list(scope))
+
+    def _of_list(self, scope: Scope) -> ColumnElement[bool]:
         if self.name not in scope.lists:
             raise StoreError(
                 f"list '{self.name}' is not in the store; import it with `rapport import list {self.name} FILE`"
             )
-        return has_row(list_member, scope, list_member.c.list_id == scope.lists[self.name])
+        of_name = select(static_list.c.id).where(static_list.c.name == self.name)
+        return list_member.c.list_id == of_name.correlate(None).scalar_subquery()
+
+    def lead(self, scope: Scope) -> Lead:
+        return Lead(ids_of_rows(list_member, scope, self._of_list(scope)), rank=0, unique=True)
 
     def moved(self, time: Passing) -> Moved:
         return []

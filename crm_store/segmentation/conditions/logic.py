@@ -3,16 +3,21 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import ClassVar, Self
 
-from sqlalchemy import ColumnElement, and_, or_, true
+from sqlalchemy import ColumnElement, Exists, and_, or_, select, true, union
 
 from crm_store.content.fields import Fields, items, sure
 from crm_store.content.nodes import Mapping, Node
-from crm_store.segmentation.conditions.base import Condition, FieldHelp
+from crm_store.segmentation.conditions.base import Condition, FieldHelp, Lead
 from crm_store.segmentation.language import Language, Scope
 from crm_store.segmentation.passing import Moved, Passing, together
+
+
+def by_cost(conditions: Sequence[Condition]) -> tuple[Condition, ...]:
+    """The cheapest first: SQLite tests them in this order, and stops at the first that decides."""
+    return tuple(sorted(conditions, key=lambda one: one.cost))
 
 
 def _read_one(node: Node, language: Language) -> Condition:
@@ -24,6 +29,11 @@ def _read_one(node: Node, language: Language) -> Condition:
 @dataclass(frozen=True)
 class _Several(Condition):
     conditions: tuple[Condition, ...]
+
+    @property
+    def cost(self) -> int:
+        """The cheapest is tested first, and mostly decides."""
+        return min(part.cost for part in self.conditions)
 
     @classmethod
     def read(cls, node: Mapping, language: Language) -> Self:
@@ -51,7 +61,17 @@ class AllOf(_Several):
     fields: ClassVar = (FieldHelp("all", "a list of conditions", "conditions"),)
 
     def sql(self, scope: Scope) -> ColumnElement[bool]:
-        return and_(*(part.sql(scope) for part in self.conditions))
+        return and_(*(part.sql(scope) for part in by_cost(self.conditions)))
+
+    def lead(self, scope: Scope) -> Lead | None:
+        """That of the part which leaves the fewest."""
+        leads = [(part.lead(scope), part) for part in self.conditions]
+        known = [(lead, part) for lead, part in leads if lead is not None]
+        if not known:
+            return None
+        best, of = min(known, key=lambda pair: pair[0].rank)
+        others = [part for part in self.conditions if part is not of]
+        return replace(best, rest=by_cost([*best.rest, *others]))
 
     def sentence(self) -> str:
         return "(" + " and ".join(part.sentence() for part in self.conditions) + ")"
@@ -67,7 +87,17 @@ class AnyOf(_Several):
     fields: ClassVar = (FieldHelp("any", "a list of conditions", "conditions"),)
 
     def sql(self, scope: Scope) -> ColumnElement[bool]:
-        return or_(*(part.sql(scope) for part in self.conditions))
+        return or_(*(part.sql(scope) for part in by_cost(self.conditions)))
+
+    def lead(self, scope: Scope) -> Lead | None:
+        """Those of all its parts together."""
+        leads = [part.lead(scope) for part in self.conditions]
+        known = [lead for lead in leads if lead is not None]
+        if len(known) < len(leads):
+            return None
+        together = union(*(lead.ids for lead in known)).subquery()
+        inexact = any(lead.rest for lead in known)
+        return Lead(select(together.c[0]), max(lead.rank for lead in known), (self,) if inexact else (), unique=True)
 
     def sentence(self) -> str:
         return "(" + " or ".join(part.sentence() for part in self.conditions) + ")"
@@ -91,14 +121,21 @@ class Not(Condition):
         return cls(sure(part))
 
     def sql(self, scope: Scope) -> ColumnElement[bool]:
+        holds = self.part.sql(scope)
+        if isinstance(holds, Exists):  # is never NULL, and PostgreSQL can join with its rest
+            return ~holds
         # IS NOT TRUE, so that a condition that is NULL (a missing value) has its exact rest too.
-        return self.part.sql(scope).is_not(true())
+        return holds.is_not(true())
 
     def sentence(self) -> str:
         return f"it is not so that {self.part.sentence()}"
 
     def moved(self, time: Passing) -> Moved:
         return self.part.moved(time)
+
+    @property
+    def cost(self) -> int:
+        return self.part.cost
 
     def parts(self) -> Sequence[Condition]:
         return (self.part,)

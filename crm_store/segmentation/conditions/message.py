@@ -14,9 +14,9 @@ from crm_store.content.fields import Fields, items, one_of, text, truth
 from crm_store.content.literals import read_first_or_last
 from crm_store.content.nodes import Mapping, Node, Sequence
 from crm_store.schema import customer
-from crm_store.segmentation.belonging import looks_up, outer
+from crm_store.segmentation.belonging import asked, looks_up, outer
 from crm_store.segmentation.comparisons import ValueSpec, read_comparison
-from crm_store.segmentation.conditions.base import Condition, FieldHelp
+from crm_store.segmentation.conditions.base import Condition, FieldHelp, Lead
 from crm_store.segmentation.conditions.event import read_only_window
 from crm_store.segmentation.language import Language, Scope
 from crm_store.segmentation.measures import Measure, read_count, read_only_measure, read_when
@@ -73,13 +73,31 @@ class MessageCondition(Condition):
         rows = self.rows.select(scope)
         if self.measure is None:
             return _exists(rows, scope) if looks_up(scope) else customer.c.id.in_(select(rows.c.customer_id))
-        holds = self.measure.holds(_values(rows)[self.measure.name], scope)
+        holds = self._measured(rows, scope)
         if looks_up(scope):
             return select(holds).correlate(*outer(scope)).select_from(rows).scalar_subquery().is_(true())
         grouped = select(rows.c.customer_id).group_by(rows.c.customer_id)
         if self.measure.holds_for_none():
             return customer.c.id.not_in(grouped.having(holds.is_not(true())))
         return customer.c.id.in_(grouped.having(holds))
+
+    def lead(self, scope: Scope) -> Lead | None:
+        if self.rows.among is not None or (self.measure is not None and self.measure.holds_for_none()):
+            return None
+        rows = self.rows.select(scope)
+        ids = select(rows.c.customer_id).where(*asked(rows.c.customer_id, scope))
+        rank = 1 if self.rows.window else 4
+        if self.measure is None:
+            return Lead(ids, rank)
+        return Lead(ids.group_by(rows.c.customer_id).having(self._measured(rows, scope)), rank, unique=True)
+
+    @property
+    def cost(self) -> int:
+        return 4
+
+    def _measured(self, rows: Any, scope: Scope) -> ColumnElement[bool]:
+        assert self.measure is not None
+        return self.measure.holds(_values(rows)[self.measure.name], scope)
 
     def values(self, scope: Scope) -> dict[str, Column]:
         rows = self.rows.select(scope)

@@ -56,6 +56,10 @@ class NearCondition(Condition):
         places, attribute, said = sure(found)
         return cls(places, attribute, sure(within), said)
 
+    @property
+    def cost(self) -> int:
+        return 0
+
     def sql(self, scope: Scope) -> ColumnElement[bool]:
         tests = [self._near(place) for place in self.places]
         if self.attribute is not None:

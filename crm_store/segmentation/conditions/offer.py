@@ -11,8 +11,8 @@ from sqlalchemy import ColumnElement, and_, or_
 from crm_store.content.fields import Fields, one_of, sure
 from crm_store.content.nodes import Mapping
 from crm_store.schema import offer
-from crm_store.segmentation.belonging import has_row, newest
-from crm_store.segmentation.conditions.base import Condition, FieldHelp
+from crm_store.segmentation.belonging import has_row, ids_of_rows, newest
+from crm_store.segmentation.conditions.base import Condition, FieldHelp, Lead
 from crm_store.segmentation.conditions.campaign import read_names_or_any
 from crm_store.segmentation.language import Language, Scope
 from crm_store.segmentation.times import Window, read_nested_window
@@ -63,12 +63,18 @@ class OfferCondition(Condition):
         return cls(sure(names), state, expires, own)
 
     def sql(self, scope: Scope) -> ColumnElement[bool]:
+        return has_row(_O, scope, *self._tests(scope))
+
+    def lead(self, scope: Scope) -> Lead:
+        return Lead(ids_of_rows(_O, scope, *self._tests(scope)), rank=3)
+
+    def _tests(self, scope: Scope) -> list[ColumnElement[bool]]:
         tests = [_O.c.issued_at <= scope.now, *self._of_names()]
         tests += [STATES[self.state](scope)] if self.state else []
         tests += [self.expires.on_instant(_O.c.valid_until, scope)] if self.expires else []
         if self.of_enrolment and scope.enrolment is not None:
             tests.append(_O.c.enrolment_id == scope.enrolment.c.id)
-        return has_row(_O, scope, *tests)
+        return tests
 
     def _of_names(self) -> list[ColumnElement[bool]]:
         return [_O.c.name.in_(self.names)] if self.names else []

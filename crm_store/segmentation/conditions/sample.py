@@ -46,6 +46,10 @@ class SampleCondition(Condition):
         fields.close()
         return cls(sure(percent), salt)
 
+    @property
+    def cost(self) -> int:
+        return 0
+
     def sql(self, scope: Scope) -> ColumnElement[bool]:
         return self._hash() < ceil(self.percent * PRIME / 100)
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any, ClassVar, Self
 
-from sqlalchemy import ColumnElement, Numeric, select, type_coerce
+from sqlalchemy import ColumnElement, Numeric, Select, select, type_coerce
 from sqlalchemy import cast as sql_cast
 
 from crm_store.content.fields import Fields, sure, text
@@ -16,7 +16,7 @@ from crm_store.schema import customer, score
 from crm_store.schema.types import Number
 from crm_store.segmentation.belonging import has_row, newest
 from crm_store.segmentation.comparisons import Comparison, ValueSpec, read_only_word
-from crm_store.segmentation.conditions.base import Condition, FieldHelp
+from crm_store.segmentation.conditions.base import Condition, FieldHelp, Lead
 from crm_store.segmentation.language import Language, Scope
 from crm_store.segmentation.ranking import Ranking, read_ranking
 
@@ -56,13 +56,19 @@ class ScoreCondition(Condition):
         tests = self._known_now(scope)
         value = _value()
         if isinstance(self.test, Ranking):
-            return customer.c.id.in_(self.test.ids(select(score.c.customer_id, value.label("value")).where(*tests)))
+            return customer.c.id.in_(self._ranked(self.test, scope))
         if self.test is None:
             return has_row(score, scope, *tests)
         holds = has_row(score, scope, *tests, self.test.sql(value))
         if self.fresh is None and self.test.holds_for_missing():
             return holds | ~has_row(score, scope, *tests)
         return holds
+
+    def lead(self, scope: Scope) -> Lead | None:
+        return Lead(self._ranked(self.test, scope), rank=4, unique=True) if isinstance(self.test, Ranking) else None
+
+    def _ranked(self, ranking: Ranking, scope: Scope) -> Select[Any]:
+        return ranking.ids(select(score.c.customer_id, score.c.value).where(*self._known_now(scope)), scope)
 
     def _known_now(self, scope: Scope) -> list[ColumnElement[bool]]:
         tests = [score.c.name == self.name, score.c.at <= scope.now]

@@ -14,8 +14,8 @@ from crm_store.content.fields import Fields, items, sure, text
 from crm_store.content.literals import Duration, read_duration
 from crm_store.content.nodes import Mapping, Node
 from crm_store.schema import segment_member
-from crm_store.segmentation.belonging import has_row
-from crm_store.segmentation.conditions.base import Condition, FieldHelp
+from crm_store.segmentation.belonging import has_row, ids_of_rows
+from crm_store.segmentation.conditions.base import Condition, FieldHelp, Lead
 from crm_store.segmentation.language import Language, Scope
 from crm_store.segmentation.passing import Moved, Passing
 from crm_store.segmentation.times import Window, read_nested_window
@@ -83,22 +83,25 @@ class SegmentCondition(Condition):
         return cls(sure(name), entered, left, stay)
 
     def sql(self, scope: Scope) -> ColumnElement[bool]:
-        if self.entered is not None:
-            return self._was_there(
-                scope, _MEMBER.entered_at <= scope.now, self.entered.on_instant(_MEMBER.entered_at, scope)
-            )
-        if self.left is not None:
-            return self._was_there(scope, _MEMBER.left_at <= scope.now, self.left.on_instant(_MEMBER.left_at, scope))
-        if self.stay is None:
+        if not self._of_memberships:
             return scope.segments[self.name].sql(scope)
-        still_in = or_(_MEMBER.left_at.is_(None), _MEMBER.left_at > scope.now)
-        return self._was_there(scope, _MEMBER.entered_at <= scope.now, still_in, self.stay.sql(scope))
+        return has_row(segment_member, scope, *self._tests(scope))
 
     def moved(self, time: Passing) -> Moved:
         return None if self._of_memberships else time.after.segments[self.name].moved(time)
 
-    def _was_there(self, scope: Scope, *tests: ColumnElement[bool]) -> ColumnElement[bool]:
-        return has_row(segment_member, scope, _MEMBER.segment == self.name, *tests)
+    def lead(self, scope: Scope) -> Lead | None:
+        if not self._of_memberships:
+            return scope.segments[self.name].lead(scope)
+        return Lead(ids_of_rows(segment_member, scope, *self._tests(scope)), rank=3)
+
+    def _tests(self, scope: Scope) -> list[ColumnElement[bool]]:
+        at = _MEMBER.left_at if self.left is not None else _MEMBER.entered_at
+        tests = [_MEMBER.segment == self.name, at <= scope.now]
+        tests += [window.on_instant(at, scope) for window in (self.entered, self.left) if window is not None]
+        if self.stay is not None:
+            tests += [or_(_MEMBER.left_at.is_(None), _MEMBER.left_at > scope.now), self.stay.sql(scope)]
+        return tests
 
     def sentence(self) -> str:
         if self.entered is not None:

@@ -16,8 +16,8 @@ from crm_store.content.nodes import Mapping, Node, Scalar
 from crm_store.content.vocabulary import EventKind
 from crm_store.schema import customer, event
 from crm_store.schema.types import later
-from crm_store.segmentation.belonging import looks_up, outer
-from crm_store.segmentation.conditions.base import Condition, FieldHelp
+from crm_store.segmentation.belonging import ids_of_rows, looks_up, outer
+from crm_store.segmentation.conditions.base import Condition, FieldHelp, Lead
 from crm_store.segmentation.conditions.event import read_kinds, read_only_window
 from crm_store.segmentation.eventfilters import EventFilter, ItemFilter, Property, property_of, read_where
 from crm_store.segmentation.language import Language, Scope
@@ -79,12 +79,30 @@ class SequenceCondition(Condition):
         return cls(sure(links), same, window)
 
     def sql(self, scope: Scope) -> ColumnElement[bool]:
-        first, rest = self.links[0], self.links[1:]
         row = event.alias()
-        tests = [*self._chosen(first, row, None, scope), *self._rest(row, row, rest, scope)]
-        if looks_up(scope) or (self.window is not None and self.window.is_relative):
+        tests = self._chain(row, scope)
+        if looks_up(scope) or self._asks_customer:
             return select(1).where(row.c.customer_id == customer.c.id, *tests).correlate(*outer(scope)).exists()
         return customer.c.id.in_(select(row.c.customer_id).where(*tests))
+
+    def lead(self, scope: Scope) -> Lead | None:
+        if self.window is None or self._asks_customer:
+            return None
+        row = event.alias()
+        return Lead(ids_of_rows(row, scope, *self._chain(row, scope)), rank=2)
+
+    @property
+    def cost(self) -> int:
+        return 5
+
+    @property
+    def _asks_customer(self) -> bool:
+        by_filters = any(test.asks_customer for link in self.links for test in link.filters)
+        return by_filters or (self.window is not None and self.window.is_relative)
+
+    def _chain(self, row: FromClause, scope: Scope) -> list[ColumnElement[bool]]:
+        first, rest = self.links[0], self.links[1:]
+        return [*self._chosen(first, row, None, scope), *self._rest(row, row, rest, scope)]
 
     def _chosen(self, link: Link, row: FromClause, start: FromClause | None, scope: Scope) -> list[ColumnElement[bool]]:
         """Tests of an event by itself, and of being like the chain's first."""

@@ -1,0 +1,51 @@
+"""Selects are made once for an instant, and made again when what they were made of has changed."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+
+from crm_store.segmentation.compile import scope_of, select_among, select_ids
+from crm_store.segmentation.language import OnDemand
+from tests.segmentation.asking import Audience
+from tests.world import NOON
+
+BIRTHDAYS = "attribute: birthday, anniversary: {is: 2026-06-15}"
+
+
+def test_the_select_of_an_instant_is_made_once(audience: Audience) -> None:
+    segments = audience.read({"x": "event: order, in_last: 30 days"})
+    who, zone = segments["x"].who, audience.workspace.settings.company.zone
+    with audience.shop.store.read() as conn:
+        first, again = (select_ids(who, scope_of(conn, NOON, zone, segments)) for _ in range(2))
+        later = select_ids(who, scope_of(conn, NOON + timedelta(seconds=1), zone, segments))
+        among = select_among(who, scope_of(conn, NOON, zone, segments, "among"))
+    assert first is again
+    assert len({id(one) for one in (first, later, among)}) == 3
+
+
+def test_the_select_is_made_again_when_customers_live_in_other_zones(audience: Audience) -> None:
+    """Kiritimati has its 16 June when it is noon of the 15th in Berlin."""
+    today = "attribute: birthday, anniversary: {during: today}"
+    audience.fill([{"key": "here", "birthday": "1990-06-15", "time_zone": "Europe/Berlin"}])
+    assert audience.chosen(today) == ["here"]
+    audience.fill([{"key": "far", "birthday": "1990-06-16", "time_zone": "Pacific/Kiritimati"}])
+    assert audience.chosen(today) == ["far", "here"]
+
+
+def test_zones_are_looked_up_only_if_a_condition_asks(audience: Audience) -> None:
+    segments = audience.read({"x": "event: order", "y": BIRTHDAYS})
+    with audience.shop.store.read() as conn:
+        for name, asks in (("x", False), ("y", True)):
+            scope = scope_of(conn, NOON, audience.workspace.settings.company.zone, segments)
+            select_ids(segments[name].who, scope)
+            assert isinstance(scope.local_dates, OnDemand)
+            assert scope.local_dates.asked is asks
+
+
+def test_paths_that_differ_are_different_sql(audience: Audience) -> None:
+    """They are part of the text that SQLAlchemy keeps; it must not take one for the other."""
+    audience.fill(
+        [{"key": "a", "attributes": {"tier": "gold"}}, {"key": "b", "attributes": {"address": {"street": "gold"}}}]
+    )
+    chosen = [audience.chosen(f"attribute: {name}, is: gold") for name in ("tier", "address.street", "tier")]
+    assert chosen == [["a"], ["b"], ["a"]]
