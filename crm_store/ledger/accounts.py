@@ -11,11 +11,12 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, Row, case, delete, func, or_, select, update
+from sqlalchemy import ColumnElement, Connection, Row, case, delete, func, literal, or_, select, update
 
 from crm_store.content.accounts import Limits
 from crm_store.dialect import insert
 from crm_store.schema import account, holder
+from crm_store.schema.types import Instant
 from crm_store.store import machine_now
 
 # The breaker: how long after doubt the first probe goes, and how long the waits between probes grow.
@@ -68,9 +69,11 @@ def permit(conn: Connection, name: str, limits: Limits, who: str, lease: timedel
     """What worker `who` may claim now, up to `size`, and hold for `lease`. The account's row is locked where it matters."""
     held = _holds(conn, name, who, clock)
     row = _row(conn, name, lock=not held)
+    if limits.rate is not None:
+        _refill(conn, _row(conn, name, lock=True), limits.rate, clock)
     if limits.rate is not None or row.broken_since is not None:
         row = _row(conn, name, lock=True)
-    given = _given(conn, row, limits, lease, size, clock)
+    given = _given(row, limits, size, clock)
     if given.size and not held and _held_by_others(conn, name, who, clock) >= limits.connections:
         return Permit(0, _SLOT_WAIT)
     if given.size:
@@ -78,39 +81,44 @@ def permit(conn: Connection, name: str, limits: Limits, who: str, lease: timedel
     return given
 
 
-def _given(conn: Connection, row: Row[Any], limits: Limits, lease: timedelta, size: int, clock: datetime) -> Permit:
+def _given(row: Row[Any], limits: Limits, size: int, clock: datetime) -> Permit:
     if row.blocked_until is not None and row.blocked_until > clock:
         return Permit(0, row.blocked_until - clock)
     if row.broken_since is not None:
         return Permit(1, probe=True) if row.probe_at <= clock else Permit(0, row.probe_at - clock)
     if limits.rate is None:
         return Permit(size)
-    most = max(1.0, limits.rate)  # a second's worth may go at once
-    tokens, wanted = _tokens(row, limits.rate, most, clock), min(float(size), most)
-    if tokens < wanted - 1e-6:
-        return Permit(0, timedelta(seconds=(wanted - tokens) / limits.rate))
+    wanted = min(float(size), _most(limits.rate))
+    if row.tokens < wanted - 1e-6:
+        return Permit(0, timedelta(seconds=(wanted - row.tokens) / limits.rate))
     return Permit(int(wanted))
 
 
-def _tokens(row: Row[Any], rate: float, most: float, clock: datetime) -> float:
-    """What is in the bucket now. A clock that was set back fills nothing."""
-    if row.tokens is None:
-        return most
-    passed = max(0.0, (clock - row.refilled_at).total_seconds())
-    return float(min(most, row.tokens + rate * passed))
+def _most(rate: float) -> float:
+    """A second's worth may go at once."""
+    return max(1.0, rate)
+
+
+def _refill(conn: Connection, row: Row[Any], rate: float, clock: datetime) -> None:
+    """Put into the bucket what has come since the last time: nothing, where the clock was set back."""
+    tokens = _most(rate)
+    if row.tokens is not None:
+        passed = max(0.0, (clock - row.refilled_at).total_seconds())
+        tokens = min(tokens, row.tokens + rate * passed)
+    conn.execute(update(account).where(account.c.name == row.name).values(tokens=tokens, refilled_at=clock))
 
 
 def take(conn: Connection, name: str, limits: Limits, given: Permit, count: int, lease: timedelta, clock: datetime) -> None:
     """So many touches were claimed with the permit, in this transaction: take a token for each, or begin the probe."""
     if not count:
         return
-    ours, row = account.c.name == name, _row(conn, name, lock=False)
+    ours = account.c.name == name
     if given.probe:  # nobody else probes before it is answered or its lease is gone
+        row = _row(conn, name, lock=False)
         probe_at = clock + max(_wait(row.probes + 1), lease)
         conn.execute(update(account).where(ours).values(probes=row.probes + 1, probe_at=probe_at))
     elif limits.rate is not None:
-        left = _tokens(row, limits.rate, max(1.0, limits.rate), clock) - count
-        conn.execute(update(account).where(ours).values(tokens=left, refilled_at=clock))
+        conn.execute(update(account).where(ours).values(tokens=account.c.tokens - count))
 
 
 def hold(conn: Connection, name: str, who: str, until: datetime) -> None:
@@ -157,7 +165,7 @@ def mend(conn: Connection) -> None:
 
 def block(conn: Connection, name: str, until: datetime) -> None:
     """The provider wants no request before that instant."""
-    later = case((account.c.blocked_until > until, account.c.blocked_until), else_=until)
+    later = case((account.c.blocked_until > until, account.c.blocked_until), else_=literal(until, Instant()))
     conn.execute(update(account).where(account.c.name == name).values(blocked_until=later))
 
 

@@ -72,6 +72,6 @@ def moving(how: Move, *which: ColumnElement[bool], **values: Any) -> Update:
     return update(touch).where(*tests).values({"state": how.target, "reason": None, **values})
 
 
-def move(conn: Connection, how: Move, *which: ColumnElement[bool], **values: Any) -> int:
+def move(conn: Connection, how: Move, /, *which: ColumnElement[bool], **values: Any) -> int:
     """Change the state of the touches for which all tests hold. Returns how many."""
     return conn.execute(moving(how, *which, **values)).rowcount

@@ -9,18 +9,19 @@ from tests.world import Shop
 
 
 class SetClock(MachineClock):
-    """The machine's clock, so much later. `slept`: every sleep there was, in seconds."""
+    """Stands still but for what the test adds. `slept`: every sleep there was, in seconds."""
 
     def __init__(self) -> None:
+        self.began = super().instant(), super().monotonic()
         self.ahead = timedelta(0)
         self.set_back = timedelta(0)
         self.slept: list[float] = []
 
     def instant(self) -> datetime:
-        return super().instant() + self.ahead - self.set_back
+        return self.began[0] + self.ahead - self.set_back
 
     def monotonic(self) -> float:
-        return super().monotonic() + self.ahead.total_seconds()
+        return self.began[1] + self.ahead.total_seconds()
 
     def sleep(self, seconds: float) -> None:
         self.slept.append(seconds)
