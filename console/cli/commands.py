@@ -14,6 +14,7 @@ from console.cli import (
     customers,
     imports,
     play,
+    providerevents,
     running,
     schemas,
     segments,
@@ -34,6 +35,7 @@ app = typer.Typer(
 )
 for group in (checking, play, running, touches, schemas):
     group.register(app)
+imports.app.command("provider-events")(providerevents.provider_events)
 app.add_typer(imports.app, name="import")
 app.add_typer(segments.app, name="segment")
 app.add_typer(campaigns.app, name="campaign")

@@ -1,6 +1,6 @@
 """The touch ledger: what was to be sent, to whom, why, and what became of it."""
 
-from sqlalchemy import BigInteger, Column, Float, ForeignKey, Index, Integer, LargeBinary, Table, UniqueConstraint
+from sqlalchemy import BigInteger, Boolean, Column, Float, ForeignKey, Index, Integer, LargeBinary, Table, UniqueConstraint
 
 from crm_store.schema.base import METADATA, partial_index
 from crm_store.schema.types import Id, Instant, Json, Words
@@ -155,14 +155,15 @@ stray_event = Table(
     "stray_event",
     METADATA,
     Column("id", Id, primary_key=True),
-    Column("reference", Words, nullable=False),  # as the provider has it from us
+    Column("word", Words, nullable=False),  # of the reference that the provider has from us (ledger/reference.py)
     Column("kind", Words, nullable=False),
     Column("at", Instant, nullable=False),
     Column("actor", Words, nullable=False),
     Column("link", Words),
     Column("provider", Words, nullable=False),
     Column("provider_event_id", Words, nullable=False),
+    Column("withdraws", Boolean, nullable=False),  # it ends the consent to the touch's topic
     Column("received_at", Instant, nullable=False),  # machine time
     UniqueConstraint("provider", "provider_event_id"),
 )
-Index("ix_stray_event_reference", stray_event.c.reference)
+Index("ix_stray_event_word", stray_event.c.word)

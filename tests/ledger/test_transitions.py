@@ -46,10 +46,9 @@ def state_changes(tree: ast.Module) -> Iterator[int]:
     for node in ast.walk(tree):
         if not (isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute) and node.func.attr == "values"):
             continue
-        words = {str(keyword.arg) for keyword in node.keywords}
-        words |= {
-            key.value for one in node.args if isinstance(one, ast.Dict) for key in one.keys if isinstance(key, ast.Constant)
-        }
+        words = [str(keyword.arg) for keyword in node.keywords]
+        keys = [key for one in node.args if isinstance(one, ast.Dict) for key in one.keys]
+        words += [str(key.value) for key in keys if isinstance(key, ast.Constant)]
         if "update(touch)" in ast.unparse(node.func) and "state" in words:
             yield node.lineno
 

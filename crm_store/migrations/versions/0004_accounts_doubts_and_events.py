@@ -19,18 +19,19 @@ def upgrade() -> None:
     op.create_table(
         "stray_event",
         sa.Column("id", Id, nullable=False),
-        sa.Column("reference", Words, nullable=False),
+        sa.Column("word", Words, nullable=False),
         sa.Column("kind", Words, nullable=False),
         sa.Column("at", Instant(), nullable=False),
         sa.Column("actor", Words, nullable=False),
         sa.Column("link", Words, nullable=True),
         sa.Column("provider", Words, nullable=False),
         sa.Column("provider_event_id", Words, nullable=False),
+        sa.Column("withdraws", sa.Boolean(), nullable=False),
         sa.Column("received_at", Instant(), nullable=False),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_stray_event")),
         sa.UniqueConstraint("provider", "provider_event_id", name=op.f("uq_stray_event_provider_provider_event_id")),
     )
-    op.create_index("ix_stray_event_reference", "stray_event", ["reference"], unique=False)
+    op.create_index("ix_stray_event_word", "stray_event", ["word"], unique=False)
 
 
 def _accounts() -> None:
