@@ -18,6 +18,7 @@ from console.cli import (
     running,
     schemas,
     segments,
+    settling,
     stores,
     touches,
     vocabulary,
@@ -33,7 +34,7 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     rich_markup_mode=None,
 )
-for group in (checking, play, running, touches, schemas):
+for group in (checking, play, running, settling, touches, schemas):
     group.register(app)
 imports.app.command("provider-events")(providerevents.provider_events)
 app.add_typer(imports.app, name="import")
