@@ -51,12 +51,6 @@ def advance_or_warn(mark: Path, number: int) -> None:
         _log.warning("%s can't be written: %s; a copy that is put back would not be noticed", mark, error.strerror)
 
 
-def set_mark(mark: Path, number: int) -> None:
-    """Begin a new life of the store, whatever the mark said."""
-    mark.unlink(missing_ok=True)
-    advance(mark, number)
-
-
 def assert_newest(mark: Path, number: int, location: str) -> None:
     """Raise StoreError if more was sent than the store knows of."""
     known = read_mark(mark)

@@ -8,7 +8,7 @@ import secrets
 import sqlite3
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from datetime import datetime
 from decimal import Decimal
 from pathlib import Path
@@ -222,6 +222,49 @@ def upgrade_store(url: str, base: Path) -> tuple[str | None, Path | None]:
             return version, None if version == migrate.KNOWN else _migrate(store, parsed, version)
     finally:
         store.close()
+
+
+def copy_to(store: Store, target: Path) -> None:
+    """Copy an SQLite store, as at one instant, while others may use it. Raises StoreError for any other."""
+    if store.file is None:
+        raise StoreError(f"store {store.location} is no file of ours; copy it with `pg_dump --format=custom`")
+    if target.exists():
+        raise UsageError(f"{target} is there already; name a file that is not")
+    _copy(store.file, target)
+
+
+def put_back(url: str, base: Path, copy: Path) -> Path:
+    """Put a copy in the place of an SQLite store. Returns where the store as it was is kept. Raises StoreError."""
+    parsed = parse_url(url, base)
+    if parsed.get_backend_name() != "sqlite":
+        raise StoreError("only an SQLite store is a file; use pg_restore, then run `rapport store restore` without a file")
+    version, file = _version_of_file(copy), Path(parsed.database or "")
+    migrate.refuse_unknown(version, str(copy))
+    kept = file.with_name(f"{file.name}.before-restore-{secrets.token_hex(3)}")
+    if file.exists():
+        _copy(file, kept)
+    _copy(copy, file)
+    return kept
+
+
+def _version_of_file(file: Path) -> str:
+    if not file.is_file():
+        raise UsageError(f"{file} is not there; name a file that `rapport store backup` has made")
+    store = connect(parse_url(f"sqlite:///{file.name}", file.absolute().parent))
+    try:
+        with _explaining(store, "put back"):
+            version = migrate.version_of(store.engine)
+    finally:
+        store.close()
+    if version is None:
+        raise UsageError(f"{file} is no store of Rapport's; name a file that `rapport store backup` has made")
+    return version
+
+
+def _copy(file: Path, target: Path) -> None:
+    """Page by page, within one transaction of each."""
+    with closing(sqlite3.connect(file)) as source, closing(sqlite3.connect(target, timeout=BUSY_SECONDS)) as copy:
+        source.backup(copy)
 
 
 def _bring_up_to_date(store: Store, url: URL, version: str | None) -> None:
