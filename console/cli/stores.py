@@ -54,9 +54,7 @@ def backup(context: typer.Context, file: Annotated[Path, typer.Argument(help="Wh
 @app.command()
 def restore(
     context: typer.Context,
-    file: Annotated[
-        Path | None, typer.Argument(help="A copy to put back; without it: somebody has done that already.")
-    ] = None,
+    file: Annotated[Path | None, typer.Argument(help="A copy to put back; none: it is there already.")] = None,
     yes: Annotated[bool, typer.Option("--yes", help="Don't ask.")] = False,
 ) -> None:
     """Put a copy of the store back. What was due when it was made may have been sent since: it is held in doubt, not sent.

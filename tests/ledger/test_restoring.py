@@ -23,11 +23,11 @@ LATER = NOON + timedelta(hours=6)
 
 
 def birthdays(shop: Shop) -> None:
-    """Alice's birthday mail is due; Bob's will be, an hour later."""
+    """Alice's birthday mail is due; Bob's will be, in the evening."""
     shop.campaign("c", journey(kind="occasion", enter="{date: birthday, at: '13:00'}"))
     shop.publish(NOON - DAY)
     shop.customer("alice", birthday="--06-15", time_zone="Europe/Berlin")
-    shop.customer("bob", birthday="--06-15", time_zone="Europe/London")
+    shop.customer("bob", birthday="--06-15", time_zone="America/New_York")
     shop.plan(NOON)
 
 
@@ -38,9 +38,7 @@ def test_after_a_restore_of_a_copy_from_before_a_birthday_run_nobody_gets_a_seco
     with copy_of(store_url) as copy:
         shop.tick(LATER)
         assert by_customer(shop, "state") == {"alice": "sent", "bob": "sent"}
-        references = {
-            mail["To"].addresses[0].username: mail["Message-ID"].strip("<>").partition("@")[0] for mail in shop.mails()
-        }
+        references = [mail["Message-ID"].strip("<>").partition("@")[0] for mail in shop.mails()]
         shop.store.close()
         with shop_on(copy, shop.root) as again:
             assert begin_new_life(again.store, LATER, "ann") == 1
@@ -49,11 +47,11 @@ def test_after_a_restore_of_a_copy_from_before_a_birthday_run_nobody_gets_a_seco
             assert len(again.mails()) == 2
             assert sums_hold(again)
             again.customer("eve", birthday="--06-16", time_zone="Europe/Berlin")
-            again.tick(LATER + DAY)
+            again.tick(NOON + DAY)
             assert by_customer(again, "state")["eve"] == "sent"
             told = [
-                {"event": "delivered", "timestamp": 1_781_524_800, "sg_event_id": name, "rapport_touch": one}
-                for name, one in references.items()
+                {"event": "delivered", "timestamp": 1_781_524_800, "sg_event_id": str(name), "rapport_touch": one}
+                for name, one in enumerate(references)
             ]
             take(again.store, "sendgrid", told)
             assert by_customer(again, "state") == dict.fromkeys(("alice", "bob", "eve"), "sent")
@@ -86,7 +84,7 @@ def test_a_file_that_was_simply_copied_back_is_noticed_and_nothing_leaves(shop: 
     shop.deliver(LATER)
     shop.store.close()
     shutil.copy(file.with_suffix(".copy"), file)
-    with pytest.raises(StoreError, match="is a copy from before the last mails left.*run `rapport store restore`"):
+    with pytest.raises(StoreError, match=r"is a copy from before the last mails left.*run `rapport store restore`"):
         shop.deliver(LATER)
     assert by_customer(shop, "state") == {"alice": "due"}
     begin_new_life(shop.store, LATER, "ann")
@@ -121,6 +119,6 @@ def test_a_backup_is_the_store_at_one_instant_and_comes_back_as_it_was(shop: Sho
 def test_what_is_no_copy_is_not_put_back(store_url: str, tmp_path: Path) -> None:
     (tmp_path / "empty.db").touch()
     for name in ("missing.db", "empty.db"):
-        with pytest.raises((UsageError, StoreError), match="name a file that|only an SQLite store"):
+        with pytest.raises((UsageError, StoreError), match=r"name a file that|only an SQLite store"):
             put_back(store_url, Path("/"), tmp_path / name)
     open_store(store_url, Path("/")).close()
