@@ -1,11 +1,13 @@
 # Short names for the scripts in bin/; each runs without make as well.
-.PHONY: demo test test-long lint bench bench-store setup
+.PHONY: demo test test-long test-chaos lint bench bench-store setup
 demo:
 	@bin/demo
 test:
 	@bin/test
 test-long:
 	@bin/test -m long
+test-chaos:
+	@bin/test -m chaos
 lint:
 	@bin/lint
 bench:

@@ -8,7 +8,8 @@ from typing import Any
 
 from crm_store.journeys.plan import plan_campaign
 from crm_store.journeys.tick import refresh_segments
-from crm_store.ledger.claim import claim, due_groups
+from crm_store.ledger.accounts import mend
+from crm_store.ledger.claim import Worker, claim, due_groups
 from crm_store.ledger.find import Wanted, touches
 from crm_store.store import Store, rehearse
 from outreach.offers.codes import new_code
@@ -48,6 +49,7 @@ def _ids(store: Store, name: str) -> set[int]:
 def _judge_everything(store: Store, name: str, now: datetime) -> None:
     with store.read() as conn:
         groups = due_groups(conn, now, name)
+    store.write(mend)
     for group in groups:
-        while store.write(claim, group, now, 1_000, new_code).judged:
+        while store.write(claim, Worker("rehearsal", {}), group, now, 1_000, new_code).judged:
             continue

@@ -1,5 +1,5 @@
-"""Business time: instants in UTC, local dates and times in zones, calendar arithmetic. No function here reads a clock
-but `machine_instant`."""
+"""Business time: instants in UTC, local dates and times in zones, calendar arithmetic. Nothing here reads a clock but
+`machine_instant` and `MachineClock`."""
 
 from __future__ import annotations
 
@@ -26,6 +26,21 @@ def from_micros(value: int) -> datetime:
 def machine_instant() -> datetime:
     """The machine's clock: for leases, time-outs and records of when something was done, never for who is due."""
     return from_micros(machine.time_ns() // 1000)
+
+
+class MachineClock:
+    """What leases, time-outs and waits go by. Another may stand in its place, so that an hour passes at once."""
+
+    def instant(self) -> datetime:
+        """UTC; people and NTP set it, so it may jump."""
+        return machine_instant()
+
+    def monotonic(self) -> float:
+        """Seconds from an unknown beginning; it never jumps."""
+        return machine.monotonic()
+
+    def sleep(self, seconds: float) -> None:
+        machine.sleep(seconds)
 
 
 def parse_instant(text: str, zone: ZoneInfo) -> datetime:

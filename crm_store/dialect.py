@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+import json
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import date
 from typing import Any
 
@@ -10,12 +11,15 @@ from sqlalchemy import (
     Boolean,
     ColumnElement,
     Date,
+    FromClause,
     Integer,
     Select,
     Table,
     Text,
     bindparam,
+    cast,
     column,
+    func,
     literal,
     literal_column,
     select,
@@ -38,6 +42,17 @@ def insert(conn: Connection, table: Table) -> Any:
     from sqlalchemy.dialects.sqlite import insert as sqlite_insert
 
     return sqlite_insert(table)
+
+
+def pairs(conn: Connection, values: Mapping[int, str]) -> FromClause:
+    """A mapping as rows of `key` and `value`, both text, in one parameter: for a statement about many rows at once."""
+    given = bindparam("pairs", json.dumps(values), Text(), unique=True)
+    columns = column("key", Text()), column("value", Text())
+    if conn.dialect.name == "postgresql":
+        from sqlalchemy.dialects.postgresql import JSONB
+
+        return func.jsonb_each_text(cast(given, JSONB)).table_valued(*columns).alias("pairs")
+    return func.json_each(given).table_valued(*columns).alias("pairs")
 
 
 def _spelled(function: type[FunctionElement[Any]], sqlite: str, postgresql: str) -> None:

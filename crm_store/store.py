@@ -8,7 +8,7 @@ import secrets
 import sqlite3
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from datetime import datetime
 from decimal import Decimal
 from pathlib import Path
@@ -16,11 +16,11 @@ from typing import Any, Concatenate, ParamSpec, TypeVar
 
 from sqlalchemy import BigInteger, Connection, Engine, create_engine, event, func, make_url, select
 from sqlalchemy.engine import URL
-from sqlalchemy.exc import ArgumentError, DBAPIError
+from sqlalchemy.exc import ArgumentError, DBAPIError, OperationalError
 from sqlalchemy.pool import StaticPool
 
-from crm_store import migrate, sqlitefunctions
-from crm_store.clock import from_micros, machine_instant
+from crm_store import lives, migrate, sqlitefunctions
+from crm_store.clock import MachineClock, from_micros, machine_instant
 from crm_store.errors import StoreError, UsageError
 
 P = ParamSpec("P")
@@ -47,10 +47,32 @@ class Store:
     def __init__(self, engine: Engine, location: str) -> None:
         self.engine = engine
         self.location = location
+        self.clock = MachineClock()
+
+    def use_clock(self, clock: MachineClock) -> None:
+        """Go by another machine clock, on PostgreSQL too, whose own is used otherwise."""
+        self.clock = clock
+        self.engine.update_execution_options(machine_clock=clock)
 
     @property
     def dialect(self) -> str:
         return self.engine.dialect.name
+
+    @property
+    def file(self) -> Path | None:
+        """The SQLite file; None for a store that is none."""
+        database = self.engine.url.database if self.dialect == "sqlite" else None
+        return Path(database) if database else None
+
+    def assert_newest(self, requests: int) -> None:
+        """Raise StoreError if the store, which knows of so many requests, is a copy from before others were sent."""
+        if self.file is not None:
+            lives.assert_newest(lives.mark_of(self.file), requests, self.location)
+
+    def remember(self, requests: int) -> None:
+        """Mark beside the store that so many requests were sent from it."""
+        if self.file is not None:
+            lives.advance_or_warn(lives.mark_of(self.file), requests)
 
     @contextmanager
     def read(self) -> Iterator[Connection]:
@@ -64,6 +86,19 @@ class Store:
     def write(self, work: Callable[Concatenate[Connection, P], T], *args: P.args, **kwargs: P.kwargs) -> T:
         """`work(conn, ...)` in one write transaction. Raises StoreError if the store stays locked."""
         return self._transact({"write": True}, lambda conn: work(conn, *args, **kwargs))
+
+    def write_surely(
+        self, until: float, work: Callable[Concatenate[Connection, P], T], *args: P.args, **kwargs: P.kwargs
+    ) -> T:
+        """The same for what would be lost otherwise: again every second, while the database is away or its disk is full,
+        up to the instant `until` of the monotonic clock."""
+        while True:
+            try:
+                return self.write(work, *args, **kwargs)
+            except (StoreError, OperationalError):
+                if self.clock.monotonic() >= until:
+                    raise
+                self.clock.sleep(1)
 
     def write_snapshot(self, work: Callable[Concatenate[Connection, P], T], *args: P.args, **kwargs: P.kwargs) -> T:
         """The same, where every statement sees the store as at the transaction's start."""
@@ -117,6 +152,9 @@ def rehearse(store: Store) -> Iterator[Rehearsal]:
 
 def machine_now(conn: Connection) -> datetime:
     """The clock that leases are held by: the database's on PostgreSQL, where machines' clocks differ."""
+    clock: MachineClock | None = conn.get_execution_options().get("machine_clock")
+    if clock is not None:
+        return clock.instant()
     if conn.dialect.name == "postgresql":
         seconds = func.extract("epoch", func.clock_timestamp())
         return from_micros(conn.execute(select(func.cast(seconds * 1_000_000, BigInteger))).scalar_one())
@@ -184,6 +222,49 @@ def upgrade_store(url: str, base: Path) -> tuple[str | None, Path | None]:
             return version, None if version == migrate.KNOWN else _migrate(store, parsed, version)
     finally:
         store.close()
+
+
+def copy_to(store: Store, target: Path) -> None:
+    """Copy an SQLite store, as at one instant, while others may use it. Raises StoreError for any other."""
+    if store.file is None:
+        raise StoreError(f"store {store.location} is no file of ours; copy it with `pg_dump --format=custom`")
+    if target.exists():
+        raise UsageError(f"{target} is there already; name a file that is not")
+    _copy(store.file, target)
+
+
+def put_back(url: str, base: Path, copy: Path) -> Path:
+    """Put a copy in the place of an SQLite store. Returns where the store as it was is kept. Raises StoreError."""
+    parsed = parse_url(url, base)
+    if parsed.get_backend_name() != "sqlite":
+        raise StoreError("only an SQLite store is a file; use pg_restore, then run `rapport store restore` without a file")
+    version, file = _version_of_file(copy), Path(parsed.database or "")
+    migrate.refuse_unknown(version, str(copy))
+    kept = file.with_name(f"{file.name}.before-restore-{secrets.token_hex(3)}")
+    if file.exists():
+        _copy(file, kept)
+    _copy(copy, file)
+    return kept
+
+
+def _version_of_file(file: Path) -> str:
+    if not file.is_file():
+        raise UsageError(f"{file} is not there; name a file that `rapport store backup` has made")
+    store = connect(parse_url(f"sqlite:///{file.name}", file.absolute().parent))
+    try:
+        with _explaining(store, "put back"):
+            version = migrate.version_of(store.engine)
+    finally:
+        store.close()
+    if version is None:
+        raise UsageError(f"{file} is no store of Rapport's; name a file that `rapport store backup` has made")
+    return version
+
+
+def _copy(file: Path, target: Path) -> None:
+    """Page by page, within one transaction of each."""
+    with closing(sqlite3.connect(file)) as source, closing(sqlite3.connect(target, timeout=BUSY_SECONDS)) as copy:
+        source.backup(copy)
 
 
 def _bring_up_to_date(store: Store, url: URL, version: str | None) -> None:
@@ -283,6 +364,8 @@ def _explained(error: DBAPIError, location: str) -> Exception:
         return StoreError(f"store {location} can't be opened; does its folder exist, and may you write there?")
     if "not a database" in said:
         return StoreError(f"store {location} is not an SQLite database; name another file")
+    if "disk is full" in said or "No space left" in said:
+        return StoreError(f"store {location} has no room left on its disk; make room and run again, nothing is half done")
     if any(word in said for word in ("connection", "resolve host", "FATAL")):
         return StoreError(f"store {location} can't be reached: {said}")
     return error

@@ -5,21 +5,23 @@ from __future__ import annotations
 import hashlib
 import logging
 import secrets
-import time
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from crm_store import definitions
 from crm_store.consent.keys import link_keys
 from crm_store.content.sources import Sources
 from crm_store.content.workspace import Workspace
-from crm_store.ledger.claim import Claim, Group, claim, due_groups
-from crm_store.ledger.dispatch import Answer, LeaseLost, Refusal, Request, dispatch, fail, give_back, settle
+from crm_store.ledger.accounts import count_refusal, let_go
+from crm_store.ledger.claim import Claim, Group, Worker, claim, due_groups
+from crm_store.ledger.dispatch import AccountHeld, Answer, LeaseLost, Refusal, Request, dispatch, divide, fail, give_back
+from crm_store.ledger.epoch import number
 from crm_store.ledger.material import of_touches
+from crm_store.ledger.settling import settle
 from crm_store.store import Store
 from outreach.channels import channel_for
-from outreach.channels.base import Channel, ChannelStopped, Mail, NotAccepted
+from outreach.channels.base import TOO_LATE, Channel, ChannelStopped, Mail, NotAccepted
 from outreach.links import Signer
 from outreach.messages import make_mail
 from outreach.offers.codes import new_code
@@ -32,6 +34,8 @@ _log = logging.getLogger("rapport.delivery")
 BATCHES_AT_ONCE = 50
 SECONDS_AT_ONCE = 60.0
 _BUSY_WAIT = 0.02
+HOLD = 0.9  # of its lease a claim may be used up to here: what it sends must be answered before the lease is gone
+REFUSED_TOO_OFTEN = timedelta(minutes=1)
 
 
 @dataclass(frozen=True)
@@ -67,10 +71,13 @@ class _Drain:
         self.store = store
         self.workspace = workspace
         self.now = now
-        self.until = time.monotonic() + SECONDS_AT_ONCE
+        self.clock = store.clock
+        self.until = self.clock.monotonic() + SECONDS_AT_ONCE
         self.batches = 0
         self.done = Drained()
+        self.worker = Worker(secrets.token_hex(8), workspace.settings.limits)
         with store.read() as conn:
+            store.assert_newest(number(conn))
             self.signer = Signer(workspace.settings.public_url, link_keys(conn))
         self.channels: dict[int, Channel] = {}
 
@@ -82,34 +89,47 @@ class _Drain:
         try:
             return self._groups(groups)
         finally:
+            self.store.write(let_go, self.worker.name)
             for channel in self.channels.values():
                 channel.drained()
 
     def _groups(self, groups: Sequence[Group]) -> Drained:
         for group in groups:
             while self._batch(group):
-                if self.batches >= BATCHES_AT_ONCE or time.monotonic() > self.until:
+                if self.batches >= BATCHES_AT_ONCE or self.clock.monotonic() > self.until:
                     return replace(self.done, more=True)
         return self.done
 
     def _batch(self, group: Group) -> bool:
         """Deliver one batch of the group. Returns whether to look for another."""
         size = self.workspace.settings.delivery.batch
-        claimed = self.store.write(claim, group, self.now, size, new_code)
+        since = self.clock.monotonic()  # before the claim, so that our lease is over before the store's
+        claimed = self.store.write(claim, self.worker, group, self.now, size, new_code)
         self.batches += 1
         self.done = self.done.plus(Drained(judged=claimed.judged))
-        if claimed.busy:
-            time.sleep(_BUSY_WAIT)
-            return True
+        if claimed.wait or claimed.busy:
+            return self._wait(claimed.wait.total_seconds() or _BUSY_WAIT)
         if claimed.touch_ids:
-            try:
-                self._deliver(claimed)
-            except BaseException:
-                self.store.write(give_back, claimed)
-                raise
+            self._deliver_or_give_back(claimed, since + HOLD * claimed.version.settings.delivery.lease.total_seconds())
         return claimed.judged > 0
 
-    def _deliver(self, claimed: Claim) -> None:
+    def _deliver_or_give_back(self, claimed: Claim, deadline: float) -> None:
+        done = False
+        try:
+            done = self._deliver(claimed, deadline)
+        finally:
+            if not done:
+                self.store.write(give_back, claimed)
+
+    def _wait(self, seconds: float) -> bool:
+        """Wait with nothing in hand. False if that would take longer than a drain may."""
+        if seconds > SECONDS_AT_ONCE:
+            return False
+        self.clock.sleep(min(seconds, max(0.0, self.until - self.clock.monotonic()) + _BUSY_WAIT))
+        return True
+
+    def _deliver(self, claimed: Claim, deadline: float) -> bool:
+        """Render and send. False: some of it has not left."""
         with self.store.read() as conn:
             materials = of_touches(conn, claimed.touch_ids)
             template = load_template(self.store, claimed.template_id)
@@ -130,7 +150,9 @@ class _Drain:
         channel = self._channel(claimed)
         packed = {mail.touch_id: values for mail, values in mails}
         for called in channel.divided([mail for mail, _ in mails]):
-            self._request(claimed, channel, called, {mail.touch_id: packed[mail.touch_id] for mail in called})
+            if not _Call(self, claimed, channel, deadline).send(called, packed):
+                return False
+        return True
 
     def _channel(self, claimed: Claim) -> Channel:
         version = claimed.version
@@ -138,52 +160,93 @@ class _Drain:
             self.channels[version.id] = channel_for(version.campaign.channel, version.settings, self.workspace.root)
         return self.channels[version.id]
 
-    def _request(self, claimed: Claim, channel: Channel, mails: Sequence[Mail], packed: Mapping[int, bytes]) -> None:
-        named = Request(
-            secrets.token_hex(16),
-            claimed.version.campaign.channel,
-            channel.provider,
-            _body_hash(mails),
-            packed,
-        )
-        refusal = _announce(channel, named)
-        try:
-            self.store.write(dispatch, claimed, named)
-        except LeaseLost:
-            channel.settled(named.id)
-            return
-        answer = refusal or _send(channel, named.id, mails)
-        self.store.write(settle, named.id, answer, self.now)
-        channel.settled(named.id)
+    def count(self, answer: Answer) -> None:
         failed = sum(refusal.permanent for refusal in answer.refused.values())
         self.done = self.done.plus(Drained(sent=len(answer.accepted), in_doubt=len(answer.doubtful), failed=failed))
+
+
+@dataclass(frozen=True)
+class _Call:
+    """One call of a provider with mails that were claimed, all over before `deadline` (monotonic seconds)."""
+
+    drain: _Drain
+    claimed: Claim
+    channel: Channel
+    deadline: float
+
+    def send(self, called: Sequence[Mail], packed: Mapping[int, bytes]) -> bool:
+        """Send the mails in one request; in halves of it if it is refused for a bad mail. False: nothing more may leave."""
+        waiting = [called]
+        while waiting:
+            mails = waiting.pop()
+            named = self._named(mails, packed)
+            try:
+                answer = self._answer(named, mails)
+            except (LeaseLost, AccountHeld):
+                self.channel.settled(named.id)
+                return False
+            if answer is None:  # refused whole, for a mail that is somewhere in it
+                middle = len(mails) // 2
+                waiting += [mails[middle:], mails[:middle]]
+            elif not self._settle(named, answer):
+                return False
+        return True
+
+    def _named(self, mails: Sequence[Mail], packed: Mapping[int, bytes]) -> Request:
+        channel, values = self.claimed.version.campaign.channel, {mail.touch_id: packed[mail.touch_id] for mail in mails}
+        return Request(secrets.token_hex(16), channel, self.channel.provider, _body_hash(mails), values)
+
+    def _answer(self, named: Request, mails: Sequence[Mail]) -> Answer | None:
+        """Name the request, send it. What a provider raises that is no NotAccepted leaves all its mails in doubt.
+
+        None: it must be divided. Raises LeaseLost or AccountHeld if it was not sent.
+        """
+        store, no = self.drain.store, _announce(self.channel, named)
+        store.remember(store.write(dispatch, self.claimed, named))
+        if no is not None:
+            return _none_accepted(no, named.packed)
+        try:
+            if store.clock.monotonic() >= self.deadline:
+                raise NotAccepted(TOO_LATE)
+            return self.channel.send(named.id, mails, self.deadline)
+        except NotAccepted as refused:
+            return self._divided(refused, named) if refused.divide else _none_accepted(refused, named.packed)
+        except Exception as error:
+            return Answer(doubtful=dict.fromkeys(named.packed, type(error).__name__))
+
+    def _divided(self, refused: NotAccepted, named: Request) -> Answer | None:
+        if len(named.packed) == 1:
+            (touch_id,) = named.packed
+            wait = None if self.drain.store.write(count_refusal, named.channel) else REFUSED_TOO_OFTEN
+            return Answer(refused={touch_id: Refusal(str(refused), permanent=True)}, wait=wait)
+        if self.drain.store.write(divide, named.id, str(refused)):
+            self.channel.settled(named.id)
+            return None
+        return Answer(refused=dict.fromkeys(named.packed, Refusal(str(refused), permanent=False)), wait=REFUSED_TOO_OFTEN)
+
+    def _settle(self, named: Request, answer: Answer) -> bool:
+        """Write down what came of it. False: the account takes nothing more for now."""
+        self.drain.store.write_surely(self.deadline, settle, named.id, answer, self.drain.now)
+        self.channel.settled(named.id)
+        self.drain.count(answer)
         if answer.stopped:
             raise ChannelStopped(answer.stopped)
+        return answer.wait is None and not answer.doubtful
 
 
-def _announce(channel: Channel, named: Request) -> Answer | None:
-    """None, or what a channel answers that will not have the request."""
+def _announce(channel: Channel, named: Request) -> NotAccepted | None:
+    """What a channel says that will not have the request."""
     try:
         channel.announce(named.id)
     except NotAccepted as no:
-        return _none_accepted(no, named.packed)
+        return no
     return None
 
 
-def _send(channel: Channel, request_id: str, mails: Sequence[Mail]) -> Answer:
-    """The provider's answer; whatever else it raises leaves every mail of the request in doubt."""
-    try:
-        return channel.send(request_id, mails)
-    except NotAccepted as no:
-        return _none_accepted(no, [mail.touch_id for mail in mails])
-    except Exception as error:
-        return Answer(doubtful={mail.touch_id: type(error).__name__ for mail in mails})
-
-
 def _none_accepted(no: NotAccepted, touch_ids: Iterable[int]) -> Answer:
-    """A channel that has stopped is no fault of the mails: however often they are tried, that does not end them."""
-    refusal = Refusal(str(no), permanent=False, gives_up=no.stopped is None)
-    return Answer(refused=dict.fromkeys(touch_ids, refusal), stopped=no.stopped)
+    """A whole request that is refused is no fault of its mails if the account is: then it never ends them."""
+    refusal = Refusal(str(no), permanent=False, gives_up=no.stopped is None and no.wait is None and str(no) != TOO_LATE)
+    return Answer(refused=dict.fromkeys(touch_ids, refusal), stopped=no.stopped, wait=no.wait)
 
 
 def _body_hash(mails: Sequence[Mail]) -> str:

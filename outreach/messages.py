@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Mapping
 from datetime import datetime
 
 from crm_store.ledger.material import Material
+from crm_store.ledger.reference import reference
 from outreach.channels.base import Mail
 from outreach.links import Link, Purpose, Signer
 from outreach.rendering.context import Saying
@@ -19,7 +19,7 @@ def make_mail(saying: Saying, material: Material, said: Said, now: datetime) -> 
     unsubscribe = saying.signer.url(Link(Purpose.UNSUBSCRIBE, material.customer_id, material.touch_id))
     return Mail(
         touch_id=material.touch_id,
-        message_id=message_id(saying.signer, material.touch_id, sender.address),
+        message_id=message_id(saying.signer, material.touch_id, material.natural, sender.address),
         from_address=sender.address,
         from_name=sender.name,
         reply_to=sender.reply_to,
@@ -31,10 +31,9 @@ def make_mail(saying: Saying, material: Material, said: Said, now: datetime) -> 
     )
 
 
-def message_id(signer: Signer, touch_id: int, sender: str) -> str:
-    """The Message-ID a touch has, whoever sends it and however often: unique among stores by their key."""
-    tag = hashlib.sha256(b"message-id:" + signer.keys[min(signer.keys)]).hexdigest()[:8]
-    return f"<{touch_id}.{tag}@{sender.rpartition('@')[2]}>"
+def message_id(signer: Signer, touch_id: int, natural: str, sender: str) -> str:
+    """The Message-ID a touch has, whoever sends it and however often: unique among stores, and among a store's lives."""
+    return f"<{reference(signer.keys[min(signer.keys)], touch_id, natural)}@{sender.rpartition('@')[2]}>"
 
 
 def _full_name(customer: Mapping[str, object]) -> str:

@@ -10,7 +10,9 @@ from crm_store.content.workspace import Workspace
 from crm_store.errors import UsageError
 from crm_store.journeys.context import Runnable
 from crm_store.journeys.published import runnable
-from crm_store.ledger.dispatch import Answer, Refusal, Unanswered, release, settle, unanswered
+from crm_store.ledger.dispatch import Answer, Refusal
+from crm_store.ledger.reference import natural_keys
+from crm_store.ledger.settling import Unanswered, release, settle, unanswered
 from crm_store.store import Store
 from outreach.channels import channel_for
 from outreach.channels.base import Channel, Proof
@@ -51,7 +53,9 @@ def _plus(one: Recovered, other: Recovered) -> Recovered:
 def _settle(store: Store, workspace: Workspace, signer: Signer, lost: Unanswered, version: Runnable) -> Recovered:
     channel = _channel(lost, version, workspace)
     sender = version.settings.senders[version.campaign.sender].address
-    message_ids = {touch_id: message_id(signer, touch_id, sender) for touch_id in lost.touch_ids}
+    with store.read() as conn:
+        naturals = natural_keys(conn, lost.touch_ids)
+    message_ids = {touch_id: message_id(signer, touch_id, naturals[touch_id], sender) for touch_id in lost.touch_ids}
     proof = _proof(channel, lost.request_id, message_ids)
     answer = answer_of(proof, message_ids)
     store.write(settle, lost.request_id, answer, lost.sent_at)

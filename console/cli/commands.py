@@ -14,9 +14,11 @@ from console.cli import (
     customers,
     imports,
     play,
+    providerevents,
     running,
     schemas,
     segments,
+    settling,
     stores,
     touches,
     vocabulary,
@@ -32,8 +34,9 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     rich_markup_mode=None,
 )
-for group in (checking, play, running, touches, schemas):
+for group in (checking, play, running, settling, touches, schemas):
     group.register(app)
+imports.app.command("provider-events")(providerevents.provider_events)
 app.add_typer(imports.app, name="import")
 app.add_typer(segments.app, name="segment")
 app.add_typer(campaigns.app, name="campaign")

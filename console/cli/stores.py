@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+from typing import Annotated
+
 import typer
 
 from console.cli.output import say
@@ -34,3 +37,39 @@ def upgrade(context: typer.Context) -> None:
         say(f"the store went from schema {version or 'none'} to {SCHEMA_VERSION}")
     if backup:
         say(f"a copy of it as it was: {backup}")
+
+
+@app.command()
+def backup(context: typer.Context, file: Annotated[Path, typer.Argument(help="Where the copy goes.")]) -> None:
+    """Copy an SQLite store as it is at one instant; others may go on using it.
+
+    Example: rapport store backup rapport-monday.db
+    """
+    from crm_store.store import copy_to
+
+    copy_to(session(context).store, file)
+    say(f"a copy of the store: {file}")
+
+
+@app.command()
+def restore(
+    context: typer.Context,
+    file: Annotated[Path | None, typer.Argument(help="A copy to put back; none: it is there already.")] = None,
+    yes: Annotated[bool, typer.Option("--yes", help="Don't ask.")] = False,
+) -> None:
+    """Put a copy of the store back. What was due when it was made may have been sent since: it is held in doubt, not sent.
+
+    Example: rapport store restore rapport-monday.db
+    """
+    from console.cli.settling import person
+    from crm_store.ledger.restoring import begin_new_life
+    from crm_store.store import put_back
+
+    here = session(context)
+    if not yes:
+        typer.confirm("What is due would be held in doubt until events or `rapport settle` end that. Go on?", abort=True)
+    if file is not None:
+        kept = put_back(here.store_url, here.root, file)
+        say(f"the store as it was: {kept}")
+    held = begin_new_life(here.store, here.now, person())
+    say(f"{held:,} touches are held in doubt; `rapport import provider-events` or `rapport settle` end that")

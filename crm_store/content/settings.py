@@ -11,6 +11,7 @@ from pathlib import Path
 from zoneinfo import ZoneInfo
 
 from crm_store.clock import zone_or_none
+from crm_store.content.accounts import Limits, read_limits
 from crm_store.content.faults import Fault, Faults, Incomplete, Place
 from crm_store.content.fields import Fields, sure, text
 from crm_store.content.literals import read_duration
@@ -67,6 +68,7 @@ class Settings:
     public_url: str
     senders: Mapping[str, Sender]
     channels: Mapping[str, str]
+    limits: Mapping[str, Limits]  # by channel
     outbox: str
     delivery: Delivery
     clock: Clock
@@ -83,11 +85,12 @@ def load_settings(sources: Sources, faults: Faults) -> Settings:
     public_url = fields.need("public_url", _url)
     senders = fields.need("senders", lambda node: _senders(node, faults))
     channels = fields.get("channels", lambda node: _channels(node, faults), {"email": "outbox"})
+    limits = fields.get("channels", lambda node: _limits(node, faults), {"email": Limits()})
     outbox = fields.get("outbox", text, "outbox")
     delivery = fields.get("delivery", lambda node: _delivery(node, faults), Delivery())
     clock = fields.get("clock", lambda node: _clock(node, faults), Clock())
     fields.close()
-    return Settings(sure(company), store, sure(public_url), sure(senders), channels, outbox, delivery, clock)
+    return Settings(sure(company), store, sure(public_url), sure(senders), channels, limits, outbox, delivery, clock)
 
 
 def _company(node: Node, faults: Faults) -> Company:
@@ -117,7 +120,22 @@ def _sender(node: Node, faults: Faults) -> Sender:
 def _channels(node: Node, faults: Faults) -> dict[str, str]:
     if not isinstance(node, MappingNode) or not node.entries:
         raise Fault(node.place, "channels must name a provider for each, e.g. `email: outbox`")
-    return dict(faults.each(lambda entry: (_channel(entry[0]), text(entry[1])), node.entries))
+    return dict(faults.each(lambda entry: (_channel(entry[0]), _provider(entry[1])), node.entries))
+
+
+def _provider(node: Node) -> str:
+    """`email: outbox`, or `email: {provider: outbox, ...}`."""
+    if not isinstance(node, MappingNode):
+        return text(node)
+    provider = node.get("provider")
+    if provider is None:
+        raise Fault(node.place, "a channel needs 'provider'")
+    return text(provider)
+
+
+def _limits(node: Node, faults: Faults) -> dict[str, Limits]:
+    entries = node.entries if isinstance(node, MappingNode) else ()
+    return dict(faults.each(lambda entry: (entry[0].text, read_limits(entry[1], faults)), entries))
 
 
 def _channel(name: Scalar) -> str:

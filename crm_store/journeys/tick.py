@@ -11,7 +11,7 @@ from crm_store.journeys.following import segments_to_follow
 from crm_store.journeys.plan import Planned, plan_campaign
 from crm_store.journeys.published import standings
 from crm_store.ledger.claim import due_groups
-from crm_store.ledger.dispatch import left_behind
+from crm_store.ledger.settling import left_behind
 from crm_store.ledger.states import FAILED, PASSED
 from crm_store.schema import campaign, enrolment, touch
 from crm_store.segmentation.membership import refresh

@@ -3,22 +3,25 @@
 from __future__ import annotations
 
 import secrets
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, Select, or_, select, update
+from sqlalchemy import ColumnElement, Connection, Select, or_, select
 
 from crm_store import definitions
+from crm_store.content.accounts import Limits
 from crm_store.errors import StoreError
 from crm_store.journeys.context import Runnable
 from crm_store.journeys.move import leave
 from crm_store.journeys.published import runnable
 from crm_store.journeys.steps import Send
+from crm_store.ledger import accounts
 from crm_store.ledger.gates import GATES, Verdict, look, verdict, waits_for_a_person
 from crm_store.ledger.offers import issue_offers
-from crm_store.ledger.states import CLAIMED, DUE
+from crm_store.ledger.states import DUE
+from crm_store.ledger.transitions import CANCEL, CLAIM, SKIP, move, moving
 from crm_store.schema import campaign, campaign_run, customer, enrolment, touch
 from crm_store.store import assert_durable, machine_now
 
@@ -37,6 +40,14 @@ class Group:
 
 
 @dataclass(frozen=True)
+class Worker:
+    """Who claims, under a name of its own, and what its accounts may take."""
+
+    name: str
+    limits: Mapping[str, Limits]
+
+
+@dataclass(frozen=True)
 class Lease:
     """Whose a touch is, and until when (machine time)."""
 
@@ -46,7 +57,8 @@ class Lease:
 
 @dataclass(frozen=True)
 class Claim:
-    """Touches claimed together. `busy`: others hold customers of touches that are still due."""
+    """Touches claimed together. `busy`: others hold customers of touches that are still due. `wait`: the account takes
+    nothing before that is over. `probe`: its one touch tries an account that is out of order."""
 
     token: str
     touch_ids: tuple[int, ...]
@@ -56,6 +68,8 @@ class Claim:
     template_id: int
     busy: bool = False
     judged: int = 0
+    wait: timedelta = timedelta(0)
+    probe: bool = False
 
 
 def due_groups(conn: Connection, now: datetime, only: str | None) -> list[Group]:
@@ -68,15 +82,41 @@ def due_groups(conn: Connection, now: datetime, only: str | None) -> list[Group]
     rows = conn.execute(chosen.distinct().order_by(touch.c.campaign, touch.c.definition_id, touch.c.step)).all()
     groups = [Group(row.definition_id, row.campaign, row.step) for row in rows]
     clock = machine_now(conn)
-    return [group for group in groups if _any_left(conn, _turn(conn, group, now, clock))]
+    takes = accounts.takes_mails(touch.c.channel, clock)
+    return [group for group in groups if _any_left(conn, (*_turn(conn, group, now, clock), takes))]
 
 
-def claim(conn: Connection, group: Group, now: datetime, size: int, new_code: Callable[[], str]) -> Claim:
-    """Judge up to `size` due touches of a group and claim those that pass every gate.
+def claim(conn: Connection, worker: Worker, group: Group, now: datetime, size: int, new_code: Callable[[], str]) -> Claim:
+    """Judge up to `size` due touches of a group, fewer if the account takes no more, and claim those that pass every gate.
 
-    Everything is as of `now` but the lease, which is machine time. `new_code` makes an offer's code.
+    Everything is as of `now` but the lease and the account, which go by machine time. `new_code` makes an offer's code.
     """
     assert_durable(conn)
+    version, step, template_id = _what(conn, group)
+    channel, length = version.campaign.channel, version.settings.delivery.lease
+    limits = worker.limits.get(channel, Limits())
+    accounts.ensure_account(conn, channel)
+    clock = machine_now(conn)
+    given = accounts.permit(conn, channel, limits, worker.name, length, size, clock)
+    lease = Lease(secrets.token_hex(8), clock + length)
+    turn = _turn(conn, group, now, clock)
+    if not given.size:
+        wait = given.wait if _any_left(conn, turn) else timedelta(0)
+        return Claim(lease.token, (), lease.until, version, step, template_id, wait=wait)
+    picked = _locked(conn, _pick(turn).limit(given.size))
+    verdicts = _judge(conn, version, turn, picked, now)
+    _write_off(conn, verdicts, now)
+    passed = _take(conn, verdicts, lease, template_id, now)
+    accounts.take(conn, channel, limits, given, len(passed), length, clock)
+    issue_offers(conn, version, step, passed, now, new_code)
+    busy = not picked and _any_left(conn, turn)
+    return Claim(
+        lease.token, tuple(passed), lease.until, version, step, template_id, busy, len(verdicts), probe=given.probe
+    )
+
+
+def _what(conn: Connection, group: Group) -> tuple[Runnable, Send, int]:
+    """The version, the step and the template of a group."""
     version = runnable(conn, group.definition_id)
     step = version.campaign.step(group.step)
     if not isinstance(step, Send):
@@ -84,16 +124,7 @@ def claim(conn: Connection, group: Group, now: datetime, size: int, new_code: Ca
     template_id = definitions.current_id(conn, "template", step.template)
     if template_id is None:
         raise StoreError(f"template '{step.template}' is not published; run `rapport apply`")
-    clock = machine_now(conn)
-    turn = _turn(conn, group, now, clock)
-    picked = _locked(conn, _pick(turn).limit(size))
-    verdicts = _judge(conn, version, turn, picked, now)
-    _write_off(conn, verdicts, now)
-    lease = Lease(secrets.token_hex(8), clock + version.settings.delivery.lease)
-    passed = _take(conn, verdicts, lease, template_id, now)
-    issue_offers(conn, version, step, passed, now, new_code)
-    busy = not picked and _any_left(conn, turn)
-    return Claim(lease.token, tuple(passed), lease.until, version, step, template_id, busy, len(verdicts))
+    return version, step, template_id
 
 
 def _turn(conn: Connection, group: Group, now: datetime, clock: datetime) -> Tests:
@@ -151,8 +182,8 @@ def _write_off(conn: Connection, verdicts: dict[int, Verdict], now: datetime) ->
     """End the barred touches; an exit seen here ends the enrolment too."""
     for said in {one for one in verdicts.values() if one.state is not None}:
         ids = [touch_id for touch_id, one in verdicts.items() if one == said]
-        values = {"state": said.state, "reason": said.reason, "verdicts": said.words, "decided_at": now}
-        conn.execute(update(touch).where(touch.c.id.in_(ids), touch.c.state == DUE).values(values))
+        how = SKIP if said.state == SKIP.target else CANCEL
+        move(conn, how, touch.c.id.in_(ids), reason=said.reason, verdicts=said.words, decided_at=now)
         if said.reason in _LEAVE:
             enrolled = conn.execute(select(touch.c.enrolment_id).where(touch.c.id.in_(ids))).scalars()
             leave(conn, list(enrolled), said.reason, now)
@@ -163,14 +194,13 @@ def _take(conn: Connection, verdicts: dict[int, Verdict], lease: Lease, template
     passed = [touch_id for touch_id, said in verdicts.items() if said.state is None]
     if not passed:
         return []
-    values = {
-        "state": CLAIMED,
-        "reason": None,
-        "claim": lease.token,
-        "lease_until": lease.until,
-        "template_id": template_id,
-        "verdicts": verdicts[passed[0]].words,  # all alike: every gate passed
-        "decided_at": now,
-    }
-    still_due = update(touch).where(touch.c.id.in_(passed), touch.c.state == DUE)
-    return sorted(conn.execute(still_due.values(values).returning(touch.c.id)).scalars())
+    claiming = moving(
+        CLAIM,
+        touch.c.id.in_(passed),
+        claim=lease.token,
+        lease_until=lease.until,
+        template_id=template_id,
+        verdicts=verdicts[passed[0]].words,  # all alike: every gate passed
+        decided_at=now,
+    )
+    return sorted(conn.execute(claiming.returning(touch.c.id)).scalars())

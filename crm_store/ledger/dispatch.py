@@ -1,18 +1,19 @@
-"""From claim to answer: dispatch names the request before its first byte leaves; what comes back settles its touches."""
+"""Dispatch names the request before its first byte leaves; what is claimed and can't be sent is given back."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import datetime, timedelta
-from typing import Any, cast
+from datetime import timedelta
 
-from sqlalchemy import ColumnElement, Connection, bindparam, select, update
+from sqlalchemy import Connection, select, update
 
 from crm_store.dialect import insert
 from crm_store.errors import StoreError
+from crm_store.ledger import accounts
 from crm_store.ledger.claim import Claim
-from crm_store.ledger.states import CLAIMED, DISPATCHED, DUE, FAILED, IN_DOUBT, SENT
+from crm_store.ledger.epoch import next_number
+from crm_store.ledger.transitions import BREAK, DISPATCH, DIVIDE, GIVE_BACK, move
 from crm_store.schema import request, touch, touch_values
 from crm_store.store import assert_durable, machine_now
 
@@ -22,6 +23,10 @@ ATTEMPTS = 5
 
 class LeaseLost(StoreError):
     """The claim ran out before it was dispatched: somebody else may have these touches now; nothing was sent."""
+
+
+class AccountHeld(StoreError):
+    """The account takes nothing any more since these touches were claimed; nothing was sent."""
 
 
 @dataclass(frozen=True)
@@ -35,19 +40,23 @@ class Request:
     packed: Mapping[int, bytes]  # touch id -> the values its mail uses
 
 
-def dispatch(conn: Connection, claimed: Claim, named: Request) -> None:
-    """Commit that the request is about to leave. Raises LeaseLost, having written nothing, if the claim is not ours now."""
+def dispatch(conn: Connection, claimed: Claim, named: Request) -> int:
+    """Commit that the request is about to leave. Returns the store's number after it (`epoch.py`).
+
+    Raises LeaseLost or AccountHeld, having written nothing, if the claim is not ours now or the account takes nothing.
+    """
     assert_durable(conn)
     clock = machine_now(conn)
+    if not accounts.may_dispatch(conn, named.channel, claimed.probe, clock):
+        raise AccountHeld(f"channel '{named.channel}' takes nothing at present; its touches stay due")
     row = {"id": named.id, "channel": named.channel, "provider": named.provider, "touches": len(named.packed)}
     conn.execute(insert(conn, request), {**row, "body_hash": named.body_hash, "dispatched_at": clock})
-    ours = touch.c.id.in_(list(named.packed)), touch.c.state == CLAIMED, touch.c.claim == claimed.token
-    moved = conn.execute(
-        update(touch).where(*ours, touch.c.lease_until > clock).values(state=DISPATCHED, request_id=named.id)
-    ).rowcount
+    ours = touch.c.id.in_(list(named.packed)), touch.c.claim == claimed.token, touch.c.lease_until > clock
+    moved = move(conn, DISPATCH, *ours, request_id=named.id)
     if moved != len(named.packed):
         raise LeaseLost(f"the lease of {len(named.packed) - moved} touches ran out before they were sent; they stay due")
     _keep_values(conn, named.packed)
+    return next_number(conn)
 
 
 def _keep_values(conn: Connection, packed: Mapping[int, bytes]) -> None:
@@ -71,99 +80,42 @@ class Refusal:
 
 @dataclass(frozen=True)
 class Answer:
-    """What became of a request's touches: accepted (the provider's id), definitely refused, or in doubt (a reason)."""
+    """What became of a request's touches: accepted (the provider's id), definitely refused, or in doubt (a reason).
+
+    `stopped`: the channel takes nothing until a person has acted, a line for them. `wait`: nothing from this account for
+    so long.
+    """
 
     accepted: Mapping[int, str] = field(default_factory=dict)
     refused: Mapping[int, Refusal] = field(default_factory=dict)
     doubtful: Mapping[int, str] = field(default_factory=dict)
-    stopped: str | None = None  # the channel takes nothing at present: a line for a person
+    stopped: str | None = None
+    wait: timedelta | None = None
 
     def word(self) -> str:
         return f"{len(self.accepted)} accepted, {len(self.refused)} refused, {len(self.doubtful)} in doubt"
 
 
-def settle(conn: Connection, request_id: str, answer: Answer, now: datetime) -> None:
-    """Write the answer to a request that was sent as of `now`. Only touches that are still dispatched under it change."""
-    clock = machine_now(conn)
-    _accept(conn, request_id, answer.accepted, now)
-    for touch_id, reason in answer.doubtful.items():
-        _end(conn, request_id, [touch_id], {"state": IN_DOUBT, "reason": reason})
-    for touch_id, refusal in answer.refused.items():
-        _refuse(conn, request_id, touch_id, refusal, clock)
-    conn.execute(update(request).where(request.c.id == request_id).values(answered_at=clock, answer=answer.word()))
-
-
-def _accept(conn: Connection, request_id: str, accepted: Mapping[int, str], now: datetime) -> None:
-    ours = touch.c.id == bindparam("touch"), touch.c.request_id == request_id, touch.c.state == DISPATCHED
-    sent = {"state": SENT, "message_id": bindparam("message"), "sent_at": now, "lease_until": None}
-    if accepted:
-        rows = [{"touch": touch_id, "message": message_id} for touch_id, message_id in accepted.items()]
-        conn.execute(update(touch).where(*ours).values(sent), rows)
-
-
-def _end(conn: Connection, request_id: str, ids: Sequence[int], values: Mapping[str, object]) -> None:
-    ours = touch.c.request_id == request_id, touch.c.state == DISPATCHED
-    conn.execute(update(touch).where(touch.c.id.in_(ids), *ours).values({**values, "lease_until": None}))
-
-
-def _refuse(conn: Connection, request_id: str, touch_id: int, refusal: Refusal, clock: datetime) -> None:
-    if refusal.permanent:
-        _end(conn, request_id, [touch_id], {"state": FAILED, "reason": refusal.reason})
-        return
-    again = {"state": DUE, "reason": refusal.reason, "retry_at": clock + refusal.after, "attempt": touch.c.attempt + 1}
-    if refusal.gives_up:
-        tried = touch.c.id == touch_id, touch.c.attempt >= ATTEMPTS, touch.c.request_id == request_id
-        conn.execute(update(touch).where(*tried, touch.c.state == DISPATCHED).values(state=FAILED, reason="gave_up"))
-    _end(conn, request_id, [touch_id], again)
-
-
 def fail(conn: Connection, claimed: Claim, ids: Sequence[int], reason: str) -> None:
     """Claimed touches that can't be made into mails end here, alone."""
-    ours = touch.c.id.in_(ids), touch.c.claim == claimed.token, touch.c.state == CLAIMED
-    conn.execute(update(touch).where(*ours).values(state=FAILED, reason=reason, lease_until=None))
+    move(conn, BREAK, touch.c.id.in_(ids), touch.c.claim == claimed.token, reason=reason)
 
 
 def give_back(conn: Connection, claimed: Claim) -> None:
     """Claimed touches that were not dispatched are due again."""
-    ours = touch.c.claim == claimed.token, touch.c.state == CLAIMED
-    conn.execute(update(touch).where(*ours).values(state=DUE, claim=None, lease_until=None))
+    move(conn, GIVE_BACK, touch.c.claim == claimed.token, claim=None)
 
 
-def release(conn: Connection, campaign: str | None) -> int:
-    """Claimed touches whose lease is gone provably never left: they are due again. Of one campaign or all; how many."""
-    gone = _gone(conn, campaign, CLAIMED)
-    return conn.execute(update(touch).where(*gone).values(state=DUE, claim=None, lease_until=None)).rowcount
+def divide(conn: Connection, request_id: str, reason: str) -> bool:
+    """A request was refused whole because of some mail in it: its touches are claimed again, to go in smaller ones.
 
-
-@dataclass(frozen=True)
-class Unanswered:
-    """Touches of one request that are still dispatched though their lease is gone: nobody waits for their answer."""
-
-    request_id: str
-    channel: str
-    provider: str
-    definition_id: int
-    sent_at: datetime  # business time
-    touch_ids: tuple[int, ...]
-
-
-def unanswered(conn: Connection, campaign: str | None) -> list[Unanswered]:
-    """The requests whose answers are lost, of one campaign or all."""
-    named = request.c.id, request.c.channel, request.c.provider, touch.c.definition_id, touch.c.decided_at
-    chosen = select(*named, touch.c.id.label("touch_id")).join(request, request.c.id == touch.c.request_id)
-    rows = conn.execute(chosen.where(*_gone(conn, campaign, DISPATCHED)).order_by(touch.c.id)).all()
-    found: dict[tuple[str, str, str, int, datetime], list[int]] = {}
-    for *parts, touch_id in rows:
-        found.setdefault(cast(Any, tuple(parts)), []).append(touch_id)
-    return [Unanswered(*key, touch_ids=tuple(ids)) for key, ids in found.items()]
-
-
-def left_behind(conn: Connection) -> set[str]:
-    """The campaigns with touches whose lease is gone."""
-    gone = touch.c.state.in_((CLAIMED, DISPATCHED)), touch.c.lease_until <= machine_now(conn)
-    return set(conn.execute(select(touch.c.campaign).where(*gone).distinct()).scalars())
-
-
-def _gone(conn: Connection, campaign: str | None, state: str) -> list[ColumnElement[bool]]:
-    tests = [touch.c.state == state, touch.c.lease_until <= machine_now(conn)]
-    return tests if campaign is None else [*tests, touch.c.campaign == campaign]
+    False if the account has been refused too often in this minute: then nothing was changed.
+    """
+    clock = machine_now(conn)
+    named = conn.execute(select(request.c.channel).where(request.c.id == request_id)).scalar_one()
+    if not accounts.count_refusal(conn, named):
+        return False
+    move(conn, DIVIDE, touch.c.request_id == request_id, touch.c.lease_until > clock)
+    answer = {"answered_at": clock, "answer": f"refused whole: {reason}"}
+    conn.execute(update(request).where(request.c.id == request_id).values(answer))
+    return True

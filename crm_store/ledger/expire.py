@@ -5,11 +5,12 @@ from __future__ import annotations
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, select, update
+from sqlalchemy import ColumnElement, Connection, select
 
 from crm_store.journeys.context import Runnable
 from crm_store.ledger.gates import look, waits_for_a_person
-from crm_store.ledger.states import DUE, SKIPPED
+from crm_store.ledger.states import DUE
+from crm_store.ledger.transitions import SKIP, move
 from crm_store.schema import campaign_run, touch
 
 
@@ -20,5 +21,5 @@ def expire_held(conn: Connection, version: Runnable, now: datetime, paused: bool
     chosen = select(touch.c.id).join(campaign_run, campaign_run.c.id == touch.c.run_id)
     ids = conn.execute(chosen.where(touch.c.state == DUE, *over, *held).order_by(touch.c.id).limit(most)).scalars().all()
     reason = "paused" if paused else "held"
-    conn.execute(update(touch).where(touch.c.id.in_(ids)).values(state=SKIPPED, reason=reason, decided_at=now))
+    move(conn, SKIP, touch.c.id.in_(ids), reason=reason, decided_at=now)
     return len(ids)

@@ -50,7 +50,8 @@ def look(conn: Connection, version: Runnable, now: datetime) -> Look:
 
 
 def _journey(at: Look) -> Column:  # all gates take the look
-    return enrolment.c.state == "in"
+    # Who has finished has nothing due but what a person has ordered to be sent again.
+    return enrolment.c.state.in_(("in", "finished"))
 
 
 def _exit(at: Look) -> Column:

@@ -9,6 +9,7 @@ from typing import Any
 
 from sqlalchemy import Connection, select
 
+from crm_store.ledger.reference import natural_keys
 from crm_store.money import to_major
 from crm_store.schema import customer, event, offer, touch
 
@@ -26,6 +27,7 @@ class Material:
     customer: dict[str, Any]
     event: dict[str, Any] | None
     offer: dict[str, Any] | None
+    natural: str = ""  # `reference.py`
 
 
 def of_touches(conn: Connection, touch_ids: Sequence[int]) -> list[Material]:
@@ -36,6 +38,7 @@ def of_touches(conn: Connection, touch_ids: Sequence[int]) -> list[Material]:
     rows = conn.execute(
         chosen.join(customer, customer.c.id == touch.c.customer_id).where(touch.c.id.in_(touch_ids)).order_by(touch.c.id)
     ).all()
+    naturals = natural_keys(conn, touch_ids)
     return [
         Material(
             row[0],
@@ -44,6 +47,7 @@ def of_touches(conn: Connection, touch_ids: Sequence[int]) -> list[Material]:
             customer_values(row),
             event_values(events.get(row[2])),
             offer_values(offers.get(row[1])),
+            naturals[row[0]],
         )
         for row in rows
     ]

@@ -7,12 +7,13 @@ from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, case, insert, literal, null, select
+from sqlalchemy import ColumnElement, Connection, case, false, insert, literal, null, select
 from sqlalchemy import cast as sql_cast
 
-from crm_store.ledger.states import DUE, SKIPPED
-from crm_store.schema import enrolment, touch
-from crm_store.schema.types import Words, later
+from crm_store.ledger.states import DUE, IN_DOUBT, SKIPPED
+from crm_store.schema import enrolment, epoch, touch
+from crm_store.schema.types import Instant, Words, later
+from crm_store.store import machine_now
 
 
 @dataclass(frozen=True)
@@ -28,8 +29,11 @@ class Message:
 def write_touches(conn: Connection, run_id: int, enrolment_ids: Sequence[int], message: Message, keep: timedelta) -> int:
     """A touch for each of these enrolments, right at the enrolment's `next_at`. `keep`: from right instant to expiry.
 
-    Where a wait's moment had passed (`past`) the touch is written as skipped. Returns how many were written.
+    Where a wait's moment had passed (`past`) the touch is written as skipped; what was right before a restored copy of the
+    store was put back may have been sent then, and is written in doubt. Returns how many were written.
     """
+    restored_at = conn.execute(select(epoch.c.restored_at)).scalar()
+    unsure = enrolment.c.next_at < restored_at if restored_at else false()
     values: dict[str, ColumnElement[Any]] = {
         "run_id": literal(run_id),
         "enrolment_id": enrolment.c.id,
@@ -41,12 +45,17 @@ def write_touches(conn: Connection, run_id: int, enrolment_ids: Sequence[int], m
         "topic": literal(message.topic, Words),
         "template": literal(message.template, Words),
         "trigger_event_id": enrolment.c.trigger_event_id,
-        "state": case((enrolment.c.past, literal(SKIPPED, Words)), else_=literal(DUE, Words)),
-        "reason": case((enrolment.c.past, literal("past", Words)), else_=sql_cast(null(), Words)),
+        "state": case((enrolment.c.past, _word(SKIPPED)), (unsure, _word(IN_DOUBT)), else_=_word(DUE)),
+        "reason": case((enrolment.c.past, _word("past")), (unsure, _word("restored")), else_=sql_cast(null(), Words)),
         "right_at": enrolment.c.next_at,
         "due_at": enrolment.c.next_at,
         "expires_at": later(enrolment.c.next_at, keep),
         "attempt": literal(1),
+        "doubt_since": case((unsure, literal(machine_now(conn), Instant())), else_=sql_cast(null(), Instant())),
     }
     chosen = select(*values.values()).where(enrolment.c.id.in_(enrolment_ids)).order_by(enrolment.c.id)
     return conn.execute(insert(touch).from_select(list(values), chosen)).rowcount
+
+
+def _word(word: str) -> ColumnElement[str]:
+    return literal(word, Words)

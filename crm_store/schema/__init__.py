@@ -14,14 +14,26 @@ from crm_store.schema.journeys import (
     published,
     segment_member,
 )
-from crm_store.schema.ledger import campaign_run, request, touch, touch_event, touch_values
+from crm_store.schema.ledger import (
+    account,
+    campaign_run,
+    epoch,
+    holder,
+    log,
+    request,
+    stray_event,
+    touch,
+    touch_event,
+    touch_values,
+)
 
 # The newest migration. Kept here so that opening an up-to-date store needs no Alembic; a test compares the two.
-SCHEMA_VERSION = "0004"
+SCHEMA_VERSION = "0005"
 
 __all__ = [
     "METADATA",
     "SCHEMA_VERSION",
+    "account",
     "campaign",
     "campaign_run",
     "consent",
@@ -31,12 +43,15 @@ __all__ = [
     "customer_changed",
     "definition",
     "enrolment",
+    "epoch",
     "event",
     "event_item",
     "follow_up",
     "followed_segment",
+    "holder",
     "link_key",
     "list_member",
+    "log",
     "offer",
     "product",
     "published",
@@ -44,6 +59,7 @@ __all__ = [
     "score",
     "segment_member",
     "static_list",
+    "stray_event",
     "suppression",
     "tally",
     "touch",

@@ -1,9 +1,9 @@
 """The touch ledger: what was to be sent, to whom, why, and what became of it."""
 
-from sqlalchemy import BigInteger, Column, ForeignKey, Index, Integer, LargeBinary, Table, UniqueConstraint
+from sqlalchemy import BigInteger, Boolean, Column, Float, ForeignKey, Index, Integer, LargeBinary, Table, UniqueConstraint
 
 from crm_store.schema.base import METADATA, partial_index
-from crm_store.schema.types import Id, Instant, Words
+from crm_store.schema.types import Id, Instant, Json, Words
 
 # The work that one tick makes for one campaign. `eligible` is counted by a select that does not read `touch`.
 campaign_run = Table(
@@ -63,6 +63,8 @@ touch = Table(
     Column("request_id", ForeignKey("request.id")),
     Column("message_id", Words),
     Column("sent_at", Instant),  # business time
+    Column("doubt_since", Instant),  # machine time; stays when the doubt has ended
+    Column("outcome", Words),  # what its events say, the one of the highest rank
     UniqueConstraint("enrolment_id", "step"),
 )
 partial_index(
@@ -74,6 +76,52 @@ partial_index(Index("ix_touch_sent", touch.c.customer_id, touch.c.sent_at), "sta
 Index("ix_touch_run_id_state", touch.c.run_id, touch.c.state)
 Index("ix_touch_customer_id", touch.c.customer_id)
 Index("ix_touch_request_id", touch.c.request_id)
+
+# An account of a provider, as a channel of rapport.yaml names it: one row that all workers share. All machine time.
+account = Table(
+    "account",
+    METADATA,
+    Column("name", Words, primary_key=True),
+    Column("tokens", Float),  # of its rate, as at refilled_at
+    Column("refilled_at", Instant),
+    Column("blocked_until", Instant),  # the provider wants nothing before
+    Column("broken_since", Instant),  # the breaker is open
+    Column("probe_at", Instant),  # when one worker may try one touch
+    Column("probes", Integer, nullable=False),
+    Column("refusals", Integer, nullable=False),  # in the minute that began at refusals_since
+    Column("refusals_since", Instant),
+)
+
+# Which workers have requests of an account under way, until their lease is gone.
+holder = Table(
+    "holder",
+    METADATA,
+    Column("account", Words, primary_key=True),
+    Column("who", Words, primary_key=True),
+    Column("until", Instant, nullable=False),
+)
+
+# What people ordered: only ever added to.
+log = Table(
+    "log",
+    METADATA,
+    Column("id", Id, primary_key=True),
+    Column("at", Instant, nullable=False),  # machine time
+    Column("who", Words, nullable=False),
+    Column("action", Words, nullable=False),
+    Column("subject", Words, nullable=False),
+    Column("details", Json(), nullable=False),
+)
+Index("ix_log_at", log.c.at)
+
+# One row: which life of the store this is. `number` grows with each request; the same number is kept beside the store.
+epoch = Table(
+    "epoch",
+    METADATA,
+    Column("id", Integer, primary_key=True, autoincrement=False),
+    Column("number", BigInteger, nullable=False),
+    Column("restored_at", Instant),  # touches that were right before this may have been sent in an earlier life
+)
 
 # The values a mail used, compressed: with the template's definition they give the mail again, byte for byte.
 touch_values = Table(
@@ -101,3 +149,21 @@ touch_event = Table(
 Index("ix_touch_event_kind_customer_id_at", touch_event.c.kind, touch_event.c.customer_id, touch_event.c.at)
 Index("ix_touch_event_kind_at", touch_event.c.kind, touch_event.c.at)
 Index("ix_touch_event_touch_id", touch_event.c.touch_id)
+
+# Events whose touch is not in the store, or not yet: kept aside until it appears.
+stray_event = Table(
+    "stray_event",
+    METADATA,
+    Column("id", Id, primary_key=True),
+    Column("word", Words, nullable=False),  # of the reference that the provider has from us (ledger/reference.py)
+    Column("kind", Words, nullable=False),
+    Column("at", Instant, nullable=False),
+    Column("actor", Words, nullable=False),
+    Column("link", Words),
+    Column("provider", Words, nullable=False),
+    Column("provider_event_id", Words, nullable=False),
+    Column("withdraws", Boolean, nullable=False),  # it ends the consent to the touch's topic
+    Column("received_at", Instant, nullable=False),  # machine time
+    UniqueConstraint("provider", "provider_event_id"),
+)
+Index("ix_stray_event_word", stray_event.c.word)

@@ -11,7 +11,7 @@ import pytest
 from sqlalchemy import func, select
 
 from console.cli.session import STORE_VARIABLE, Session
-from crm_store.ledger.claim import claim, due_groups
+from crm_store.ledger.claim import Worker, claim, due_groups
 from crm_store.schema import event, request, touch
 from tests.content.checking import SETTINGS_FILE, loaded
 from tests.world import NOON, Shop
@@ -144,7 +144,7 @@ def _lease(shop: Shop, delivery: str, key: str) -> datetime:
     shop.plan()
     with shop.store.read() as conn:
         (group,) = due_groups(conn, NOON, None)
-    claimed: Any = shop.store.write(claim, group, NOON, 10, lambda: "code")
+    claimed: Any = shop.store.write(claim, Worker("test", {}), group, NOON, 10, lambda: "code")
     with shop.store.read() as conn:
         until: datetime = conn.execute(select(touch.c.lease_until).where(touch.c.id.in_(claimed.touch_ids))).scalar_one()
     return until

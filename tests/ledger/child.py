@@ -5,15 +5,18 @@ It says what it has come to on stdout, a line each, and waits there for a line o
 
 from __future__ import annotations
 
+import os
+import signal
 import sys
 import time
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from pathlib import Path
 
 from crm_store.journeys import plan
 from crm_store.ledger.dispatch import Answer
 from outreach import delivery
-from outreach.channels.base import Mail
+from outreach.channels.base import ChannelStopped, Mail
 from outreach.channels.outbox import Outbox
 from tests.copies import shop_on
 from tests.world import NOON, Shop
@@ -44,8 +47,8 @@ class Stopping(Outbox):
 
     after: int
 
-    def send(self, request_id: str, mails: Sequence[Mail]) -> Answer:
-        answer = super().send(request_id, mails[: self.after])
+    def send(self, request_id: str, mails: Sequence[Mail], deadline: float) -> Answer:
+        answer = super().send(request_id, mails[: self.after], deadline)
         stop_here("dispatched")
         return answer
 
@@ -55,6 +58,36 @@ def stop_in_the_channel(shop: Shop, after: int) -> None:
     channel.after = after
     delivery.__dict__["channel_for"] = lambda *_: channel
     shop.deliver()
+
+
+class Frozen(Outbox):
+    """An outbox whose sender is stopped when it has written so many mails."""
+
+    after: int
+
+    def send(self, request_id: str, mails: Sequence[Mail], deadline: float) -> Answer:
+        if not self.after:
+            self._freeze()
+        return super().send(request_id, mails, deadline)
+
+    def _write(self, mail: Mail, message: bytes, request_id: str) -> None:
+        super()._write(mail, message, request_id)
+        self.after -= 1
+        if not self.after:
+            self._freeze()
+
+    def _freeze(self) -> None:
+        say("dispatched")
+        os.kill(os.getpid(), signal.SIGSTOP)
+
+
+def freeze_in_the_channel(shop: Shop, after: int) -> None:
+    channel = Frozen(shop.root / "outbox")
+    channel.after = after
+    delivery.__dict__["channel_for"] = lambda *_: channel
+    with suppress(ChannelStopped):
+        shop.deliver()
+    say("awake")
 
 
 def tick_together(shop: Shop) -> None:
@@ -71,6 +104,8 @@ MODES: dict[str, Callable[[Shop], None]] = {
     "before-sending": lambda shop: stop_in_the_channel(shop, after=0),
     "amid-sending": lambda shop: stop_in_the_channel(shop, after=1),
     "after-sending": lambda shop: stop_in_the_channel(shop, after=2),
+    "frozen-before": lambda shop: freeze_in_the_channel(shop, after=0),
+    "frozen-amid": lambda shop: freeze_in_the_channel(shop, after=1),
     "tick": tick_together,
 }
 

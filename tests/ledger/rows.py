@@ -8,13 +8,15 @@ from typing import Any
 
 from sqlalchemy import Connection, select, update
 
-from crm_store.ledger.claim import Claim, Group, claim
+from crm_store.ledger import accounts
+from crm_store.ledger.claim import Claim, Group, Worker, claim
 from crm_store.schema import customer, enrolment, touch
 from outreach.offers.codes import new_code
 from tests.journeys.files import start
 from tests.world import NOON, Shop
 
 LONG_GONE = NOON.replace(year=2020)
+NEVER_GONE = NOON.replace(year=2100)
 
 
 def planned(shop: Shop, *keys: str, **campaign: str) -> None:
@@ -34,12 +36,23 @@ def by_customer(shop: Shop, *names: str) -> dict[str, Any]:
     return {row[0]: row[1] if len(names) == 1 else tuple(row[1:]) for row in rows}
 
 
-def claim_all(shop: Shop, size: int = 100, campaign: str = "c", now: datetime = NOON) -> Claim:
+def known(shop: Shop, *workers: str) -> None:
+    """These workers have sent something by the account before."""
+
+    def hold(conn: Connection) -> None:
+        accounts.ensure_account(conn, "email")
+        for name in workers:
+            accounts.hold(conn, "email", name, NEVER_GONE)
+
+    shop.store.write(hold)
+
+
+def claim_all(shop: Shop, size: int = 100, campaign: str = "c", now: datetime = NOON, who: str = "test") -> Claim:
     """Claim what is due of a campaign's first step."""
     chosen = select(touch.c.definition_id, touch.c.step).where(touch.c.campaign == campaign).order_by(touch.c.id)
     with shop.store.read() as conn:
         definition_id, step = conn.execute(chosen.limit(1)).one()
-    return shop.store.write(claim, Group(definition_id, campaign, step), now, size, new_code)
+    return shop.store.write(claim, Worker(who, {}), Group(definition_id, campaign, step), now, size, new_code)
 
 
 def change(shop: Shop, table: Any, values: Mapping[str, Any]) -> None:

@@ -9,7 +9,7 @@ import pytest
 
 from crm_store.clock import machine_instant
 from crm_store.journeys.tick import due_work
-from crm_store.ledger import dispatch
+from crm_store.ledger import accounts, dispatch
 from crm_store.ledger.dispatch import Answer, Refusal
 from crm_store.ledger.material import Material
 from crm_store.schema import customer, touch
@@ -17,6 +17,7 @@ from outreach.channels.base import ChannelStopped, Mail, NotAccepted
 from outreach.rendering.context import Saying, context
 from tests.journeys.files import sent, sums_hold
 from tests.ledger.channels import Answers, Told, accept, fail_with, refuse, use
+from tests.ledger.clocks import clock_of
 from tests.ledger.rows import LONG_GONE, by_customer, change, planned, run_out_leases
 from tests.world import NOON, Shop
 
@@ -138,6 +139,7 @@ def test_doubt_and_failure_let_the_journey_go_on(shop: Shop, monkeypatch: pytest
     use(Told(fail_with(OSError())), monkeypatch)
     planned(shop, "alice", steps="[{send: hello}, {send: again}]")
     shop.deliver()
+    clock_of(shop).ahead = accounts.FIRST_PROBE
     use(Told(accept), monkeypatch)
     shop.tick()
     assert sent(shop) == [("alice", "again")]

@@ -9,11 +9,13 @@ from datetime import timedelta
 
 import pytest
 
+from crm_store.ledger.accounts import mend
+from crm_store.schema import touch
 from outreach.channels.base import Channel
 from outreach.channels.outbox import Outbox
 from tests.journeys.files import sums_hold
 from tests.ledger.processes import child, heard
-from tests.ledger.rows import by_customer, planned
+from tests.ledger.rows import LONG_GONE, by_customer, change, planned
 from tests.world import NOON, Shop
 
 LEASE = "delivery: {lease: 1 second}\n"
@@ -94,3 +96,34 @@ def test_an_outbox_that_is_not_the_one_it_was_sent_to_proves_nothing(shop: Shop,
     deliver_until_nobody_holds_them(shop)
     assert by_customer(shop, "state") == {"alice": "in_doubt", "bob": "in_doubt"}
     assert shop.mails() == []
+
+
+@pytest.mark.parametrize(("mode", "written"), [("frozen-before", 0), ("frozen-amid", 1)])
+@pytest.mark.parametrize("proves", [True, False])
+def test_a_worker_that_is_frozen_beyond_its_lease_sends_nothing_twice_and_its_late_answer_ends_the_doubt(
+    shop: Shop, store_url: str, monkeypatch: pytest.MonkeyPatch, mode: str, written: int, proves: bool
+) -> None:
+    if not proves:
+        monkeypatch.setattr(Outbox, "prove", Channel.prove)
+    settings = (shop.root / "config/rapport.yaml").read_text()
+    shop.write({"config/rapport.yaml": settings + LEASE})
+    planned(shop, "alice", "bob")
+    shop.store.close()
+    with child(mode, store_url, shop) as process:
+        assert heard(process) == "dispatched"
+        while "dispatched" in by_customer(shop, "state").values():
+            shop.deliver()
+            time.sleep(0.05)
+        assert by_customer(shop, "state") == dict.fromkeys(("alice", "bob"), "sent" if proves else "in_doubt")
+        process.send_signal(signal.SIGCONT)
+        assert heard(process) == "awake"
+    late = by_customer(shop, "state", "reason")
+    if not proves:  # the one that was written, and those that never were: its answer says which
+        assert late["alice"] == (("sent", None) if written else ("due", "lease"))
+        assert late["bob"][0] == "due"
+    change(shop, touch, {"retry_at": LONG_GONE})
+    shop.store.write(mend)
+    deliver_until_nobody_holds_them(shop)
+    assert by_customer(shop, "state") == dict.fromkeys(("alice", "bob"), "sent")
+    assert [mail["To"] for mail in shop.mails()] == ["Alice <alice@example.com>", "Bob <bob@example.com>"]
+    assert sums_hold(shop)

@@ -14,7 +14,7 @@ from sqlalchemy.exc import OperationalError
 from crm_store.clock import machine_instant
 from crm_store.consent.record import ConsentFact, record_consents
 from crm_store.schema import customer, touch
-from tests.ledger.rows import by_customer, change, claim_all, planned
+from tests.ledger.rows import by_customer, change, claim_all, known, planned
 from tests.world import NOON, Shop
 
 ON_POSTGRESQL = pytest.mark.parametrize("store_url", ["postgresql"], indirect=True)
@@ -103,9 +103,10 @@ def just_before(shop: Shop, words: str, work: Callable[[], object]) -> None:
 @ON_POSTGRESQL
 def test_what_was_claimed_between_the_look_and_the_lock_is_left_alone(shop: Shop) -> None:
     planned(shop, "alice", "bob")
+    known(shop, "me", "they")
     theirs: list[int] = []
-    just_before(shop, "FOR NO KEY UPDATE", lambda: theirs.extend(claim_all(shop, size=1).touch_ids))
-    mine = claim_all(shop)
+    just_before(shop, "FOR NO KEY UPDATE", lambda: theirs.extend(claim_all(shop, size=1, who="they").touch_ids))
+    mine = claim_all(shop, who="me")
     assert (len(mine.touch_ids), len(theirs)) == (1, 1)
     assert set(mine.touch_ids).isdisjoint(theirs)
 

@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
 import pytest
 from sqlalchemy import func, select
 
-from crm_store.ledger.dispatch import Answer, LeaseLost, Request, dispatch, give_back, release, settle
+from crm_store.ledger.dispatch import Answer, LeaseLost, Refusal, Request, dispatch, give_back
+from crm_store.ledger.settling import release, settle
 from crm_store.schema import request, touch, touch_values
 from crm_store.store import open_store
 from outreach.channels.base import Mail
@@ -87,10 +88,11 @@ def test_a_delivery_whose_lease_runs_out_while_it_renders_leaves_the_mail_to_the
     channel = use(Told(accept), monkeypatch)
     planned(shop, "alice")
     with monkeypatch.context() as slow:
+        slow.setattr("outreach.delivery.BATCHES_AT_ONCE", 1)
         slow.setattr("outreach.delivery.pack", lambda _: _pack_slowly(shop))
         shop.deliver()
     assert channel.mails == []
-    assert by_customer(shop, "state") == {"alice": "claimed"}
+    assert by_customer(shop, "state", "attempt") == {"alice": ("due", 1)}
     shop.deliver()
     assert channel.addresses == ["alice@example.com"]
     assert by_customer(shop, "state") == {"alice": "sent"}
@@ -115,15 +117,28 @@ def test_a_lease_that_is_gone_makes_claimed_touches_due_and_dispatched_ones_doub
     assert second.touch_ids != first.touch_ids
 
 
-def test_an_answer_that_comes_after_that_changes_nothing(shop: Shop) -> None:
+NO = Refusal("no", permanent=False)
+
+
+@pytest.mark.parametrize(
+    ("answer", "state"),
+    [
+        (lambda one: Answer(accepted={one: "m1"}), ("sent", None, "m1")),
+        (lambda one: Answer(refused={one: NO}), ("due", "no", None)),
+        (lambda one: Answer(refused={one: Refusal("bad", permanent=True)}), ("failed", "bad", None)),
+        (lambda one: Answer(doubtful={one: "odd"}), ("in_doubt", "lease", None)),
+    ],
+)
+def test_an_answer_that_comes_after_that_ends_the_doubt(
+    shop: Shop, answer: Callable[[int], Answer], state: tuple[str, str | None, str | None]
+) -> None:
     planned(shop, "alice")
     claimed = claim_all(shop)
     shop.store.write(dispatch, claimed, named(claimed.touch_ids))
     run_out_leases(shop)
     recovered(shop)
-    (touch_id,) = claimed.touch_ids
-    shop.store.write(settle, "r1", Answer(accepted={touch_id: "m1"}), NOON)
-    assert by_customer(shop, "state", "message_id") == {"alice": ("in_doubt", None)}
+    shop.store.write(settle, "r1", answer(claimed.touch_ids[0]), NOON)
+    assert by_customer(shop, "state", "reason", "message_id") == {"alice": state}
 
 
 def test_a_doubtful_mail_is_not_sent_again_by_us(shop: Shop, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -8,6 +8,7 @@ from datetime import UTC, datetime
 from email import message_from_bytes
 from email.message import EmailMessage
 from email.policy import default
+from math import inf
 from pathlib import Path
 
 from crm_store.ledger.dispatch import Answer
@@ -55,10 +56,10 @@ class Bench:
     channel: Channel
     raw: Callable[[], list[bytes]]
 
-    def send(self, request_id: str, mails: Sequence[Mail]) -> Answer:
+    def send(self, request_id: str, mails: Sequence[Mail], deadline: float = inf) -> Answer:
         """As delivery does it."""
         self.channel.announce(request_id)
-        answer = self.channel.send(request_id, mails)
+        answer = self.channel.send(request_id, mails, deadline)
         self.channel.settled(request_id)
         return answer
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import errno
 import os
 from dataclasses import replace
+from math import inf
 from pathlib import Path
 
 import pytest
@@ -49,7 +50,7 @@ def test_the_folder_is_the_one_of_the_settings(plain_shop: Shop) -> None:
     plain_shop.write({"config/rapport.yaml": settings + "outbox: out/of/here\n"})
     channel = channel_for("email", load_workspace(plain_shop.root).settings, plain_shop.root)
     channel.announce(REQUEST)
-    channel.send(REQUEST, [MAIL])
+    channel.send(REQUEST, [MAIL], inf)
     assert files(plain_shop.root / "out/of/here") == ["0000/0000007.eml"]
 
 
@@ -102,11 +103,17 @@ def test_a_disk_that_is_full_after_a_mail_refuses_the_rest_for_now(tmp_path: Pat
     assert files(tmp_path) == ["0000/0000001.eml"]
 
 
+def test_whoever_comes_after_the_deadline_writes_nothing(tmp_path: Path) -> None:
+    with pytest.raises(NotAccepted, match="lease"):
+        outbox(tmp_path).send(REQUEST, [MAIL], 0.0)
+    assert files(tmp_path) == []
+
+
 def test_it_proves_what_is_there_and_what_is_not(tmp_path: Path) -> None:
     channel = Outbox(tmp_path)
     channel.announce(REQUEST)
     first, second = mails(2)
-    channel.send(REQUEST, [first])
+    channel.send(REQUEST, [first], inf)
     wanted = {one.touch_id: one.message_id for one in (first, second)}
     for _ in range(2):  # whoever asks again is told the same
         assert channel.prove(REQUEST, wanted) == Proof({1: first.message_id}, frozenset({2}))
@@ -116,7 +123,7 @@ def test_once_it_has_proven_that_a_mail_is_not_there_its_sender_can_not_put_it_t
     slow = Outbox(tmp_path)
     slow.announce(REQUEST)
     assert Outbox(tmp_path).prove(REQUEST, {7: MAIL.message_id}).refused == {7}
-    answer = slow.send(REQUEST, [MAIL])
+    answer = slow.send(REQUEST, [MAIL], inf)
     assert (answer.accepted, list(answer.refused)) == ({}, [7])
     assert files(tmp_path) == []
 
@@ -144,7 +151,7 @@ def test_a_drain_brings_the_page_that_shows_the_outbox_up_to_date(tmp_path: Path
     channel = Outbox(tmp_path)
     for number, one in enumerate(mails(2)):
         channel.announce(str(number))
-        channel.send(str(number), [one])
+        channel.send(str(number), [one], inf)
         channel.drained()
         assert f"Outbox: {number + 1} mails" in (tmp_path / "index.html").read_text(encoding="utf-8")
     assert (tmp_path / "0000/0000002.html").is_file()
@@ -154,6 +161,6 @@ def test_a_page_that_can_not_be_written_does_no_harm(tmp_path: Path, caplog: pyt
     (tmp_path / "index.html").mkdir()
     channel = Outbox(tmp_path)
     channel.announce(REQUEST)
-    channel.send(REQUEST, [MAIL])
+    channel.send(REQUEST, [MAIL], inf)
     channel.drained()
     assert "index.html can't be brought up to date" in caplog.text

@@ -1,0 +1,45 @@
+"""After a copy of the store was put back: what may have been sent since the copy was made is in doubt, not due."""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+from sqlalchemy import Connection, select, update
+
+from crm_store import lives
+from crm_store.ledger.log import write_log
+from crm_store.ledger.states import CLAIMED, DISPATCHED, DUE
+from crm_store.ledger.transitions import RESTORE, move
+from crm_store.schema import epoch, touch
+from crm_store.store import Store, machine_now
+
+SLICE = 5_000
+
+
+def begin_new_life(store: Store, now: datetime, who: str) -> int:
+    """Hold everything that is due, claimed or dispatched in doubt, and what is planned later but was right before `now`.
+
+    Returns how many touches there were. If it is interrupted, deliveries of an SQLite store are refused until it is done.
+    """
+    store.write(_remember, now)
+    held = 0
+    while done := store.write(_hold_some):
+        held += done
+    store.write(_count_on, lives.read_mark(lives.mark_of(store.file)) if store.file else 0, held, who)
+    return held
+
+
+def _remember(conn: Connection, now: datetime) -> None:
+    conn.execute(update(epoch).values(restored_at=now))
+
+
+def _hold_some(conn: Connection) -> int:
+    some = select(touch.c.id).where(touch.c.state.in_((DUE, CLAIMED, DISPATCHED))).limit(SLICE)
+    return move(conn, RESTORE, touch.c.id.in_(some), reason="restored", doubt_since=machine_now(conn))
+
+
+def _count_on(conn: Connection, sent: int, held: int, who: str) -> None:
+    """Requests are counted on from all that were ever sent: the store is the newest again."""
+    known = conn.execute(select(epoch.c.number)).scalar_one()
+    conn.execute(update(epoch).values(number=max(known, sent) + 1))
+    write_log(conn, who, "restore", "store", {"touches": held})
