@@ -32,6 +32,7 @@ _log = logging.getLogger("rapport.delivery")
 BATCHES_AT_ONCE = 50
 SECONDS_AT_ONCE = 60.0
 _BUSY_WAIT = 0.02
+SENDING = 0.8  # of a lease: the rest is for the answer to be written
 
 
 @dataclass(frozen=True)
@@ -95,6 +96,7 @@ class _Drain:
     def _batch(self, group: Group) -> bool:
         """Deliver one batch of the group. Returns whether to look for another."""
         size = self.workspace.settings.delivery.batch
+        deadline = time.monotonic() + self.workspace.settings.delivery.lease.total_seconds() * SENDING
         claimed = self.store.write(claim, group, self.now, size, new_code)
         self.batches += 1
         self.done = self.done.plus(Drained(judged=claimed.judged))
@@ -103,13 +105,13 @@ class _Drain:
             return True
         if claimed.touch_ids:
             try:
-                self._deliver(claimed)
+                self._deliver(claimed, deadline)
             except BaseException:
                 self.store.write(give_back, claimed)
                 raise
         return claimed.judged > 0
 
-    def _deliver(self, claimed: Claim) -> None:
+    def _deliver(self, claimed: Claim, deadline: float) -> None:
         with self.store.read() as conn:
             materials = of_touches(conn, claimed.touch_ids)
             template = load_template(self.store, claimed.template_id)
@@ -130,7 +132,7 @@ class _Drain:
         channel = self._channel(claimed)
         packed = {mail.touch_id: values for mail, values in mails}
         for called in channel.divided([mail for mail, _ in mails]):
-            self._request(claimed, channel, called, {mail.touch_id: packed[mail.touch_id] for mail in called})
+            self._request(claimed, channel, called, {mail.touch_id: packed[mail.touch_id] for mail in called}, deadline)
 
     def _channel(self, claimed: Claim) -> Channel:
         version = claimed.version
@@ -138,7 +140,9 @@ class _Drain:
             self.channels[version.id] = channel_for(version.campaign.channel, version.settings, self.workspace.root)
         return self.channels[version.id]
 
-    def _request(self, claimed: Claim, channel: Channel, mails: Sequence[Mail], packed: Mapping[int, bytes]) -> None:
+    def _request(
+        self, claimed: Claim, channel: Channel, mails: Sequence[Mail], packed: Mapping[int, bytes], deadline: float
+    ) -> None:
         named = Request(
             secrets.token_hex(16),
             claimed.version.campaign.channel,
@@ -152,7 +156,7 @@ class _Drain:
         except LeaseLost:
             channel.settled(named.id)
             return
-        answer = refusal or _send(channel, named.id, mails)
+        answer = refusal or _send(channel, named.id, mails, deadline)
         self.store.write(settle, named.id, answer, self.now)
         channel.settled(named.id)
         failed = sum(refusal.permanent for refusal in answer.refused.values())
@@ -170,10 +174,10 @@ def _announce(channel: Channel, named: Request) -> Answer | None:
     return None
 
 
-def _send(channel: Channel, request_id: str, mails: Sequence[Mail]) -> Answer:
+def _send(channel: Channel, request_id: str, mails: Sequence[Mail], deadline: float) -> Answer:
     """The provider's answer; whatever else it raises leaves every mail of the request in doubt."""
     try:
-        return channel.send(request_id, mails)
+        return channel.send(request_id, mails, deadline)
     except NotAccepted as no:
         return _none_accepted(no, [mail.touch_id for mail in mails])
     except Exception as error:

@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+import time
 from abc import ABC, abstractmethod
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import ClassVar
 
 from crm_store.errors import RapportError
 from crm_store.ledger.dispatch import Answer
 from outreach.rendering.said import Said
+
+TOO_LATE = "lease"  # the reason of mails whose sender came too late to send them
 
 
 @dataclass(frozen=True)
@@ -44,13 +47,18 @@ class Mail:
 class NotAccepted(Exception):
     """The whole request was definitely not accepted: its touches may go again.
 
-    The text is their reason, a word or two without addresses. `stopped`: the channel takes nothing at present; a line for
-    a person, what is wrong, where, and what to do.
+    The text is their reason, a word or two without addresses. `stopped`: the channel takes nothing until a person has done
+    something; a line for them, what is wrong, where, and what to do. `wait`: it takes nothing from this account for so
+    long (machine time). `divide`: there is a bad mail among them; halves may be taken.
     """
 
-    def __init__(self, reason: str, stopped: str | None = None) -> None:
+    def __init__(
+        self, reason: str, stopped: str | None = None, wait: timedelta | None = None, divide: bool = False
+    ) -> None:
         super().__init__(reason)
         self.stopped = stopped
+        self.wait = wait
+        self.divide = divide
 
 
 class ChannelStopped(RapportError):
@@ -68,6 +76,12 @@ class Proof:
     refused: frozenset[int] = frozenset()
 
 
+def in_time(deadline: float) -> None:
+    """Raises NotAccepted if the deadline is over: somebody else may have these mails by now."""
+    if time.monotonic() >= deadline:
+        raise NotAccepted(TOO_LATE)
+
+
 class Channel(ABC):
     """A provider. `per_request`: how many mails one call takes, which is what one failure can put in doubt.
 
@@ -83,8 +97,12 @@ class Channel(ABC):
             yield mails[start : start + self.per_request]
 
     @abstractmethod
-    def send(self, request_id: str, mails: Sequence[Mail]) -> Answer:
-        """Hand the mails over. Raises NotAccepted for a definite no; anything else raised leaves the request in doubt."""
+    def send(self, request_id: str, mails: Sequence[Mail], deadline: float) -> Answer:
+        """Hand the mails over, all within `deadline`, an instant of the monotonic clock in seconds (`time.monotonic`).
+
+        It is looked at right before the first byte leaves: whoever comes too late raises NotAccepted. Raises NotAccepted
+        for any definite no; anything else raised leaves the request in doubt.
+        """
 
     def announce(self, request_id: str) -> None:  # noqa: B027  # not every provider has something to do then
         """Called before the request is named in the store, so before `send`. Raises NotAccepted."""

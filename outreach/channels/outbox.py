@@ -18,7 +18,7 @@ from tempfile import TemporaryFile
 from typing import ClassVar
 
 from crm_store.ledger.dispatch import Answer, Refusal
-from outreach.channels.base import Channel, Mail, NotAccepted, Proof
+from outreach.channels.base import Channel, Mail, NotAccepted, Proof, in_time
 from outreach.channels.gallery import INDEX, SHOWN, read_headers, refresh_gallery
 
 _log = logging.getLogger("rapport.outbox")
@@ -63,7 +63,8 @@ class Outbox(Channel):
         except OSError as error:
             raise NotAccepted(UNWRITABLE, self._stopped(error)) from None
 
-    def send(self, request_id: str, mails: Sequence[Mail]) -> Answer:
+    def send(self, request_id: str, mails: Sequence[Mail], deadline: float) -> Answer:
+        in_time(deadline)
         accepted: dict[int, str] = {}
         refused: dict[int, Refusal] = {}
         for mail in mails:

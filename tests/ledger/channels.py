@@ -24,7 +24,7 @@ class Told(Channel):
         self.requests: list[str] = []
         self._answers = answers
 
-    def send(self, request_id: str, mails: Sequence[Mail]) -> Answer:
+    def send(self, request_id: str, mails: Sequence[Mail], deadline: float) -> Answer:
         self.mails += mails
         self.requests.append(request_id)
         return self._answers(mails)

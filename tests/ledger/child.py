@@ -44,8 +44,8 @@ class Stopping(Outbox):
 
     after: int
 
-    def send(self, request_id: str, mails: Sequence[Mail]) -> Answer:
-        answer = super().send(request_id, mails[: self.after])
+    def send(self, request_id: str, mails: Sequence[Mail], deadline: float) -> Answer:
+        answer = super().send(request_id, mails[: self.after], deadline)
         stop_here("dispatched")
         return answer
 

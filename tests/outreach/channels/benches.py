@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
@@ -33,6 +34,11 @@ MAIL = Mail(
 )
 
 
+def soon() -> float:
+    """A deadline nobody misses."""
+    return time.monotonic() + 60
+
+
 def saying(mail: Mail, **parts: str) -> Mail:
     """The mail with other words: `subject`, `text`, `html`."""
     words = {"subject": mail.subject, "text": mail.text, "html": mail.html}
@@ -56,9 +62,18 @@ class Bench:
     raw: Callable[[], list[bytes]]
 
     def send(self, request_id: str, mails: Sequence[Mail]) -> Answer:
-        """As delivery does it."""
+        """As delivery does it, request by request; what was said to all of them in one answer."""
+        answers = [self._request(f"{request_id}{n}", called) for n, called in enumerate(self.channel.divided(mails))]
+        return Answer(
+            {touch: taken for answer in answers for touch, taken in answer.accepted.items()},
+            {touch: no for answer in answers for touch, no in answer.refused.items()},
+            {touch: reason for answer in answers for touch, reason in answer.doubtful.items()},
+            next((answer.stopped for answer in answers if answer.stopped), None),
+        )
+
+    def _request(self, request_id: str, mails: Sequence[Mail]) -> Answer:
         self.channel.announce(request_id)
-        answer = self.channel.send(request_id, mails)
+        answer = self.channel.send(request_id, mails, soon())
         self.channel.settled(request_id)
         return answer
 

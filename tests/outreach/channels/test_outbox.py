@@ -14,7 +14,7 @@ from crm_store.errors import UsageError
 from outreach.channels import channel_for
 from outreach.channels.base import NotAccepted, Proof
 from outreach.channels.outbox import Outbox, as_message
-from tests.outreach.channels.benches import MAIL, REQUEST, mails, outbox, saying
+from tests.outreach.channels.benches import MAIL, REQUEST, mails, outbox, saying, soon
 from tests.world import Shop
 
 
@@ -49,7 +49,7 @@ def test_the_folder_is_the_one_of_the_settings(plain_shop: Shop) -> None:
     plain_shop.write({"config/rapport.yaml": settings + "outbox: out/of/here\n"})
     channel = channel_for("email", load_workspace(plain_shop.root).settings, plain_shop.root)
     channel.announce(REQUEST)
-    channel.send(REQUEST, [MAIL])
+    channel.send(REQUEST, [MAIL], soon())
     assert files(plain_shop.root / "out/of/here") == ["0000/0000007.eml"]
 
 
@@ -106,7 +106,7 @@ def test_it_proves_what_is_there_and_what_is_not(tmp_path: Path) -> None:
     channel = Outbox(tmp_path)
     channel.announce(REQUEST)
     first, second = mails(2)
-    channel.send(REQUEST, [first])
+    channel.send(REQUEST, [first], soon())
     wanted = {one.touch_id: one.message_id for one in (first, second)}
     for _ in range(2):  # whoever asks again is told the same
         assert channel.prove(REQUEST, wanted) == Proof({1: first.message_id}, frozenset({2}))
@@ -116,7 +116,7 @@ def test_once_it_has_proven_that_a_mail_is_not_there_its_sender_can_not_put_it_t
     slow = Outbox(tmp_path)
     slow.announce(REQUEST)
     assert Outbox(tmp_path).prove(REQUEST, {7: MAIL.message_id}).refused == {7}
-    answer = slow.send(REQUEST, [MAIL])
+    answer = slow.send(REQUEST, [MAIL], soon())
     assert (answer.accepted, list(answer.refused)) == ({}, [7])
     assert files(tmp_path) == []
 
@@ -144,7 +144,7 @@ def test_a_drain_brings_the_page_that_shows_the_outbox_up_to_date(tmp_path: Path
     channel = Outbox(tmp_path)
     for number, one in enumerate(mails(2)):
         channel.announce(str(number))
-        channel.send(str(number), [one])
+        channel.send(str(number), [one], soon())
         channel.drained()
         assert f"Outbox: {number + 1} mails" in (tmp_path / "index.html").read_text(encoding="utf-8")
     assert (tmp_path / "0000/0000002.html").is_file()
@@ -154,6 +154,6 @@ def test_a_page_that_can_not_be_written_does_no_harm(tmp_path: Path, caplog: pyt
     (tmp_path / "index.html").mkdir()
     channel = Outbox(tmp_path)
     channel.announce(REQUEST)
-    channel.send(REQUEST, [MAIL])
+    channel.send(REQUEST, [MAIL], soon())
     channel.drained()
     assert "index.html can't be brought up to date" in caplog.text
