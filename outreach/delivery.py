@@ -137,7 +137,8 @@ class _Drain:
     def _channel(self, claimed: Claim) -> Channel:
         version = claimed.version
         if version.id not in self.channels:
-            self.channels[version.id] = channel_for(version.campaign.channel, version.settings, self.workspace.root)
+            name, root = version.campaign.channel, self.workspace.root
+            self.channels[version.id] = channel_for(name, version.settings, root, self.store)
         return self.channels[version.id]
 
     def _request(

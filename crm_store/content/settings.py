@@ -11,14 +11,14 @@ from pathlib import Path
 from zoneinfo import ZoneInfo
 
 from crm_store.clock import zone_or_none
+from crm_store.content.channels import ChannelSettings, read_channels, usual_channels
 from crm_store.content.faults import Fault, Faults, Incomplete, Place
 from crm_store.content.fields import Fields, sure, text
 from crm_store.content.literals import read_duration
 from crm_store.content.nodes import Mapping as MappingNode
-from crm_store.content.nodes import Node, Scalar
+from crm_store.content.nodes import Node
 from crm_store.content.sources import SETTINGS, Sources
 
-CHANNELS = ("email",)
 PLANNED = ("caps", "rates")
 
 
@@ -66,7 +66,7 @@ class Settings:
     store: str
     public_url: str
     senders: Mapping[str, Sender]
-    channels: Mapping[str, str]
+    channels: Mapping[str, ChannelSettings]
     outbox: str
     delivery: Delivery
     clock: Clock
@@ -80,9 +80,9 @@ def load_settings(sources: Sources, faults: Faults) -> Settings:
     fields = Fields(sources.parse(SETTINGS, faults), faults, "rapport.yaml", planned=PLANNED)
     company = fields.need("company", lambda node: _company(node, faults))
     store = fields.get("store", text, "sqlite:///rapport.db")
-    public_url = fields.need("public_url", _url)
+    public_url = fields.need("public_url", read_url)
     senders = fields.need("senders", lambda node: _senders(node, faults))
-    channels = fields.get("channels", lambda node: _channels(node, faults), {"email": "outbox"})
+    channels = fields.get("channels", lambda node: read_channels(node, faults), usual_channels())
     outbox = fields.get("outbox", text, "outbox")
     delivery = fields.get("delivery", lambda node: _delivery(node, faults), Delivery())
     clock = fields.get("clock", lambda node: _clock(node, faults), Clock())
@@ -112,18 +112,6 @@ def _sender(node: Node, faults: Faults) -> Sender:
     reply_to = fields.maybe("reply_to", _address)
     fields.close()
     return Sender(sure(address), sure(name), reply_to)
-
-
-def _channels(node: Node, faults: Faults) -> dict[str, str]:
-    if not isinstance(node, MappingNode) or not node.entries:
-        raise Fault(node.place, "channels must name a provider for each, e.g. `email: outbox`")
-    return dict(faults.each(lambda entry: (_channel(entry[0]), text(entry[1])), node.entries))
-
-
-def _channel(name: Scalar) -> str:
-    if name.text not in CHANNELS:
-        raise Fault(name.place, f"channel '{name.text}' is not built yet; known are: {', '.join(CHANNELS)}")
-    return name.text
 
 
 def _delivery(node: Node, faults: Faults) -> Delivery:
@@ -157,7 +145,7 @@ def _count(node: Node) -> int:
     return int(word)
 
 
-def _url(node: Node) -> str:
+def read_url(node: Node) -> str:
     word = text(node)
     if not re.fullmatch(r"https?://[^\s/?#]+(/[^\s?#]*)?", word):
         raise Fault(node.place, f"'{word}' is not an http(s) address; write e.g. https://mail.example.com")

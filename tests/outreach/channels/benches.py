@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import os
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from email import message_from_bytes
@@ -15,6 +17,7 @@ from crm_store.ledger.dispatch import Answer
 from outreach.channels.base import Channel, Mail
 from outreach.channels.outbox import Outbox
 from outreach.rendering.said import Said
+from tests.fakes.sendgrid import FakeSendGrid
 
 REQUEST = "0123456789abcdef0123456789abcdef"
 MAIL = Mail(
@@ -60,6 +63,7 @@ class Bench:
 
     channel: Channel
     raw: Callable[[], list[bytes]]
+    ours: frozenset[str] = frozenset(("Date", "Message-ID"))  # headers that the provider leaves to us
 
     def send(self, request_id: str, mails: Sequence[Mail]) -> Answer:
         """As delivery does it, request by request; what was said to all of them in one answer."""
@@ -81,9 +85,27 @@ class Bench:
         return [message_from_bytes(raw, policy=default) for raw in self.raw()]
 
 
-def outbox(folder: Path) -> Bench:
-    return Bench(Outbox(folder), lambda: [path.read_bytes() for path in sorted(folder.glob("*/*.eml"))])
+def outbox(folder: Path) -> Iterator[Bench]:
+    yield Bench(Outbox(folder), lambda: [path.read_bytes() for path in sorted(folder.glob("*/*.eml"))])
+
+
+def sendgrid(folder: Path) -> Iterator[Bench]:
+    from outreach.channels.sendgrid import Options, SendGrid
+
+    with FakeSendGrid() as fake, in_environment(RAPPORT_TEST_KEY=fake.key):
+        channel = SendGrid(Options(api_key_env="RAPPORT_TEST_KEY", host=fake.url))
+        yield Bench(channel, fake.raw, frozenset())
+        channel.drained()
+        assert not fake.refusals
+
+
+@contextmanager
+def in_environment(**variables: str) -> Iterator[None]:
+    os.environ.update(variables)
+    yield
+    for name in variables:
+        del os.environ[name]
 
 
 # A new provider of outreach.channels.PROVIDERS needs a line here.
-BENCHES: Mapping[str, Callable[[Path], Bench]] = {"outbox": outbox}
+BENCHES: Mapping[str, Callable[[Path], Iterator[Bench]]] = {"outbox": outbox, "sendgrid": sendgrid}

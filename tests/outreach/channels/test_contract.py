@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, contextmanager
 from dataclasses import replace
 from email.message import EmailMessage
-from email.utils import parsedate_to_datetime
+from email.utils import format_datetime
 from itertools import count
 from pathlib import Path
 
@@ -28,14 +29,15 @@ def test_every_provider_is_put_to_the_proof() -> None:
 
 
 @pytest.fixture(params=BENCHES)
-def bench(request: pytest.FixtureRequest, tmp_path: Path) -> Bench:
-    return BENCHES[request.param](tmp_path)
+def bench(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Bench]:
+    with contextmanager(BENCHES[request.param])(tmp_path) as made:
+        yield made
 
 
 @pytest.fixture(params=BENCHES)
-def new_bench(request: pytest.FixtureRequest, tmp_path: Path) -> Callable[[], Bench]:
+def new_bench(request: pytest.FixtureRequest, tmp_path: Path) -> Callable[[], AbstractContextManager[Bench]]:
     """A fresh one for each random case."""
-    return lambda: BENCHES[request.param](tmp_path / str(next(_folders)))
+    return lambda: contextmanager(BENCHES[request.param])(tmp_path / str(next(_folders)))
 
 
 def arrived(bench: Bench, mail: Mail) -> EmailMessage:
@@ -70,8 +72,9 @@ def test_the_headers_are_those_of_the_mail(bench: Bench) -> None:
     assert str(message["From"]) == "The Shop <hello@shop.example>"
     assert str(message["To"]) == "Ann Smith <ann@example.com>"
     assert str(message["Reply-To"]) == "service@shop.example"
-    assert (message["Subject"], message["Message-ID"]) == ("Hello Ann", MAIL.message_id)
-    assert parsedate_to_datetime(message["Date"]) == MAIL.date
+    assert message["Subject"] == "Hello Ann"
+    own = {"Message-ID": MAIL.message_id, "Date": format_datetime(MAIL.date)}
+    assert {name: message[name] for name in bench.ours} == {name: own[name] for name in bench.ours}
 
 
 def test_one_click_unsubscribe_is_in_the_headers(bench: Bench) -> None:
@@ -85,7 +88,7 @@ def test_a_long_address_in_a_header_stays_an_address(bench: Bench) -> None:
     bench.send(REQUEST, [replace(MAIL, headers={"List-Unsubscribe": link}, message_id=message_id)])
     (raw,) = bench.raw()
     assert f"List-Unsubscribe: {link}".encode() in raw.splitlines()
-    assert f"Message-ID: {message_id}".encode() in raw.splitlines()
+    assert "Message-ID" not in bench.ours or f"Message-ID: {message_id}".encode() in raw.splitlines()
 
 
 def test_no_address_for_answers_is_no_header(bench: Bench) -> None:
@@ -156,8 +159,9 @@ def test_bodies_arrive_as_they_are(bench: Bench, text: str) -> None:
 
 
 @given(text=bodies, html=bodies)
-def test_any_body_arrives_as_it_is(new_bench: Callable[[], Bench], text: str, html: str) -> None:
-    message = arrived(new_bench(), saying(MAIL, text=text, html=html))
+def test_any_body_arrives_as_it_is(new_bench: Callable[[], AbstractContextManager[Bench]], text: str, html: str) -> None:
+    with new_bench() as bench:
+        message = arrived(bench, saying(MAIL, text=text, html=html))
     assert (part(message, "plain"), part(message, "html")) == (text, html)
 
 

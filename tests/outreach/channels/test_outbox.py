@@ -23,19 +23,19 @@ def files(folder: Path) -> list[str]:
 
 
 def test_a_file_is_named_by_its_touch(tmp_path: Path) -> None:
-    outbox(tmp_path).send(REQUEST, [replace(MAIL, touch_id=7), replace(MAIL, touch_id=1_234_567)])
+    next(outbox(tmp_path)).send(REQUEST, [replace(MAIL, touch_id=7), replace(MAIL, touch_id=1_234_567)])
     assert files(tmp_path) == ["0000/0000007.eml", "1234/1234567.eml"]
 
 
 def test_a_file_that_is_there_is_never_replaced(tmp_path: Path) -> None:
     for subject in ("first", "second", "third"):
-        outbox(tmp_path).send(REQUEST, [saying(MAIL, subject=subject)])
+        next(outbox(tmp_path)).send(REQUEST, [saying(MAIL, subject=subject)])
     assert files(tmp_path) == ["0000/0000007-2.eml", "0000/0000007-3.eml", "0000/0000007.eml"]
     assert b"Subject: first" in (tmp_path / "0000/0000007.eml").read_bytes()
 
 
 def test_a_file_is_whole_or_not_there(tmp_path: Path) -> None:
-    outbox(tmp_path).send(REQUEST, mails(3))
+    next(outbox(tmp_path)).send(REQUEST, mails(3))
     assert all(name.endswith(".eml") for name in files(tmp_path))
 
 
@@ -93,7 +93,7 @@ def test_a_disk_that_is_full_after_a_mail_refuses_the_rest_for_now(tmp_path: Pat
         real_link(source, target)
 
     monkeypatch.setattr("outreach.channels.outbox.os.link", link)
-    answer = outbox(tmp_path).send(REQUEST, mails(3))
+    answer = next(outbox(tmp_path)).send(REQUEST, mails(3))
     assert (list(answer.accepted), answer.doubtful) == ([1], {})
     assert {touch: (one.permanent, one.gives_up) for touch, one in answer.refused.items()} == dict.fromkeys(
         (2, 3), (False, False)
@@ -122,18 +122,18 @@ def test_once_it_has_proven_that_a_mail_is_not_there_its_sender_can_not_put_it_t
 
 
 def test_of_a_request_that_was_not_announced_here_it_proves_only_what_is_there(tmp_path: Path) -> None:
-    outbox(tmp_path).send(REQUEST, [MAIL])
+    next(outbox(tmp_path)).send(REQUEST, [MAIL])
     assert Outbox(tmp_path).prove("another", {7: MAIL.message_id, 8: "<8@shop.example>"}) == Proof({7: MAIL.message_id})
 
 
 def test_a_mail_of_an_older_store_under_the_same_number_proves_nothing(tmp_path: Path) -> None:
-    outbox(tmp_path).send(REQUEST, [MAIL])
+    next(outbox(tmp_path)).send(REQUEST, [MAIL])
     Outbox(tmp_path).announce("another")
     assert Outbox(tmp_path).prove("another", {7: "<7.other@shop.example>"}) == Proof({}, frozenset({7}))
 
 
 def test_a_settled_request_leaves_nothing_but_its_mails(tmp_path: Path) -> None:
-    outbox(tmp_path).send(REQUEST, mails(2))
+    next(outbox(tmp_path)).send(REQUEST, mails(2))
     Outbox(tmp_path).announce("another")
     Outbox(tmp_path).prove("another", {})
     Outbox(tmp_path).settled("another")
