@@ -82,7 +82,7 @@ def check(workspace: Workspace) -> Content:
 
 
 def _check_providers(workspace: Workspace, faults: Faults) -> None:
-    outfit = Outfit(workspace.settings, workspace.root)
+    outfit = Outfit(workspace.settings, workspace.root, vocabulary=workspace.vocabulary)
     for chosen in workspace.settings.channels.values():
         faults.attempt(make_channel, chosen, outfit, faults)
 

@@ -108,8 +108,8 @@ def _senders(node: Node, faults: Faults) -> dict[str, Sender]:
 
 def _sender(node: Node, faults: Faults) -> Sender:
     fields = Fields(node, faults, "a sender")
-    address, name = fields.need("from", _address), fields.need("name", text)
-    reply_to = fields.maybe("reply_to", _address)
+    address, name = fields.need("from", read_address), fields.need("name", text)
+    reply_to = fields.maybe("reply_to", read_address)
     fields.close()
     return Sender(sure(address), sure(name), reply_to)
 
@@ -117,21 +117,21 @@ def _sender(node: Node, faults: Faults) -> Sender:
 def _delivery(node: Node, faults: Faults) -> Delivery:
     usual = Delivery()
     fields = Fields(node, faults, "delivery")
-    lease = fields.get("lease", _elapsed, usual.lease)
+    lease = fields.get("lease", read_elapsed, usual.lease)
     batch = fields.get("batch", _count, usual.batch)
-    wait_at_most = fields.get("wait_at_most", _elapsed, usual.wait_at_most)
+    wait_at_most = fields.get("wait_at_most", read_elapsed, usual.wait_at_most)
     fields.close()
     return Delivery(lease, batch, wait_at_most)
 
 
 def _clock(node: Node, faults: Faults) -> Clock:
     fields = Fields(node, faults, "clock")
-    every = fields.get("every", _elapsed, Clock().every)
+    every = fields.get("every", read_elapsed, Clock().every)
     fields.close()
     return Clock(every)
 
 
-def _elapsed(node: Node) -> timedelta:
+def read_elapsed(node: Node) -> timedelta:
     duration = read_duration(node)
     if duration.is_calendar or duration.count == 0:
         raise Fault(node.place, f"'{duration}' must be at least a second, in weeks, days, hours, minutes or seconds")
@@ -152,7 +152,7 @@ def read_url(node: Node) -> str:
     return word.rstrip("/")
 
 
-def _address(node: Node) -> str:
+def read_address(node: Node) -> str:
     word = text(node)
     if not re.fullmatch(r"[^\s@<>\"]+@[^\s@<>\"]+\.[^\s@<>\"]+", word):
         raise Fault(node.place, "is not a mail address; write e.g. hello@example.com")

@@ -17,7 +17,7 @@ from crm_store.schema.journeys import (
 from crm_store.schema.ledger import campaign_run, request, touch, touch_event, touch_values
 
 # The newest migration. Kept here so that opening an up-to-date store needs no Alembic; a test compares the two.
-SCHEMA_VERSION = "0003"
+SCHEMA_VERSION = "0004"
 
 __all__ = [
     "METADATA",

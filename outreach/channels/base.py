@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import ClassVar
 
 from crm_store.content.settings import Settings
+from crm_store.content.vocabulary import Vocabulary
 from crm_store.errors import RapportError
 from crm_store.ledger.dispatch import Answer
 from crm_store.store import Store
@@ -54,6 +55,7 @@ class Outfit:
     settings: Settings
     root: Path
     store: Store | None = None
+    vocabulary: Vocabulary | None = None  # where the company's words are checked
 
 
 class NotAccepted(Exception):

@@ -46,9 +46,10 @@ from crm_store.content.literals import read_whole
 from crm_store.content.nodes import Node
 from crm_store.content.settings import read_url
 from crm_store.ledger.dispatch import Answer, Refusal
-from outreach.channels.base import Channel, Mail, NotAccepted, Outfit, Unreachable
+from outreach.channels.base import Channel, Mail, NotAccepted, Outfit, Unreachable, in_time
 from outreach.rendering.said import PLAIN
 from outreach.wire.addresses import mailbox, wire_address
+from outreach.wire.flaws import flaw_of
 from outreach.wire.grouping import grouped
 from outreach.wire.http import Http, Reply, told_wait
 from outreach.wire.sockets import NoConnection
@@ -64,7 +65,6 @@ RESERVED = {
     "x-sg-id", "x-sg-eid", "received", "dkim-signature", "content-type", "content-transfer-encoding", "to", "from",
     "subject", "reply-to", "cc", "bcc",
 }  # fmt: skip
-_CONTROL = re.compile(r"[\x00-\x1f\x7f\u2028\u2029]")
 # Another try of the same mails that does not count against them.
 _AGAIN = Refusal("with_a_bad_one", permanent=False, after=timedelta(0), gives_up=False)
 
@@ -143,7 +143,8 @@ class SendGrid(Channel):
             raise NotAccepted("no_key", trouble)
 
     def send(self, request_id: str, mails: Sequence[Mail], deadline: float) -> Answer:
-        refused = {mail.touch_id: Refusal(flaw, permanent=True) for mail in mails if (flaw := flaw_of(mail))}
+        in_time(deadline)
+        refused = {mail.touch_id: Refusal(flaw, permanent=True) for mail in mails if (flaw := _flaw(mail))}
         good = [mail for mail in mails if mail.touch_id not in refused]
         if not good:
             return Answer(refused=refused)
@@ -182,15 +183,12 @@ def _alike(mail: Mail) -> object:
     return id(mail.said.shell), mail.from_address, mail.from_name, mail.reply_to
 
 
-def flaw_of(mail: Mail) -> str | None:
+def _flaw(mail: Mail) -> str | None:
     """Why SendGrid would refuse the whole request because of this mail, as a reason of its touch."""
-    if wire_address(mail.to_address) is None:
-        return "address"
-    if any(map(_CONTROL.search, (mail.to_name, mail.from_name, mail.subject, *mail.headers.values()))):
+    said = mail.subject.strip() and mail.text and mail.html and all(mail.headers.values())
+    if not said or RESERVED & {name.lower() for name in mail.headers}:
         return "header"
-    if not (mail.subject.strip() and mail.text and mail.html) or RESERVED & {name.lower() for name in mail.headers}:
-        return "header"
-    return None
+    return flaw_of(mail)
 
 
 def request_body(mails: Sequence[Mail], options: Options) -> dict[str, Any]:

@@ -16,7 +16,6 @@ from urllib.parse import urlsplit
 from outreach.wire.sockets import NoConnection, Wire, connect_seconds, no_connection
 
 IDLE_SECONDS = 30.0
-LONGEST_REPLY = 1_000_000  # bytes
 
 
 @dataclass(frozen=True)
@@ -29,7 +28,7 @@ class Reply:
     body: bytes
 
 
-def told_wait(headers: Mapping[str, str], usual: timedelta) -> timedelta:
+def told_wait(headers: Message, usual: timedelta) -> timedelta:
     """How long the other end asks to wait, between a second and an hour: Retry-After in seconds, or X-RateLimit-Reset, an
     instant (seconds since 1970) by its own clock. `usual`: if it says nothing that can be read."""
     try:
@@ -64,8 +63,11 @@ class Http:
         try:
             if time.monotonic() >= deadline:
                 raise NoConnection("the deadline is over")
+            wire = cast(Wire, connection.sock)
             response = _ask(connection, method, f"{self._base}{path}" or "/", body, headers)
-            reply = Reply(response.status, response.reason, response.headers, response.read(LONGEST_REPLY))
+            if wire.ended:  # the standard library takes half a head for a whole one
+                raise ConnectionResetError("half an answer")
+            reply = Reply(response.status, response.reason, response.headers, response.read())
         except BaseException:
             connection.close()
             raise

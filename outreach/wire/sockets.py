@@ -32,14 +32,15 @@ class Wire:
         self.handed = 0
         self.trying = 0
         self.used = time.monotonic()
+        self.ended = False  # nothing more comes from the other end
 
     def sendall(self, data: Any) -> None:
         """All of it. After an error, what lies beyond `trying` has not left."""
         view = memoryview(data).cast("B")
         while view:
             piece = view[:_AT_ONCE]
-            self.trying = self.handed + len(piece)
             self.in_time()
+            self.trying = self.handed + len(piece)
             count = self.sock.send(piece)
             self.handed += count
             view = view[count:]
@@ -81,6 +82,7 @@ class _Reader(io.RawIOBase):
         self._wire.in_time()
         count = self._reader.readinto(buffer)
         self._wire.used = time.monotonic()
+        self._wire.ended = self._wire.ended or count == 0
         return count
 
     def close(self) -> None:
