@@ -103,7 +103,8 @@ class Smtp(Channel):
         try:
             while work.goes_on() and deaths < MOST_DEATHS:
                 session = session or self._session(work.deadline)
-                deaths = 0 if session.deliver(work, self.options.bounces_to) else deaths + 1
+                session.deliver(work, self.options.bounces_to)
+                deaths = 0 if session.answered else deaths + 1
                 if session.alive:
                     self._idle.append(session)
                 session = None
@@ -193,15 +194,16 @@ class _Session:
     def __init__(self, wire: Wire, pipelining: bool, host: str) -> None:
         self.wire = wire
         self.alive = True
+        self.answered = 0  # mails, by whatever answer
         self._file = wire.makefile("rb")
         self._pipelining = pipelining
         self._host = host
         self._reset = False  # a transaction that was refused is still open
         self._dot: int | None = None  # the number of the byte that ends the mail on its way
 
-    def deliver(self, work: _Work, bounces_to: str | None) -> int:
-        """Send mails until none is left or the connection ends; how many the server has answered to."""
-        waiting, mail, done = None, None, 0
+    def deliver(self, work: _Work, bounces_to: str | None) -> None:
+        """Send mails until none is left or the connection ends."""
+        waiting, mail = None, None
         try:
             while self.alive:
                 mail, body = work.next() or (None, b"")
@@ -211,13 +213,12 @@ class _Session:
                 self._write(waiting, b"".join(commands) if self._pipelining else b"")
                 if waiting:
                     self._ended(work, waiting.mail, self._reply())
-                    waiting, done = None, done + 1
+                    waiting = None
                 waiting, mail = (self._opened(work, mail, body, commands) if mail else None), None
         except (OSError, ValueError) as error:
-            self._lost(work, waiting.mail if waiting else None, mail, error, done)
+            self._lost(work, waiting.mail if waiting else None, mail, error)
         if not self.alive:
             self.close()
-        return done
 
     def _commands(self, mail: Mail, bounces_to: str | None) -> list[bytes]:
         sender = wire_address(bounces_to or mail.from_address) or ""
@@ -253,6 +254,7 @@ class _Session:
 
     def _ended(self, work: _Work, mail: Mail | None, reply: _Reply) -> None:
         """What the server says to a whole mail."""
+        self.answered += 1
         self.alive = self.alive and reply.code != 421
         if mail is None:
             return
@@ -261,7 +263,7 @@ class _Session:
         else:
             work.refused[mail.touch_id] = _refusal(reply)
 
-    def _lost(self, work: _Work, waiting: Mail | None, mail: Mail | None, error: Exception, done: int) -> None:
+    def _lost(self, work: _Work, waiting: Mail | None, mail: Mail | None, error: Exception) -> None:
         """The connection has ended: `waiting`, if its dot may have left, is in doubt; `mail` has not been asked for."""
         self.alive = False
         if waiting and self._dot is not None and self.wire.trying >= self._dot:
@@ -269,7 +271,7 @@ class _Session:
             work.stop()
         elif waiting:
             work.refused[waiting.touch_id] = CLOSED
-        if mail and (done or work.broken):
+        if mail and (self.answered or work.broken):
             work.queue.appendleft(mail)
         elif mail:
             work.refused[mail.touch_id] = CLOSED

@@ -117,6 +117,8 @@ class _Handler(socketserver.BaseRequestHandler):
             while True:
                 self.command()
         except _Leave:
+            pass
+        finally:
             self.request.close()
 
     def reset(self) -> None:
@@ -161,7 +163,7 @@ class _Handler(socketserver.BaseRequestHandler):
         self.fake.mind("EHLO without a name", not rest.strip())
         offers = ["PIPELINING"] * self.fake.pipelining + ["8BITMIME", "SIZE 20000000"]
         offers += ["STARTTLS"] * (self.fake.tls is not None and not self.secure)
-        offers += ["AUTH PLAIN LOGIN"] * (self.fake.user is not None)
+        offers += ["AUTH PLAIN"] * (self.fake.user is not None)
         self.reset()
         self.say("250 fake", *(f"250 {offer}" for offer in offers))
 
