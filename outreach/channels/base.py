@@ -36,6 +36,11 @@ class Mail:
     headers: Mapping[str, str] = field(default_factory=dict)
 
     @property
+    def reference(self) -> str:
+        """What the provider is to know the touch by, and to say in its events."""
+        return self.message_id.strip("<>").partition("@")[0]
+
+    @property
     def subject(self) -> str:
         return self.said.subject
 

@@ -215,7 +215,7 @@ def _personalization(mail: Mail) -> dict[str, Any]:
         # SendGrid takes a comma or semicolon for the end of the name, unless it is quoted (sendgrid-python#291).
         to["name"] = f'"{quote(mail.to_name)}"' if set(mail.to_name) & set(",;") else mail.to_name
     found = {"to": [to], "headers": dict(mail.headers)}
-    return {**found, "custom_args": {TOUCH: str(mail.touch_id)}} if mail.touch_id > 0 else found
+    return {**found, "custom_args": {TOUCH: mail.reference}} if mail.touch_id > 0 else found
 
 
 def _envelope(mail: Mail, subject: str, text: str, html: str, options: Options) -> dict[str, Any]:

@@ -44,14 +44,15 @@ _HEADER = Refusal("header", permanent=True)
 
 @dataclass(frozen=True)
 class Options:
-    """What rapport.yaml says of the server. `bounces_to`: the envelope's sender, if it is not that of the mail."""
+    """What rapport.yaml says of the server. `parallel`: connections that one request uses at most; `bounces_to`: the
+    envelope's sender, if it is not that of the mail."""
 
     host: str
     port: int
     tls: str = "starttls"
     user: str | None = None
     password_env: str = "SMTP_PASSWORD"
-    connections: int = 4
+    parallel: int = 4
     per_request: int = 100
     bounces_to: str | None = None
 
@@ -62,10 +63,10 @@ def configured(fields: Fields, outfit: Outfit) -> Smtp:
     tls = fields.get("tls", one_of(*PORTS), "starttls")
     port = fields.get("port", read_port, PORTS[tls])
     user, password_env = fields.maybe("user", text), fields.get("password_env", read_env_name, "SMTP_PASSWORD")
-    connections, per_request = fields.get("connections", read_whole, 4), fields.get("per_request", read_whole, 100)
+    parallel, per_request = fields.get("parallel", read_whole, 4), fields.get("per_request", read_whole, 100)
     bounces_to = fields.maybe("bounces_to", read_address)
     fields.close()
-    return Smtp(Options(sure(host), port, tls, user, password_env, connections, per_request, bounces_to))
+    return Smtp(Options(sure(host), port, tls, user, password_env, parallel, per_request, bounces_to))
 
 
 class Smtp(Channel):
@@ -87,7 +88,7 @@ class Smtp(Channel):
         work = _Work(deque(mails), deadline)
         # The first connection shows whether anybody is there; only then can others be worth while.
         sessions = [self._session(deadline)] if mails else []
-        wanted = min(self.options.connections, -(-len(mails) // PER_CONNECTION))
+        wanted = min(self.options.parallel, -(-len(mails) // PER_CONNECTION))
         if wanted <= 1:
             for session in sessions:
                 self._work(session, work)

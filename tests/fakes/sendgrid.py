@@ -72,7 +72,7 @@ class FakeSendGrid:
     def raw(self) -> list[bytes]:
         """The accepted mails, in the order of their touches."""
         with self._lock:
-            return [mail.raw for mail in sorted(self.mails, key=lambda mail: int(mail.touch or 0))]
+            return [mail.raw for mail in sorted(self.mails, key=lambda mail: mail.number)]
 
     def accept(self, raw: bytes) -> str | None:
         """Take the request. None if the contract does not let it pass."""

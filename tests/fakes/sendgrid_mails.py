@@ -22,6 +22,11 @@ class Delivered:
     message_id: str
     raw: bytes
 
+    @property
+    def number(self) -> int:
+        """The touch's, with which its reference begins; 0 for a mail that is no touch."""
+        return int(self.touch.partition(".")[0] or 0)
+
 
 def expand(body: Mapping[str, Any], request_id: str) -> Iterator[Delivered]:
     """One mail a personalization. All have the same Message-ID, as SendGrid's do."""

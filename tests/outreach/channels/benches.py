@@ -124,7 +124,7 @@ def sendgrid(folder: Path) -> Iterator[Bench]:
 
     with FakeSendGrid() as fake, in_environment(RAPPORT_TEST_KEY=fake.key):
         channel = SendGrid(Options(api_key_env="RAPPORT_TEST_KEY", host=fake.url))
-        yield Bench(channel, lambda: sorted(int(mail.touch) for mail in fake.mails), fake.raw, frozenset())
+        yield Bench(channel, lambda: sorted(mail.number for mail in fake.mails), fake.raw, frozenset())
         channel.drained()
         assert fake.refusals == []
 

@@ -28,7 +28,7 @@ Sent = tuple[Answer, FakeSmtp]
 
 def send(fake: FakeSmtp, mails: list[Mail], seconds: float = 60, **options: object) -> Answer:
     """One request by a channel of its own; one connection unless said."""
-    chosen = replace(Options("127.0.0.1", fake.port, tls="none", connections=1), **options)  # type: ignore[arg-type]
+    chosen = replace(Options("127.0.0.1", fake.port, tls="none", parallel=1), **options)  # type: ignore[arg-type]
     channel = Smtp(chosen)
     try:
         return channel.send(REQUEST, mails, time.monotonic() + seconds)
@@ -139,7 +139,7 @@ def test_after_the_deadline_nothing_more_is_begun(server: Server) -> None:
 def test_connections_are_kept_and_as_many_as_the_setting_says(server: Server) -> None:
     for connections in (1, 3):
         fake = server()
-        channel = Smtp(Options("127.0.0.1", fake.port, tls="none", connections=connections))
+        channel = Smtp(Options("127.0.0.1", fake.port, tls="none", parallel=connections))
         for number in range(3):
             channel.send(f"{REQUEST}{number}", mails(60), time.monotonic() + 60)
         channel.drained()
@@ -150,7 +150,7 @@ def test_connections_are_kept_and_as_many_as_the_setting_says(server: Server) ->
 
 def test_a_server_that_allows_fewer_connections_gets_all_mails_by_those(server: Server) -> None:
     fake = server(most_connections=1)
-    assert len(send(fake, mails(60), connections=4).accepted) == 60
+    assert len(send(fake, mails(60), parallel=4).accepted) == 60
 
 
 def test_a_connection_that_was_closed_meanwhile_is_noticed_before_it_is_used(server: Server) -> None:
@@ -182,7 +182,7 @@ def test_a_server_that_is_too_busy_to_greet_is_a_definite_no(server: Server) -> 
 def test_many_mails_by_many_connections_each_arrive_once(server: Server) -> None:
     fake = server(at_rcpt={f"c{number}@example.com": "550 5.1.1 no" for number in range(5, 300, 7)})
     sent = shared(300)
-    answer = send(fake, sent, connections=6)
+    answer = send(fake, sent, parallel=6)
     assert answer.accepted.keys() | answer.refused.keys() == {mail.touch_id for mail in sent}
     assert fake.counts() == {mail.to_address: 1 for mail in sent if mail.touch_id in answer.accepted}
 
@@ -222,7 +222,7 @@ def test_mails_travel_by_tls_with_a_name_and_a_password(certificate: Path, tls: 
         secure(certificate, at_once=tls == "tls", user=("shop", "secret")) as fake,
         in_environment(SSL_CERT_FILE=str(certificate), RAPPORT_TEST_PASSWORD="secret"),
     ):
-        answer = send(fake, shared(40), tls=tls, user="shop", password_env="RAPPORT_TEST_PASSWORD", connections=2)
+        answer = send(fake, shared(40), tls=tls, user="shop", password_env="RAPPORT_TEST_PASSWORD", parallel=2)
         assert len(answer.accepted) == 40
 
 
