@@ -75,7 +75,7 @@ class _Drain:
         self.until = self.clock.monotonic() + SECONDS_AT_ONCE
         self.batches = 0
         self.done = Drained()
-        self.worker = Worker(secrets.token_hex(8), workspace.settings.limits)
+        self.worker = Worker(secrets.token_hex(8), {name: one.limits for name, one in workspace.settings.channels.items()})
         with store.read() as conn:
             store.assert_newest(number(conn))
             self.signer = Signer(workspace.settings.public_url, link_keys(conn))
@@ -157,7 +157,8 @@ class _Drain:
     def _channel(self, claimed: Claim) -> Channel:
         version = claimed.version
         if version.id not in self.channels:
-            self.channels[version.id] = channel_for(version.campaign.channel, version.settings, self.workspace.root)
+            name, root = version.campaign.channel, self.workspace.root
+            self.channels[version.id] = channel_for(name, version.settings, root, self.store)
         return self.channels[version.id]
 
     def count(self, answer: Answer) -> None:

@@ -9,7 +9,8 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from pathlib import Path
 
-from crm_store.content.faults import Fault, Faults, Place, did_you_mean
+from crm_store.content.channels import ChannelSettings
+from crm_store.content.faults import Fault, Faults, Place
 from crm_store.content.nodes import Mapping
 from crm_store.content.sources import CAMPAIGNS, PLACES, SEGMENTS, SETTINGS, VOCABULARY, Sources
 from crm_store.content.workspace import Workspace
@@ -21,7 +22,8 @@ from crm_store.journeys.load import load_campaigns
 from crm_store.journeys.published import publish_all
 from crm_store.segmentation.segment import Segment, closure, load_segments
 from crm_store.store import Store
-from outreach.channels import PROVIDERS, channel_for
+from outreach.channels import channel_for, make_channel
+from outreach.channels.base import Outfit
 from outreach.rendering import RENDERER
 
 
@@ -80,20 +82,22 @@ def check(workspace: Workspace) -> Content:
 
 
 def _check_providers(workspace: Workspace, faults: Faults) -> None:
-    channels = workspace.sources.parse(SETTINGS, faults).get("channels")
-    for name, node in channels.entries if isinstance(channels, Mapping) else ():
-        provider = workspace.settings.channels[name.text]
-        if provider not in PROVIDERS:
-            hint = did_you_mean(provider, PROVIDERS)
-            faults.add(node.place, f"channel '{name.text}' has provider '{provider}', which is not known{hint}")
+    outfit = Outfit(workspace.settings, workspace.root, vocabulary=workspace.vocabulary)
+    for chosen in workspace.settings.channels.values():
+        faults.attempt(make_channel, chosen, outfit, faults)
 
 
 def channel_troubles(workspace: Workspace) -> list[Fault]:
     """What keeps the workspace's channels from taking mails now, on this machine; nothing is sent to find out."""
     root, settings = workspace.sources.parse(SETTINGS, Faults()), workspace.settings
-    channels = [channel_for(name, settings, workspace.root) for name in settings.channels]
-    said = [(root.get(channel.provider), channel.trouble()) for channel in channels]
-    return [Fault(node.place if node else root.place, trouble) for node, trouble in said if trouble]
+    said = [(one, channel_for(name, settings, workspace.root).trouble()) for name, one in settings.channels.items()]
+    return [Fault(_place_of(one, root), trouble) for one, trouble in said if trouble]
+
+
+def _place_of(chosen: ChannelSettings, root: Mapping) -> Place:
+    """Where a provider is set up: the key of its name, if rapport.yaml has one, else its channel."""
+    node = root.get(chosen.provider)
+    return node.place if node else chosen.place if chosen.place.file else root.place
 
 
 def apply(store: Store, content: Content, now: datetime) -> list[str]:

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import timedelta
 
 from crm_store.content.workspace import Workspace
-from crm_store.errors import UsageError
+from crm_store.errors import ContentError
 from crm_store.journeys.context import Runnable
 from crm_store.journeys.published import runnable
 from crm_store.ledger.dispatch import Answer, Refusal
@@ -51,7 +51,7 @@ def _plus(one: Recovered, other: Recovered) -> Recovered:
 
 
 def _settle(store: Store, workspace: Workspace, signer: Signer, lost: Unanswered, version: Runnable) -> Recovered:
-    channel = _channel(lost, version, workspace)
+    channel = _channel(lost, version, workspace, store)
     sender = version.settings.senders[version.campaign.sender].address
     with store.read() as conn:
         naturals = natural_keys(conn, lost.touch_ids)
@@ -64,11 +64,11 @@ def _settle(store: Store, workspace: Workspace, signer: Signer, lost: Unanswered
     return Recovered(len(answer.refused), len(answer.accepted), len(answer.doubtful))
 
 
-def _channel(lost: Unanswered, version: Runnable, workspace: Workspace) -> Channel | None:
+def _channel(lost: Unanswered, version: Runnable, workspace: Workspace, store: Store) -> Channel | None:
     """The channel that the request went to, if it is still to be had."""
     try:
-        channel = channel_for(lost.channel, version.settings, workspace.root)
-    except UsageError:
+        channel = channel_for(lost.channel, version.settings, workspace.root, store)
+    except ContentError:
         return None
     return channel if channel.provider == lost.provider else None
 

@@ -27,9 +27,7 @@ from tests.console.cli.command import leaves
 from tests.console.cli.test_help import parsed
 
 ROOT = Path(__file__).parent.parent
-SEGMENTS, CAMPAIGNS, IMPORT, ARCHITECTURE = (
-    f"docs/{name}.md" for name in ("segments", "campaigns", "import", "architecture")
-)
+SEGMENTS, CAMPAIGNS, IMPORT, CHANNELS = (f"docs/{name}.md" for name in ("segments", "campaigns", "import", "channels"))
 
 
 @dataclass(frozen=True)
@@ -56,7 +54,7 @@ REGISTRIES = {
     "steps": Registry(_explained(VERBS, lambda verb: verb.verb), CAMPAIGNS),
     "gates": Registry({gate.name: gate.reason for gate in GATES}, CAMPAIGNS, r"\b{}\b"),
     "intakes": Registry(_explained(INTAKES, lambda intake: intake.name), IMPORT, r"import\W+{}"),
-    "providers": Registry({name: name for name in PROVIDERS}, ARCHITECTURE, r'"{}"'),
+    "providers": Registry(PROVIDERS, CHANNELS, r'"{}"'),
     "filters": Registry({name: one.__doc__ or "" for name, one in FILTERS.items()}, CAMPAIGNS, r"\| {}"),
 }
 NAMES = [(title, name) for title, registry in REGISTRIES.items() for name in registry.help]
@@ -113,7 +111,7 @@ def test_every_class_of_a_folder_is_listed(folder: str) -> None:
 
 
 def test_every_provider_has_a_file_of_its_name() -> None:
-    files = {path.stem for path in (ROOT / "outreach/channels").glob("*.py")} - {"__init__", "base", "gallery"}
+    files = {path.stem for path in (ROOT / "outreach/channels").glob("*.py")} - {"__init__", "base", "fallback", "gallery"}
     assert files == set(PROVIDERS)
 
 

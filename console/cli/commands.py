@@ -12,6 +12,7 @@ from console.cli import (
     campaigns,
     checking,
     customers,
+    followups,
     imports,
     play,
     providerevents,
@@ -41,6 +42,7 @@ app.add_typer(imports.app, name="import")
 app.add_typer(segments.app, name="segment")
 app.add_typer(campaigns.app, name="campaign")
 app.add_typer(customers.app, name="customer")
+app.add_typer(followups.app, name="follow-up")
 app.add_typer(vocabulary.app, name="vocabulary")
 app.add_typer(stores.app, name="store")
 

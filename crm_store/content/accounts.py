@@ -5,9 +5,9 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 
-from crm_store.content.faults import Fault, Faults
+from crm_store.content.faults import Fault
 from crm_store.content.fields import Fields, text
-from crm_store.content.nodes import Mapping, Node
+from crm_store.content.nodes import Node
 
 _SECONDS = {"s": 1, "min": 60, "h": 3_600, "day": 86_400}
 
@@ -21,16 +21,12 @@ class Limits:
     connections: int = 8
 
 
-def read_limits(node: Node, faults: Faults) -> Limits:
-    """The limits of one channel: the usual ones for `email: PROVIDER`, those of a mapping else."""
-    if not isinstance(node, Mapping):
-        return Limits()
-    fields = Fields(node, faults, "a channel")
-    rate = fields.maybe("rate", read_rate)
-    connections = fields.get("connections", _connections, Limits.connections)
-    fields.known("provider")
-    fields.close()
-    return Limits(rate, connections)
+USUAL_LIMITS = Limits()
+
+
+def read_limits(fields: Fields) -> Limits:
+    """The limits among a channel's keys."""
+    return Limits(fields.maybe("rate", read_rate), fields.get("connections", _connections, Limits.connections))
 
 
 def read_rate(node: Node) -> float:

@@ -254,6 +254,14 @@ def read_whole(node: Node) -> int:
     return int(text(node))
 
 
+def read_port(node: Node) -> int:
+    """A TCP port."""
+    word = text(node)
+    if not re.fullmatch(r"[1-9]\d{0,4}", word) or int(word) > 65535:
+        raise Fault(node.place, f"'{word}' must be a port, a whole number from 1 to 65535")
+    return int(word)
+
+
 def read_first_or_last(node: Node, of: str) -> tuple[str, int]:
     """`last 5` or `first 3`, of something."""
     match = re.fullmatch(r"(first|last) ([1-9]\d{0,5})", " ".join(text(node).split()))

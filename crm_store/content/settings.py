@@ -11,15 +11,14 @@ from pathlib import Path
 from zoneinfo import ZoneInfo
 
 from crm_store.clock import zone_or_none
-from crm_store.content.accounts import Limits, read_limits
+from crm_store.content.channels import ChannelSettings, read_channels, usual_channels
 from crm_store.content.faults import Fault, Faults, Incomplete, Place
 from crm_store.content.fields import Fields, sure, text
 from crm_store.content.literals import read_duration
 from crm_store.content.nodes import Mapping as MappingNode
-from crm_store.content.nodes import Node, Scalar
+from crm_store.content.nodes import Node
 from crm_store.content.sources import SETTINGS, Sources
 
-CHANNELS = ("email",)
 PLANNED = ("caps", "rates")
 
 
@@ -67,8 +66,7 @@ class Settings:
     store: str
     public_url: str
     senders: Mapping[str, Sender]
-    channels: Mapping[str, str]
-    limits: Mapping[str, Limits]  # by channel
+    channels: Mapping[str, ChannelSettings]
     outbox: str
     delivery: Delivery
     clock: Clock
@@ -82,15 +80,14 @@ def load_settings(sources: Sources, faults: Faults) -> Settings:
     fields = Fields(sources.parse(SETTINGS, faults), faults, "rapport.yaml", planned=PLANNED)
     company = fields.need("company", lambda node: _company(node, faults))
     store = fields.get("store", text, "sqlite:///rapport.db")
-    public_url = fields.need("public_url", _url)
+    public_url = fields.need("public_url", read_url)
     senders = fields.need("senders", lambda node: _senders(node, faults))
-    channels = fields.get("channels", lambda node: _channels(node, faults), {"email": "outbox"})
-    limits = fields.get("channels", lambda node: _limits(node, faults), {"email": Limits()})
+    channels = fields.get("channels", lambda node: read_channels(node, faults), usual_channels())
     outbox = fields.get("outbox", text, "outbox")
     delivery = fields.get("delivery", lambda node: _delivery(node, faults), Delivery())
     clock = fields.get("clock", lambda node: _clock(node, faults), Clock())
     fields.close()
-    return Settings(sure(company), store, sure(public_url), sure(senders), channels, limits, outbox, delivery, clock)
+    return Settings(sure(company), store, sure(public_url), sure(senders), channels, outbox, delivery, clock)
 
 
 def _company(node: Node, faults: Faults) -> Company:
@@ -111,57 +108,30 @@ def _senders(node: Node, faults: Faults) -> dict[str, Sender]:
 
 def _sender(node: Node, faults: Faults) -> Sender:
     fields = Fields(node, faults, "a sender")
-    address, name = fields.need("from", _address), fields.need("name", text)
-    reply_to = fields.maybe("reply_to", _address)
+    address, name = fields.need("from", read_address), fields.need("name", text)
+    reply_to = fields.maybe("reply_to", read_address)
     fields.close()
     return Sender(sure(address), sure(name), reply_to)
-
-
-def _channels(node: Node, faults: Faults) -> dict[str, str]:
-    if not isinstance(node, MappingNode) or not node.entries:
-        raise Fault(node.place, "channels must name a provider for each, e.g. `email: outbox`")
-    return dict(faults.each(lambda entry: (_channel(entry[0]), _provider(entry[1])), node.entries))
-
-
-def _provider(node: Node) -> str:
-    """`email: outbox`, or `email: {provider: outbox, ...}`."""
-    if not isinstance(node, MappingNode):
-        return text(node)
-    provider = node.get("provider")
-    if provider is None:
-        raise Fault(node.place, "a channel needs 'provider'")
-    return text(provider)
-
-
-def _limits(node: Node, faults: Faults) -> dict[str, Limits]:
-    entries = node.entries if isinstance(node, MappingNode) else ()
-    return dict(faults.each(lambda entry: (entry[0].text, read_limits(entry[1], faults)), entries))
-
-
-def _channel(name: Scalar) -> str:
-    if name.text not in CHANNELS:
-        raise Fault(name.place, f"channel '{name.text}' is not built yet; known are: {', '.join(CHANNELS)}")
-    return name.text
 
 
 def _delivery(node: Node, faults: Faults) -> Delivery:
     usual = Delivery()
     fields = Fields(node, faults, "delivery")
-    lease = fields.get("lease", _elapsed, usual.lease)
+    lease = fields.get("lease", read_elapsed, usual.lease)
     batch = fields.get("batch", _count, usual.batch)
-    wait_at_most = fields.get("wait_at_most", _elapsed, usual.wait_at_most)
+    wait_at_most = fields.get("wait_at_most", read_elapsed, usual.wait_at_most)
     fields.close()
     return Delivery(lease, batch, wait_at_most)
 
 
 def _clock(node: Node, faults: Faults) -> Clock:
     fields = Fields(node, faults, "clock")
-    every = fields.get("every", _elapsed, Clock().every)
+    every = fields.get("every", read_elapsed, Clock().every)
     fields.close()
     return Clock(every)
 
 
-def _elapsed(node: Node) -> timedelta:
+def read_elapsed(node: Node) -> timedelta:
     duration = read_duration(node)
     if duration.is_calendar or duration.count == 0:
         raise Fault(node.place, f"'{duration}' must be at least a second, in weeks, days, hours, minutes or seconds")
@@ -175,14 +145,14 @@ def _count(node: Node) -> int:
     return int(word)
 
 
-def _url(node: Node) -> str:
+def read_url(node: Node) -> str:
     word = text(node)
     if not re.fullmatch(r"https?://[^\s/?#]+(/[^\s?#]*)?", word):
         raise Fault(node.place, f"'{word}' is not an http(s) address; write e.g. https://mail.example.com")
     return word.rstrip("/")
 
 
-def _address(node: Node) -> str:
+def read_address(node: Node) -> str:
     word = text(node)
     if not re.fullmatch(r"[^\s@<>\"]+@[^\s@<>\"]+\.[^\s@<>\"]+", word):
         raise Fault(node.place, "is not a mail address; write e.g. hello@example.com")

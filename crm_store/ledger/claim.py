@@ -11,7 +11,7 @@ from typing import Any
 from sqlalchemy import ColumnElement, Connection, Select, or_, select
 
 from crm_store import definitions
-from crm_store.content.accounts import Limits
+from crm_store.content.accounts import USUAL_LIMITS, Limits
 from crm_store.errors import StoreError
 from crm_store.journeys.context import Runnable
 from crm_store.journeys.move import leave
@@ -94,7 +94,7 @@ def claim(conn: Connection, worker: Worker, group: Group, now: datetime, size: i
     assert_durable(conn)
     version, step, template_id = _what(conn, group)
     channel, length = version.campaign.channel, version.settings.delivery.lease
-    limits = worker.limits.get(channel, Limits())
+    limits = worker.limits.get(channel, USUAL_LIMITS)
     accounts.ensure_account(conn, channel)
     clock = machine_now(conn)
     given = accounts.permit(conn, channel, limits, worker.name, length, size, clock)

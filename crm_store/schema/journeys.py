@@ -120,6 +120,8 @@ follow_up = Table(
     Column("due_at", Instant),
     Column("done_at", Instant),
     Column("outcome", Words),
+    Column("touch_id", ForeignKey("touch.id")),  # what was to be said by it; one task at most for each touch
 )
+Index("ix_follow_up_touch_id", follow_up.c.touch_id, unique=True)
 Index("ix_follow_up_customer_id", follow_up.c.customer_id)
 Index("ix_follow_up_kind_created_at", follow_up.c.kind, follow_up.c.created_at)

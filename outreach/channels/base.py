@@ -7,10 +7,14 @@ from abc import ABC, abstractmethod
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
+from pathlib import Path
 from typing import ClassVar
 
+from crm_store.content.settings import Settings
+from crm_store.content.vocabulary import Vocabulary
 from crm_store.errors import RapportError
 from crm_store.ledger.dispatch import Answer
+from crm_store.store import Store
 from outreach.rendering.said import Said
 
 TOO_LATE = "lease"  # the reason of mails whose sender came too late to send them
@@ -49,6 +53,16 @@ class Mail:
         return self.said.html
 
 
+@dataclass(frozen=True)
+class Outfit:
+    """What a provider may use beside its own keys. `store`: None where it is only asked what it lacks."""
+
+    settings: Settings
+    root: Path
+    store: Store | None = None
+    vocabulary: Vocabulary | None = None  # where the company's words are checked
+
+
 class NotAccepted(Exception):
     """The whole request was definitely not accepted: its touches may go again.
 
@@ -64,6 +78,10 @@ class NotAccepted(Exception):
         self.stopped = stopped
         self.wait = wait
         self.divide = divide
+
+
+class Unreachable(NotAccepted):
+    """No byte of the request has left, because nobody was there to take it."""
 
 
 class ChannelStopped(RapportError):

@@ -17,8 +17,9 @@ from pathlib import Path
 from tempfile import TemporaryFile
 from typing import ClassVar
 
+from crm_store.content.fields import Fields
 from crm_store.ledger.dispatch import Answer, Refusal
-from outreach.channels.base import Channel, Mail, NotAccepted, Proof, in_time
+from outreach.channels.base import Channel, Mail, NotAccepted, Outfit, Proof, in_time
 from outreach.channels.gallery import INDEX, SHOWN, read_headers, refresh_gallery
 
 _log = logging.getLogger("rapport.outbox")
@@ -29,6 +30,12 @@ UNWRITABLE = "outbox can't be written"
 NOT_NOW = Refusal(UNWRITABLE, permanent=False, gives_up=False)
 # What the standard library raises on addresses and names that no header can hold.
 _NO_MESSAGE = (ValueError, LookupError, MessageError)
+
+
+def configured(fields: Fields, outfit: Outfit) -> Outbox:
+    """Its folder is the setting `outbox`, which commands that look at the mails need as well; it has no keys of its own."""
+    fields.close()
+    return Outbox(outfit.root / outfit.settings.outbox)
 
 
 class _OneLine(UnstructuredHeader, BaseHeader):

@@ -109,9 +109,10 @@ def test_the_outbox_is_the_folder_mails_are_written_to(shop: Shop) -> None:
     assert len(list((shop.root / "sent/here").glob("*/*.eml"))) == 1
 
 
-def test_channels_name_the_provider(tmp_path: Path) -> None:
-    assert loaded(tmp_path, {SETTINGS_FILE: settings(channels="{email: outbx}")}).settings.channels == {"email": "outbx"}
-    assert loaded(tmp_path, {SETTINGS_FILE: settings()}).settings.channels == {"email": "outbox"}
+@pytest.mark.parametrize("form", ["{email: outbx}", "{email: {provider: outbx}}"])
+def test_channels_name_the_provider(tmp_path: Path, form: str) -> None:
+    assert loaded(tmp_path, {SETTINGS_FILE: settings(channels=form)}).settings.channels["email"].provider == "outbx"
+    assert loaded(tmp_path, {SETTINGS_FILE: settings()}).settings.channels["email"].provider == "outbox"
 
 
 @pytest.mark.parametrize(("batch", "requests"), [("1", 3), ("2", 2), ("500", 1)])

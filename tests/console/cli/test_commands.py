@@ -12,7 +12,8 @@ from tests.ledger.rows import claim_all
 from tests.world import Shop
 
 NEED_PREFECT = {"run", "up", "demo", "campaign run"}
-SHOWN_ELSEWHERE = {"import complete-journey", "init", "segment diff"}  # the last: test_segment_diff.py
+# segment diff: test_segment_diff.py; follow-up done: test_follow_ups.py
+SHOWN_ELSEWHERE = {"import complete-journey", "init", "segment diff", "follow-up done"}
 
 
 @pytest.fixture
@@ -53,6 +54,8 @@ WORKS = {
     "import products": ("import products products.jsonl --dry-run", "new  "),
     "schema": ("schema segment", '"$schema"'),
     "segment kinds": ("segment kinds", "sequence: events that follow each other"),
+    "follow-up list": ("follow-up list", "Tasks: none"),
+    "follow-up export": ("follow-up export tasks.csv", "0 tasks"),
     "import list": ("import list fair visitors.csv --map key=name", "list  fair"),
 }
 
@@ -79,6 +82,7 @@ AS_JSON = {
     "campaign show": "campaign show welcome",
     "touches": "touches",
     "customer show": "customer show alice",
+    "follow-up list": "follow-up list",
     "import customers": "import customers customers.jsonl",
     "import events": "import events events.jsonl",
     "import products": "import products products.jsonl",

@@ -14,7 +14,7 @@ from console.cli.commands import app
 from tests.console.cli.command import Rapport, leaves
 
 COMMANDS = dict(leaves())
-GROUPS = ["segment", "campaign", "customer", "import", "store", "vocabulary"]
+GROUPS = ["segment", "campaign", "customer", "import", "store", "vocabulary", "follow-up"]
 
 
 def parsed(words: Sequence[str]) -> Any:

@@ -18,7 +18,7 @@ def test_no_mails_no_gallery(tmp_path: Path) -> None:
 
 
 def test_the_index_lists_every_mail_with_its_page_newest_first(tmp_path: Path) -> None:
-    outbox(tmp_path).send(REQUEST, mails(3))
+    next(outbox(tmp_path)).send(REQUEST, mails(3))
     index = write_gallery(tmp_path)
     assert index == tmp_path / "index.html"
     shown = index.read_text(encoding="utf-8")
@@ -30,7 +30,7 @@ def test_the_index_lists_every_mail_with_its_page_newest_first(tmp_path: Path) -
 
 
 def test_a_page_shows_headers_and_both_parts(tmp_path: Path) -> None:
-    outbox(tmp_path).send(REQUEST, [saying(MAIL, text="The text & more\n", html="<p>The HTML</p>\n")])
+    next(outbox(tmp_path)).send(REQUEST, [saying(MAIL, text="The text & more\n", html="<p>The HTML</p>\n")])
     write_gallery(tmp_path)
     page = (tmp_path / "0000/0000007.html").read_text(encoding="utf-8")
     for said in ("Hello Ann", "Ann Smith &lt;ann@example.com&gt;", "List-Unsubscribe", "The text &amp; more"):
@@ -39,7 +39,7 @@ def test_a_page_shows_headers_and_both_parts(tmp_path: Path) -> None:
 
 
 def test_the_mail_is_shown_in_a_sandbox(tmp_path: Path) -> None:
-    outbox(tmp_path).send(REQUEST, [saying(MAIL, html=f"<p>{HOSTILE}</p>\n")])
+    next(outbox(tmp_path)).send(REQUEST, [saying(MAIL, html=f"<p>{HOSTILE}</p>\n")])
     write_gallery(tmp_path)
     page = (tmp_path / "0000/0000007.html").read_text(encoding="utf-8")
     assert page.count("<iframe sandbox srcdoc=") == 1
@@ -48,7 +48,7 @@ def test_the_mail_is_shown_in_a_sandbox(tmp_path: Path) -> None:
 
 
 def test_hostile_headers_and_texts_are_escaped(tmp_path: Path) -> None:
-    outbox(tmp_path).send(REQUEST, [saying(replace(MAIL, to_name=HOSTILE), subject=HOSTILE, text=HOSTILE)])
+    next(outbox(tmp_path)).send(REQUEST, [saying(replace(MAIL, to_name=HOSTILE), subject=HOSTILE, text=HOSTILE)])
     index = write_gallery(tmp_path)
     assert index is not None
     for page in (index, tmp_path / "0000/0000007.html"):
@@ -58,7 +58,7 @@ def test_hostile_headers_and_texts_are_escaped(tmp_path: Path) -> None:
 
 def test_a_second_gallery_shows_what_came_since(tmp_path: Path) -> None:
     for number in (1, 2):
-        outbox(tmp_path).send(REQUEST, [replace(MAIL, touch_id=number)])
+        next(outbox(tmp_path)).send(REQUEST, [replace(MAIL, touch_id=number)])
         index = write_gallery(tmp_path)
     assert index is not None
     assert "Outbox: 2 mails" in index.read_text(encoding="utf-8")
@@ -66,7 +66,7 @@ def test_a_second_gallery_shows_what_came_since(tmp_path: Path) -> None:
 
 def test_the_page_made_of_a_mail_is_the_one_made_of_its_file(tmp_path: Path) -> None:
     for folder in ("known", "read"):
-        outbox(tmp_path / folder).send(REQUEST, [MAIL])
+        next(outbox(tmp_path / folder)).send(REQUEST, [MAIL])
     refresh_gallery(tmp_path / "known", {tmp_path / "known/0000/0000007.eml": MAIL})
     write_gallery(tmp_path / "read")
     for page in ("index.html", "0000/0000007.html"):
@@ -74,7 +74,7 @@ def test_the_page_made_of_a_mail_is_the_one_made_of_its_file(tmp_path: Path) -> 
 
 
 def test_pages_that_are_there_are_not_made_again(tmp_path: Path) -> None:
-    outbox(tmp_path).send(REQUEST, mails(2))
+    next(outbox(tmp_path)).send(REQUEST, mails(2))
     write_gallery(tmp_path)
     page = tmp_path / "0000/0000001.html"
     page.write_text("looked at")
@@ -85,10 +85,10 @@ def test_pages_that_are_there_are_not_made_again(tmp_path: Path) -> None:
 
 
 def test_a_page_of_an_older_mail_with_the_same_number_is_made_anew(tmp_path: Path) -> None:
-    outbox(tmp_path).send(REQUEST, [saying(MAIL, subject="old")])
+    next(outbox(tmp_path)).send(REQUEST, [saying(MAIL, subject="old")])
     write_gallery(tmp_path)
     (tmp_path / "0000/0000007.eml").unlink()
-    outbox(tmp_path).send(REQUEST, [saying(MAIL, subject="new")])
+    next(outbox(tmp_path)).send(REQUEST, [saying(MAIL, subject="new")])
     index = write_gallery(tmp_path)
     assert index is not None
     assert "new" in index.read_text()

@@ -5,17 +5,16 @@ from __future__ import annotations
 import errno
 import os
 from dataclasses import replace
-from math import inf
 from pathlib import Path
 
 import pytest
 
 from crm_store.content.workspace import load_workspace
-from crm_store.errors import UsageError
+from crm_store.errors import ContentError
 from outreach.channels import channel_for
 from outreach.channels.base import NotAccepted, Proof
 from outreach.channels.outbox import Outbox, as_message
-from tests.outreach.channels.benches import MAIL, REQUEST, mails, outbox, saying
+from tests.outreach.channels.benches import MAIL, REQUEST, mails, outbox, saying, soon
 from tests.world import Shop
 
 
@@ -24,19 +23,19 @@ def files(folder: Path) -> list[str]:
 
 
 def test_a_file_is_named_by_its_touch(tmp_path: Path) -> None:
-    outbox(tmp_path).send(REQUEST, [replace(MAIL, touch_id=7), replace(MAIL, touch_id=1_234_567)])
+    next(outbox(tmp_path)).send(REQUEST, [replace(MAIL, touch_id=7), replace(MAIL, touch_id=1_234_567)])
     assert files(tmp_path) == ["0000/0000007.eml", "1234/1234567.eml"]
 
 
 def test_a_file_that_is_there_is_never_replaced(tmp_path: Path) -> None:
     for subject in ("first", "second", "third"):
-        outbox(tmp_path).send(REQUEST, [saying(MAIL, subject=subject)])
+        next(outbox(tmp_path)).send(REQUEST, [saying(MAIL, subject=subject)])
     assert files(tmp_path) == ["0000/0000007-2.eml", "0000/0000007-3.eml", "0000/0000007.eml"]
     assert b"Subject: first" in (tmp_path / "0000/0000007.eml").read_bytes()
 
 
 def test_a_file_is_whole_or_not_there(tmp_path: Path) -> None:
-    outbox(tmp_path).send(REQUEST, mails(3))
+    next(outbox(tmp_path)).send(REQUEST, mails(3))
     assert all(name.endswith(".eml") for name in files(tmp_path))
 
 
@@ -50,14 +49,14 @@ def test_the_folder_is_the_one_of_the_settings(plain_shop: Shop) -> None:
     plain_shop.write({"config/rapport.yaml": settings + "outbox: out/of/here\n"})
     channel = channel_for("email", load_workspace(plain_shop.root).settings, plain_shop.root)
     channel.announce(REQUEST)
-    channel.send(REQUEST, [MAIL], inf)
+    channel.send(REQUEST, [MAIL], soon())
     assert files(plain_shop.root / "out/of/here") == ["0000/0000007.eml"]
 
 
 def test_a_provider_that_is_not_known_is_refused_with_a_suggestion(plain_shop: Shop) -> None:
     settings = (plain_shop.root / "config/rapport.yaml").read_text()
     plain_shop.write({"config/rapport.yaml": settings + "channels: {email: outbx}\n"})
-    with pytest.raises(UsageError, match=r"provider 'outbx' in config/rapport.yaml, .*; did you mean 'outbox'"):
+    with pytest.raises(ContentError, match=r"rapport.yaml:4: provider 'outbx' is not known; did you mean 'outbox'"):
         channel_for("email", load_workspace(plain_shop.root).settings, plain_shop.root)
 
 
@@ -94,7 +93,7 @@ def test_a_disk_that_is_full_after_a_mail_refuses_the_rest_for_now(tmp_path: Pat
         real_link(source, target)
 
     monkeypatch.setattr("outreach.channels.outbox.os.link", link)
-    answer = outbox(tmp_path).send(REQUEST, mails(3))
+    answer = next(outbox(tmp_path)).send(REQUEST, mails(3))
     assert (list(answer.accepted), answer.doubtful) == ([1], {})
     assert {touch: (one.permanent, one.gives_up) for touch, one in answer.refused.items()} == dict.fromkeys(
         (2, 3), (False, False)
@@ -104,8 +103,10 @@ def test_a_disk_that_is_full_after_a_mail_refuses_the_rest_for_now(tmp_path: Pat
 
 
 def test_whoever_comes_after_the_deadline_writes_nothing(tmp_path: Path) -> None:
+    channel = Outbox(tmp_path)
+    channel.announce(REQUEST)
     with pytest.raises(NotAccepted, match="lease"):
-        outbox(tmp_path).send(REQUEST, [MAIL], 0.0)
+        channel.send(REQUEST, [MAIL], 0.0)
     assert files(tmp_path) == []
 
 
@@ -113,7 +114,7 @@ def test_it_proves_what_is_there_and_what_is_not(tmp_path: Path) -> None:
     channel = Outbox(tmp_path)
     channel.announce(REQUEST)
     first, second = mails(2)
-    channel.send(REQUEST, [first], inf)
+    channel.send(REQUEST, [first], soon())
     wanted = {one.touch_id: one.message_id for one in (first, second)}
     for _ in range(2):  # whoever asks again is told the same
         assert channel.prove(REQUEST, wanted) == Proof({1: first.message_id}, frozenset({2}))
@@ -123,24 +124,24 @@ def test_once_it_has_proven_that_a_mail_is_not_there_its_sender_can_not_put_it_t
     slow = Outbox(tmp_path)
     slow.announce(REQUEST)
     assert Outbox(tmp_path).prove(REQUEST, {7: MAIL.message_id}).refused == {7}
-    answer = slow.send(REQUEST, [MAIL], inf)
+    answer = slow.send(REQUEST, [MAIL], soon())
     assert (answer.accepted, list(answer.refused)) == ({}, [7])
     assert files(tmp_path) == []
 
 
 def test_of_a_request_that_was_not_announced_here_it_proves_only_what_is_there(tmp_path: Path) -> None:
-    outbox(tmp_path).send(REQUEST, [MAIL])
+    next(outbox(tmp_path)).send(REQUEST, [MAIL])
     assert Outbox(tmp_path).prove("another", {7: MAIL.message_id, 8: "<8@shop.example>"}) == Proof({7: MAIL.message_id})
 
 
 def test_a_mail_of_an_older_store_under_the_same_number_proves_nothing(tmp_path: Path) -> None:
-    outbox(tmp_path).send(REQUEST, [MAIL])
+    next(outbox(tmp_path)).send(REQUEST, [MAIL])
     Outbox(tmp_path).announce("another")
     assert Outbox(tmp_path).prove("another", {7: "<7.other@shop.example>"}) == Proof({}, frozenset({7}))
 
 
 def test_a_settled_request_leaves_nothing_but_its_mails(tmp_path: Path) -> None:
-    outbox(tmp_path).send(REQUEST, mails(2))
+    next(outbox(tmp_path)).send(REQUEST, mails(2))
     Outbox(tmp_path).announce("another")
     Outbox(tmp_path).prove("another", {})
     Outbox(tmp_path).settled("another")
@@ -151,7 +152,7 @@ def test_a_drain_brings_the_page_that_shows_the_outbox_up_to_date(tmp_path: Path
     channel = Outbox(tmp_path)
     for number, one in enumerate(mails(2)):
         channel.announce(str(number))
-        channel.send(str(number), [one], inf)
+        channel.send(str(number), [one], soon())
         channel.drained()
         assert f"Outbox: {number + 1} mails" in (tmp_path / "index.html").read_text(encoding="utf-8")
     assert (tmp_path / "0000/0000002.html").is_file()
@@ -161,6 +162,6 @@ def test_a_page_that_can_not_be_written_does_no_harm(tmp_path: Path, caplog: pyt
     (tmp_path / "index.html").mkdir()
     channel = Outbox(tmp_path)
     channel.announce(REQUEST)
-    channel.send(REQUEST, [MAIL], inf)
+    channel.send(REQUEST, [MAIL], soon())
     channel.drained()
     assert "index.html can't be brought up to date" in caplog.text

@@ -1,0 +1,82 @@
+"""`channels` of rapport.yaml: which provider each channel has, and what that one is told.
+
+A channel is a provider's name (`email: outbox`) or a mapping with `provider`, `fallback`, limits and the provider's own
+keys, which are kept as they stand here: their file in outreach/channels/ reads them.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+
+from crm_store.content.accounts import USUAL_LIMITS, Limits, read_limits
+from crm_store.content.faults import Fault, Faults, Place
+from crm_store.content.fields import Fields, sure, text
+from crm_store.content.nodes import Mapping, Node, Scalar
+
+CHANNELS = ("email",)
+OWN_KEYS = ("provider", "fallback", "rate", "connections")
+
+
+@dataclass(frozen=True)
+class ChannelSettings:
+    """One way out. `fallback`: where goes what this one definitely did not take, because it takes nothing at present."""
+
+    provider: str
+    node: Mapping
+    limits: Limits = USUAL_LIMITS
+    fallback: ChannelSettings | None = None
+
+    @property
+    def place(self) -> Place:
+        return self.node.place
+
+    def fields(self, faults: Faults) -> Fields:
+        """The provider's own keys, to be read and closed."""
+        fields = Fields(self.node, faults, f"provider '{self.provider}'")
+        fields.known(*OWN_KEYS)
+        return fields
+
+
+def usual_channels() -> dict[str, ChannelSettings]:
+    """Mails are written to files until something else is said."""
+    return {"email": plain_channel("outbox", Place("", 0))}
+
+
+def plain_channel(provider: str, place: Place) -> ChannelSettings:
+    """A provider that is told nothing."""
+    return ChannelSettings(provider, Mapping((), place))
+
+
+def read_channels(node: Node, faults: Faults) -> dict[str, ChannelSettings]:
+    if not isinstance(node, Mapping) or not node.entries:
+        raise Fault(node.place, "channels must name a provider for each, e.g. `email: outbox`")
+    return dict(faults.each(lambda entry: (_name(entry[0]), _channel(entry[1], faults)), node.entries))
+
+
+def _name(name: Scalar) -> str:
+    if name.text not in CHANNELS:
+        raise Fault(name.place, f"channel '{name.text}' is not built yet; known are: {', '.join(CHANNELS)}")
+    return name.text
+
+
+def _channel(node: Node, faults: Faults, is_fallback: bool = False) -> ChannelSettings:
+    if not isinstance(node, Mapping):
+        return plain_channel(text(node), node.place)
+    fields = Fields(node, faults, "a fallback" if is_fallback else "a channel")
+    provider = fields.need("provider", text)
+    fallback = None if is_fallback else fields.maybe("fallback", lambda value: _channel(value, faults, True))
+    if is_fallback and fields.has("fallback"):
+        fields.fault(fields.place_of("fallback"), "a fallback has no fallback of its own; take it out")
+    limits = read_limits(fields)
+    fields.known("fallback", *(name for name in node.names() if name != "fallback"))  # read by the provider's own file
+    fields.close()
+    return ChannelSettings(sure(provider), node, limits, fallback)
+
+
+def read_env_name(node: Node) -> str:
+    """The name of an environment variable: secrets stand in none of our files."""
+    if not re.fullmatch(r"[A-Za-z_][A-Za-z0-9_]*", text(node)):
+        # The value is not repeated: it may be the secret itself.
+        raise Fault(node.place, "is not the name of an environment variable; set one to the secret and name it here")
+    return text(node)
