@@ -248,3 +248,10 @@ def _percent(context: Context, value: Any) -> str:
 
 # What mails may say beyond Jinja's own filters. A new one is a function here and a line.
 FILTERS: Mapping[str, Callable[..., str]] = {"money": _money, "date": _date, "moment": _moment, "percent": _percent}
+# The values of a mail that a filter reads beside what it is given.
+READS: Mapping[str, tuple[str, ...]] = {
+    "money": ("company", "locale"),
+    "date": ("locale", "zone"),
+    "moment": ("locale", "zone"),
+    "percent": ("locale",),
+}
