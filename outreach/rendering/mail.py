@@ -32,7 +32,11 @@ class MailTemplate:
         of_text = environment(files if given else {**files, **text_from_html(plain, html)}, of_text=True)
         _compile((of_html, of_text), plain, files)
         # Subject, text and HTML: the environment and the name of each.
-        self.parts = ((of_html, f"{name}/{SUBJECT}"), (of_text, f"{name}/{TEXT if given else HTML}"), (of_html, f"{name}/{HTML}"))
+        self.parts = (
+            (of_html, f"{name}/{SUBJECT}"),
+            (of_text, f"{name}/{TEXT if given else HTML}"),
+            (of_html, f"{name}/{HTML}"),
+        )
         self._subject, self._text_body, self._html_body = (env.get_template(file) for env, file in self.parts)
 
     def render(self, context: Mapping[str, Any]) -> Said:

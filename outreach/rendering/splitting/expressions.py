@@ -6,15 +6,13 @@ from collections.abc import Mapping, Sequence
 from typing import Any, cast
 
 from jinja2 import Environment, Template, nodes
-from jinja2.runtime import Macro as _AnyMacro
 
 from outreach.rendering.environment import READS, RENDER_ERRORS
-from outreach.rendering.splitting.scopes import SPECIAL, Frame, Known, Macro, Module, Names, Residual, is_plain
+from outreach.rendering.splitting.scopes import SPECIAL, Frame, Known, Names, Residual, is_plain
 
 # These have a state, which each mail has of its own.
 _OF_EACH = frozenset({"namespace", "cycler", "joiner"})
 _RANDOM_FILTERS = frozenset({"random"})
-_LAZY = (nodes.And, nodes.Or, nodes.CondExpr)
 _VALUE = "value"
 
 
@@ -26,6 +24,8 @@ class Expressions:
         self.shared = shared
         self.names = names
         self._compiled: dict[tuple[int, bool], tuple[nodes.Node, Template]] = {}
+        value = nodes.Output([nodes.Name(_VALUE, "load")])
+        self._printers = {escape: compiled(env, [escaped([value], escape)]) for escape in (False, True)}
 
     def is_known(self, node: nodes.Node, frame: Frame) -> bool:
         """Whether it is the same for all mails. Raises NotSplit if that can't be told."""
@@ -49,25 +49,34 @@ class Expressions:
         used = {node.name, *(one.value for one in node.args if isinstance(one, nodes.Const))}  # map("date")
         if used & _RANDOM_FILTERS:
             raise frame.refuse(node, "`random` gives something else each time")
-        return all(name in self.shared for one in used for name in READS.get(cast(str, one), ()))
+        read = [frame.context.find(name) for one in used for name in READS.get(cast(str, one), ())]
+        if None in read:
+            raise frame.refuse(node, f"`{node.name}` in a file that is imported without `with context`")
+        return all(isinstance(one, Known) for one in read)
 
-    def value(self, node: nodes.Expr, frame: Frame) -> Any:
+    def value(self, node: nodes.Node, frame: Frame) -> Any:
         """What a known expression gives. Raises NotSplit if it fails, which it then does in every mail."""
         if isinstance(node, nodes.Const):
             return node.value
         found = frame.scope.find(node.name) if isinstance(node, nodes.Name) else None
         if isinstance(found, Known):
             return found.value
-        assign = nodes.Assign(nodes.Name(_VALUE, "store"), node)
-        template = self._template(node, [assign], frame)
+        if isinstance(node, nodes.Getattr):  # as compiled templates do it
+            return self.env.getattr(self.value(node.node, frame), node.attr)
+        template = self._template(node, [nodes.Assign(nodes.Name(_VALUE, "store"), node)], frame)
         context = template.new_context(self._values(node, frame), shared=True)
         self._run(template, context, node, frame)
         return context.vars[_VALUE]
 
-    def text(self, node: nodes.Node, statements: Sequence[nodes.Node], frame: Frame) -> str:
-        """What statements that know everything print. `node`: what they are of."""
-        template = self._template(node, statements, frame)
-        return self._run(template, template.new_context(self._values(node, frame), shared=True), node, frame)
+    def printed(self, node: nodes.Node, frame: Frame) -> str:
+        """What `{{ .. }}` prints of a known expression."""
+        template = self._printers[frame.escape]
+        return self._run(template, template.new_context({_VALUE: self.value(node, frame)}, shared=True), node, frame)
+
+    def text(self, statement: nodes.Stmt, frame: Frame) -> str:
+        """What a statement that knows everything prints."""
+        template = compiled(self.env, [escaped([statement], frame.escape)])
+        return self._run(template, template.new_context(self._values(statement, frame), shared=True), statement, frame)
 
     def _template(self, node: nodes.Node, statements: Sequence[nodes.Node], frame: Frame) -> Template:
         if (id(node), frame.escape) not in self._compiled:  # with the node, so that its id stays its own
@@ -81,15 +90,11 @@ class Expressions:
             raise frame.refuse(node, f"fails for every mail: {type(error).__name__}") from error
 
     def _values(self, node: nodes.Node, frame: Frame) -> dict[str, Any]:
-        names = {one.name for one in _names(node)}
-        found = {name: frame.scope.find(name) for name in names}
-        return {
-            **self.env.globals,
-            **self.shared,
-            **{name: one.value for name, one in found.items() if isinstance(one, Known)},
-        }
+        found = {name: frame.scope.find(name) for name in {one.name for one in _names(node)}}
+        known = {name: one.value for name, one in found.items() if isinstance(one, Known)}
+        return {**self.env.globals, **self.shared, **known}
 
-    def residual(self, node: nodes.Expr, frame: Frame) -> nodes.Expr:
+    def residual(self, node: nodes.Node, frame: Frame) -> nodes.Expr:
         """The expression over the names of the template of the holes."""
         return cast(nodes.Expr, self._rewritten(node, frame))
 
@@ -142,6 +147,6 @@ def escaped(statements: Sequence[nodes.Node], escape: bool) -> nodes.Stmt:
 
 def compiled(env: Environment, statements: Sequence[nodes.Node]) -> Template:
     """A template of these statements."""
-    tree = nodes.Template(list(statements)).set_environment(env)
-    tree.set_lineno(1)
+    tree = nodes.Template(list(statements))
+    tree.set_environment(env).set_lineno(1)
     return Template.from_code(env, env.compile(tree, None, None), {})

@@ -15,8 +15,8 @@ from outreach.rendering.mail import MailTemplate
 from outreach.rendering.said import Part, Said, Shell
 from outreach.rendering.splitting.expressions import compiled, escaped
 from outreach.rendering.splitting.pieces import MOST_HOLES, SHORT, Cut, html, one_line, text
-from outreach.rendering.splitting.running import Run
 from outreach.rendering.splitting.scopes import Names, NotSplit
+from outreach.rendering.splitting.verbs import run_part
 
 _BLANK_LINES = re.compile(r"\n{3,}")
 # The values of a mail that others of its campaign and locale have too.
@@ -84,7 +84,7 @@ def split(mail: MailTemplate, values: Mapping[str, Any]) -> Program:
     """The program of mails that share these values with each other. Raises NotSplit."""
     known = readable({name: values[name] for name in SHARED})
     names = Names()
-    printed = [Run(env, known, OF_EACH, names).part(file) for env, file in mail.parts]
+    printed = [run_part(env, file, known, OF_EACH, names) for env, file in mail.parts]
     cuts = (one_line(printed[0]), text(printed[1]), html(printed[2]))
     shorter = SHORT
     while sum(len(one.holes) for one in cuts) > MOST_HOLES:
@@ -113,7 +113,9 @@ def _program(mail: MailTemplate, cuts: Sequence[Cut], names: Names) -> Program:
         compiled(env, [program]),
         {**env.globals, **names.constants},
         mark,
-        *ranges,
+        ranges[0],
+        ranges[1],
+        ranges[2],
         size=sum(len(piece) for one in cuts for piece in one.pieces),
         loops=program.find(nodes.For) is not None,
     )

@@ -46,7 +46,7 @@ class Residual:
 
 @dataclass
 class Scope:
-    """Names and what they stand for, inside others. `pinned`: names set under a condition, and what they are called then."""
+    """Names and what they stand for, inside others. `pinned`: names set under a condition, and what they are called."""
 
     parent: Scope | None = None
     names: dict[str, Binding] = field(default_factory=dict)
@@ -90,8 +90,8 @@ class Frame:
     """Where the run is: in which file and scope, and into which list its output goes.
 
     `context`: what blocks see, the names set at the top of the files of one mail. `top`: names set here are seen there.
-    `free`: neither in a loop nor under a condition. `escape`: whether values are escaped here; `around`: in the statement of
-    the template of the holes that this is within.
+    `free`: neither in a loop nor under a condition. `escape`: whether values are escaped here; `around`: in the statement
+    of the template of the holes that this is within.
     """
 
     file: str
