@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import replace
 from typing import Any, cast
 
 from jinja2 import nodes
 from jinja2.runtime import LoopContext
 
+from outreach.rendering.splitting.order import set_names
 from outreach.rendering.splitting.running import Run, as_statements
 from outreach.rendering.splitting.scopes import Frame, Known, Macro, Module, Residual, is_plain
 
@@ -43,7 +44,7 @@ def _residual_if(
 
 def _pin(run: Run, body: Sequence[nodes.Node], frame: Frame) -> list[str]:
     """Names set in some branch are set in the template of the holes, with what they were before."""
-    wanted = [name for name in dict.fromkeys(_set_names(body)) if name not in frame.scope.pinned]
+    wanted = [name for name in dict.fromkeys(set_names(body)) if name not in frame.scope.pinned]
     for name in wanted:
         found, called = frame.scope.find(name), run.names.fresh()
         if isinstance(found, Macro | Module):
@@ -119,13 +120,3 @@ def _loop_target(run: Run, node: nodes.Node, frame: Frame) -> nodes.Expr:
     name = run.names.fresh()
     run.bind(node, cast(nodes.Name, node).name, Residual(name), frame)
     return nodes.Name(name, "store")
-
-
-def _set_names(body: Sequence[nodes.Node]) -> Iterator[str]:
-    """The names that statements set in the scope they stand in."""
-    for node in body:
-        if isinstance(node, nodes.Assign | nodes.AssignBlock) and not isinstance(node.target, nodes.NSRef):
-            named = [node.target] if isinstance(node.target, nodes.Name) else node.target.find_all(nodes.Name)
-            yield from (one.name for one in named)
-        elif isinstance(node, nodes.If):
-            yield from _set_names([*node.body, *node.elif_, *node.else_])

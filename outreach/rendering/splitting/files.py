@@ -16,6 +16,7 @@ def run_template(run: Run, file: str, frame: Frame) -> None:
     tree = run.tree(file)
     for block in tree.find_all(nodes.Block):
         frame.blocks.setdefault(block.name, []).append((block, file))
+    run.refuse_late_names(tree.body, frame)
     extended: nodes.Extends | None = None
     for statement in tree.body:
         if extended is None and isinstance(statement, nodes.Extends):
@@ -44,7 +45,7 @@ def _extend(run: Run, node: nodes.Extends, frame: Frame) -> None:
 
 def include(run: Run, node: nodes.Include, frame: Frame) -> None:
     file = str(cast(nodes.Const, node.template).value)
-    context = frame.scope.flat() if node.with_context else Scope()
+    context = frame.scope.flat() if node.with_context else Scope(shared=True)
     inside = replace(frame, file=file, escape=run.escapes(file), scope=Scope(context), context=context)
     inside = run.deeper(node, replace(inside, blocks={}, block=None, top=True, free=True))
     run_template(run, file, inside)
@@ -55,7 +56,7 @@ def _module(run: Run, node: nodes.Import | nodes.FromImport, frame: Frame) -> Sc
     if not frame.free:
         raise frame.refuse(node, "an import in a loop or under a condition")
     file = str(cast(nodes.Const, node.template).value)
-    context = frame.scope.flat() if node.with_context else Scope()
+    context = frame.scope.flat() if node.with_context else Scope(shared=True)
     escape = run.escapes(file)
     top = Frame(file, escape, Scope(context), context, {}, [], escape, top=True, free=True, depth=frame.depth)
     run_template(run, file, run.deeper(node, top))

@@ -13,6 +13,7 @@ from markupsafe import Markup
 from outreach.rendering.environment import MAX_SECONDS
 from outreach.rendering.splitting.expressions import Expressions, escaped
 from outreach.rendering.splitting.macros import find_macro
+from outreach.rendering.splitting.order import read_before_set
 from outreach.rendering.splitting.scopes import (
     SPECIAL,
     Binding,
@@ -62,8 +63,15 @@ class Run:
         return replace(frame, depth=frame.depth + 1)
 
     def body(self, body: Sequence[nodes.Node], frame: Frame) -> None:
+        self.refuse_late_names(body, frame)
         for statement in body:
             self.statement(statement, frame)
+
+    def refuse_late_names(self, body: Sequence[nodes.Node], frame: Frame) -> None:
+        """Jinja hides a name that comes from another file where it is set further down, but not everywhere."""
+        for name in read_before_set(body):
+            if frame.scope.is_from_elsewhere(name):
+                raise frame.refuse(body[0], f"`{name}` is set in several files; set it before it is used here")
 
     def statement(self, node: nodes.Node, frame: Frame) -> None:
         run = self.verbs.get(type(node))

@@ -46,10 +46,14 @@ class Residual:
 
 @dataclass
 class Scope:
-    """Names and what they stand for, inside others. `pinned`: names set under a condition, and what they are called."""
+    """Names and what they stand for, inside others. `pinned`: names set under a condition, and what they are called.
+
+    `shared`: what one file gives to another, which Jinja looks up by name when a file, block or macro begins.
+    """
 
     parent: Scope | None = None
     names: dict[str, Binding] = field(default_factory=dict)
+    shared: bool = False
     pinned: dict[str, str] = field(default_factory=dict)
 
     def find(self, name: str) -> Binding | None:
@@ -60,10 +64,18 @@ class Scope:
             scope = scope.parent
         return None
 
+    def is_from_elsewhere(self, name: str) -> bool:
+        """Whether it is found, but only in what another file gives."""
+        scope: Scope | None = self
+        while scope is not None and name not in scope.names:
+            scope = scope.parent
+        return scope is not None and scope.shared
+
     def flat(self) -> Scope:
         """What an included template sees: all of it as it is now, without what only its place gives."""
         outer = self.parent.flat().names if self.parent else {}
-        return Scope(names={name: found for name, found in {**outer, **self.names}.items() if name not in SPECIAL})
+        names = {name: found for name, found in {**outer, **self.names}.items() if name not in SPECIAL}
+        return Scope(names=names, shared=True)
 
 
 @dataclass(frozen=True)

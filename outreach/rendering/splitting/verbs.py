@@ -34,7 +34,7 @@ VERBS: Verbs = {
 def run_part(env: Environment, file: str, shared: Mapping[str, Any], of_each: Sequence[str], names: Names) -> list[Item]:
     """What a template prints, and the statements that need a customer, in order. Raises NotSplit."""
     run = Run(env, shared, of_each, names, VERBS)
-    context, escape = Scope(run.outermost), run.escapes(file)
+    context, escape = Scope(run.outermost, shared=True), run.escapes(file)
     frame = Frame(file, escape, Scope(context), context, {}, [], escape, top=True, free=True)
     try:
         files.run_template(run, file, frame)
