@@ -14,10 +14,10 @@ from crm_store.schema.journeys import (
     published,
     segment_member,
 )
-from crm_store.schema.ledger import campaign_run, request, touch, touch_event, touch_values
+from crm_store.schema.ledger import campaign_run, request, shell, touch, touch_event, touch_values
 
 # The newest migration. Kept here so that opening an up-to-date store needs no Alembic; a test compares the two.
-SCHEMA_VERSION = "0003"
+SCHEMA_VERSION = "0005"
 
 __all__ = [
     "METADATA",
@@ -42,6 +42,7 @@ __all__ = [
     "request",
     "score",
     "segment_member",
+    "shell",
     "static_list",
     "suppression",
     "tally",

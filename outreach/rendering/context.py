@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import json
-import zlib
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -108,12 +106,3 @@ def locale_for(wanted: str | None, usual: str) -> str:
     except (UnknownLocaleError, ValueError):
         return usual
     return str(found) if found.language == Locale.parse(usual).language else usual
-
-
-def pack(values: Mapping[str, Any]) -> bytes:
-    return zlib.compress(json.dumps(values, sort_keys=True).encode())
-
-
-def unpack(packed: bytes) -> dict[str, Any]:
-    values: dict[str, Any] = json.loads(zlib.decompress(packed))
-    return values
