@@ -16,13 +16,20 @@ def read_before_set(body: Sequence[nodes.Node]) -> set[str]:
     """The names that are read further up than where the scope of these statements sets them. A block reads for itself."""
     read, done, found = set[str](), set[str](), set[str]()
     for node in _in_order(body):
-        names = set(_set_by(node))
-        found |= names & read - done
+        names, reads = set(_set_by(node)), _read_by(node)
+        if isinstance(node, nodes.AssignBlock | nodes.Macro):  # which have a scope of their own, inside
+            read |= reads
+        found |= (names & read) - done
         done |= names
-        if not isinstance(node, nodes.Block):
-            read |= {name.name for name in node.find_all(nodes.Name) if name.ctx == "load"}
-            read |= {node.name} if isinstance(node, nodes.Name) else set()
+        read |= reads
     return found
+
+
+def _read_by(node: nodes.Node) -> set[str]:
+    if isinstance(node, nodes.Block):
+        return set()
+    own = {node.name} if isinstance(node, nodes.Name) else set()
+    return own | {name.name for name in node.find_all(nodes.Name) if name.ctx == "load"}
 
 
 def _in_order(body: Sequence[nodes.Node]) -> Iterator[nodes.Node]:
