@@ -147,7 +147,10 @@ def values(number: int) -> dict[str, Any]:
         "tier": random.choice(("gold", "silver", "silver", None)),
         "points": random.randrange(2_000),
         **dict.fromkeys(("last_name", "phone", "region", "postal_code", "joined_on", "stage")),
-        "country": "US", "locale": "en_US", "time_zone": "America/New_York", "birthday": "1990-05-17",
+        "country": "US",
+        "locale": "en_US",
+        "time_zone": "America/New_York",
+        "birthday": "1990-05-17",
     }
     amount = f"{random.randrange(500, 20_000) / 100:.2f}"
     day = f"2026-{random.randrange(1, 7):02d}-{random.randrange(1, 29):02d}T{random.randrange(24):02d}:15:00+00:00"

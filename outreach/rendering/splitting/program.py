@@ -84,8 +84,10 @@ def split(mail: MailTemplate, values: Mapping[str, Any]) -> Program:
     """The program of mails that share these values with each other. Raises NotSplit."""
     known = readable({name: values[name] for name in SHARED})
     names = Names()
-    printed = [run_part(env, file, known, OF_EACH, names) for env, file in mail.parts]
-    cuts = (one_line(printed[0]), text(printed[1]), html(printed[2]))
+    subject, of_text, of_html = mail.parts
+    # The HTML first: a text part may be made of it, and its lines are not those that somebody wrote.
+    printed = {part: run_part(*part, known, OF_EACH, names) for part in (subject, of_html, of_text)}
+    cuts = (one_line(printed[subject]), text(printed[of_text]), html(printed[of_html]))
     shorter = SHORT
     while sum(len(one.holes) for one in cuts) > MOST_HOLES:
         shorter *= 2

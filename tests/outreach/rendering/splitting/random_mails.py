@@ -54,6 +54,7 @@ _TEXTS = (
     "a longer text that stays in the shell ",
 )
 _INCLUDES = ("{% include 'parts/inc.html.j2' %}", "{% include 'parts/inc.j2' %}")
+_USE_LIBRARY = "{% import 'parts/lib.html.j2' as lib %}{% from 'parts/lib.html.j2' import color as tint %}"
 _LIBRARY = """\
 {% set color = 'red' %}
 {% macro button(url, text='x') %}<a href='{{ url }}' style='color: {{ color }}'>{{ text }}</a>{% endmacro %}
@@ -189,7 +190,7 @@ class _Writer:
             "{% set ns = namespace(t=0) %}{% for q in "
             + self.pick(*_LISTS)
             + " %}{% set ns.t = ns.t + 1 %}{% endfor %}{{ ns.t }}",
-            "{{ lib.button(" + self.expression() + ", 'Go') }}",
+            "{{ lib.button(" + self.expression() + ", 'Go') }}{{ tint }}",
             "{% set p, q = " + self.pick("1, 2", "customer.n, 2", "[customer.n, 'b']") + " %}{{ p }}{{ q }}",
             "{%- if customer.vip -%} {{ customer.name or 'you' }} {%- endif -%}",
         )
@@ -225,4 +226,4 @@ def _extended(writer: _Writer) -> tuple[str, str]:
 
 
 def _with_library(text: str) -> str:
-    return "{% import 'parts/lib.html.j2' as lib %}" + text if "lib." in text else text
+    return _USE_LIBRARY + text if "lib." in text else text
