@@ -138,7 +138,7 @@ class _Writer:
         return self.pick(*_CONDITIONS, *names)
 
     def block(self, depth: int, macros: bool = True) -> str:
-        return "".join(self.statement(depth, macros) for _ in range(self.random.randrange(1, 5)))
+        return "".join(self.statement(depth, macros) for _ in range(self.random.randrange(1, 4)))
 
     def statement(self, depth: int, macros: bool) -> str:
         simple = (
@@ -209,7 +209,7 @@ def mail(random: Random) -> MailTemplate:
         body = _with_library(writer.block(0) + writer.block(0) + writer.block(0))
     files[f"{NAME}/body.html.j2"] = body
     if writer.chance(0.7):  # otherwise the text is made of the HTML, which takes longer
-        files[f"{NAME}/body.txt.j2"] = body
+        files[f"{NAME}/body.txt.j2"] = _with_library(writer.block(0, False))
     sources = Sources({f"templates/{path}": text for path, text in files.items()})
     return MailTemplate(NAME, sources.subset(closure(NAME, sources)))
 

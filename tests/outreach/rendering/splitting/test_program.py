@@ -74,9 +74,9 @@ def test_the_mail_that_is_measured_is_the_same_with_holes() -> None:
 
 
 def test_a_shell_has_what_all_mails_share_and_holes_the_rest() -> None:
-    body = f"<p>{LONG} {{{{ company.name }}}}: {{{{ customer.first_name }}}}</p>{LONG}<b>{{{{ offer.code }}}}</b>"
+    body = f"<p>{LONG} {{{{ company.name }}}}: {{{{ customer.first_name }}}}</p>{LONG}<b>{{{{ offer.code }}}}</b>."
     _, program = of(body)
-    assert program.shell.html.pieces == (f"<p>{LONG} Shop &amp; Co: ", f"</p>{LONG}<b>", "</b>\n")
+    assert program.shell.html.pieces == (f"<p>{LONG} Shop &amp; Co: ", f"</p>{LONG}<b>", "</b>.\n")
     said = program.said(full({"first_name": "<Ann>"}))
     assert said.holes == ("<Ann>\n\n", "7Q4ZK-M2XHD", "&lt;Ann&gt;", "7Q4ZK-M2XHD")
     assert said.shell is program.shell
