@@ -46,7 +46,10 @@ class Expressions:
 
     def _is_steady(self, node: nodes.Filter, frame: Frame) -> bool:
         """Whether a filter gives the same in every mail, if it is given the same."""
-        used = {node.name, *(one.value for one in node.args if isinstance(one, nodes.Const))}  # map("date")
+        used = {
+            node.name,
+            *(one.value for one in node.args if isinstance(one, nodes.Const)),
+        }  # a filter may be named to `map`
         if used & _RANDOM_FILTERS:
             raise frame.refuse(node, "`random` gives something else each time")
         read = [frame.context.find(name) for one in used for name in READS.get(cast(str, one), ())]
