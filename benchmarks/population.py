@@ -19,10 +19,10 @@ from pathlib import Path
 from benchmarks.bulk import filling
 from benchmarks.deeds import count_tallies, write_deeds
 from benchmarks.draws import Calendar, people
-from benchmarks.mails import write_mails
 from benchmarks.measure import STORES as KINDS
 from benchmarks.measure import read_size, seconds
 from benchmarks.persons import HOMES, write_persons
+from benchmarks.sendings import write_mails
 from benchmarks.shape import load_shape
 from benchmarks.stores import STORES, exists, kept_store, making
 from crm_store.intake.zones import zone_ids

@@ -22,11 +22,12 @@ from outreach.links import Signer
 from outreach.messages import make_mail
 from outreach.publishing import read
 from outreach.rendering.check import find_error
-from outreach.rendering.context import Saying, context, unpack
+from outreach.rendering.context import Saying, context
 from outreach.rendering.environment import RENDER_ERRORS, MissingValue
 from outreach.rendering.mail import MailTemplate, closure
 from outreach.rendering.said import Said
 from outreach.rendering.samples import SAMPLE_SIGNER, sample_offer
+from outreach.writing import as_sent
 
 
 @dataclass(frozen=True)
@@ -73,12 +74,11 @@ def _step(version: Runnable, name: str | None) -> Send:
 
 
 def _as_sent(store: Store, sent: SentMail) -> Shown:
-    values = unpack(sent.packed)
-    rendered = load_template(store, sent.template_id).render(values)
+    rendered, address = as_sent(store, sent, load_template(store, sent.template_id))
     headers = {
         "Status": _status(sent),
         "Message-ID": sent.message_id or "",
-        "To": str(values["customer"]["email"]),
+        "To": address,
         "Subject": rendered.subject,
     }
     return Shown(headers, rendered.text, rendered.html)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-import logging
 import secrets
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -17,22 +16,23 @@ from crm_store.ledger.accounts import count_refusal, let_go
 from crm_store.ledger.claim import Claim, Group, Worker, claim, due_groups
 from crm_store.ledger.dispatch import AccountHeld, Answer, LeaseLost, Refusal, Request, dispatch, divide, fail, give_back
 from crm_store.ledger.epoch import number
+from crm_store.ledger.kept import forget_mails
 from crm_store.ledger.material import of_touches
 from crm_store.ledger.settling import settle
 from crm_store.store import Store
 from outreach.channels import channel_for
 from outreach.channels.base import TOO_LATE, Channel, ChannelStopped, Mail, NotAccepted
 from outreach.links import Signer
-from outreach.messages import make_mail
 from outreach.offers.codes import new_code
 from outreach.recovery import recover
-from outreach.rendering.context import Saying, context, pack
-from outreach.rendering.environment import RENDER_ERRORS
+from outreach.rendering.context import Saying
 from outreach.rendering.mail import MailTemplate
+from outreach.rendering.renderer import Renderer
+from outreach.writing import keep_shells, write_mails
 
-_log = logging.getLogger("rapport.delivery")
 BATCHES_AT_ONCE = 50
 SECONDS_AT_ONCE = 60.0
+FORGOTTEN_AT_ONCE = 1_000
 _BUSY_WAIT = 0.02
 HOLD = 0.9  # of its lease a claim may be used up to here: what it sends must be answered before the lease is gone
 REFUSED_TOO_OFTEN = timedelta(minutes=1)
@@ -80,8 +80,10 @@ class _Drain:
             store.assert_newest(number(conn))
             self.signer = Signer(workspace.settings.public_url, link_keys(conn))
         self.channels: dict[int, Channel] = {}
+        self.shells: set[str] = set()
 
     def run(self, campaign: str | None) -> Drained:
+        self._forget()
         recovered = recover(self.store, self.workspace, self.signer, campaign)
         self.done = Drained(sent=recovered.sent, in_doubt=recovered.in_doubt)
         with self.store.read() as conn:
@@ -92,6 +94,12 @@ class _Drain:
             self.store.write(let_go, self.worker.name)
             for channel in self.channels.values():
                 channel.drained()
+
+    def _forget(self) -> None:
+        """Words of mails that nobody may see any more."""
+        before = self.now - self.workspace.settings.delivery.keep_mails
+        while self.store.write(forget_mails, before, FORGOTTEN_AT_ONCE) == FORGOTTEN_AT_ONCE:
+            continue
 
     def _groups(self, groups: Sequence[Group]) -> Drained:
         for group in groups:
@@ -134,23 +142,14 @@ class _Drain:
             materials = of_touches(conn, claimed.touch_ids)
             template = load_template(self.store, claimed.template_id)
         saying = Saying(claimed.version, claimed.step, self.signer)
-        mails: list[tuple[Mail, bytes]] = []
-        broken: list[int] = []
-        for material in materials:
-            try:
-                values = context(saying, material)
-                mails.append((make_mail(saying, material, template.render(values), self.now), pack(values)))
-            except RENDER_ERRORS as error:
-                # The kind of error only: its text may quote a customer's data.
-                _log.warning("touch %d: %s in template %s", material.touch_id, type(error).__name__, template.name)
-                broken.append(material.touch_id)
-        if broken:
-            self.store.write(fail, claimed, broken, "template")
-            self.done = self.done.plus(Drained(failed=len(broken)))
+        written = write_mails(saying, materials, template, self.now)
+        keep_shells(self.store, written.mails, self.shells)
+        if written.broken:
+            self.store.write(fail, claimed, written.broken, "template")
+            self.done = self.done.plus(Drained(failed=len(written.broken)))
         channel = self._channel(claimed)
-        packed = {mail.touch_id: values for mail, values in mails}
-        for called in channel.divided([mail for mail, _ in mails]):
-            if not _Call(self, claimed, channel, deadline).send(called, packed):
+        for called in channel.divided(written.mails):
+            if not _Call(self, claimed, channel, deadline).send(called, written.kept):
                 return False
         return True
 
@@ -253,18 +252,18 @@ def _none_accepted(no: NotAccepted, touch_ids: Iterable[int]) -> Answer:
 def _body_hash(mails: Sequence[Mail]) -> str:
     digest = hashlib.sha256()
     for mail in mails:
-        digest.update("\x00".join((mail.to_address, mail.subject, mail.html, mail.text)).encode())
+        digest.update("\x00".join((mail.to_address, mail.said.shell.hash, *mail.said.holes)).encode())
     return digest.hexdigest()[:32]
 
 
-_loaded: dict[str, MailTemplate] = {}
+_loaded: dict[str, Renderer] = {}
 
 
-def load_template(store: Store, template_id: int) -> MailTemplate:
-    """A published template. Definitions never change: one loading serves the process."""
+def load_template(store: Store, template_id: int) -> Renderer:
+    """What renders a published template. Definitions never change: one loading serves the process."""
     with store.read() as conn:
         key = definitions.hash_of(conn, template_id)
         if key not in _loaded:
             found = definitions.load(conn, template_id)
-            _loaded[key] = MailTemplate(found.name, Sources(found.files))
+            _loaded[key] = Renderer(MailTemplate(found.name, Sources(found.files)))
     return _loaded[key]

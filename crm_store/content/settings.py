@@ -44,11 +44,13 @@ class Sender:
 
 @dataclass(frozen=True)
 class Delivery:
-    """`lease`: machine time from claim to answer; `batch`: touches claimed at once; `wait_at_most`: until one expires."""
+    """`lease`: machine time from claim to answer; `batch`: touches claimed at once; `wait_at_most`: until one expires;
+    `keep_mails`: how long after a mail's last look its words are kept, for `preview`."""
 
     lease: timedelta = timedelta(minutes=5)
     batch: int = 500
     wait_at_most: timedelta = timedelta(days=7)
+    keep_mails: timedelta = timedelta(days=365)
 
 
 @dataclass(frozen=True)
@@ -120,8 +122,9 @@ def _delivery(node: Node, faults: Faults) -> Delivery:
     lease = fields.get("lease", read_elapsed, usual.lease)
     batch = fields.get("batch", _count, usual.batch)
     wait_at_most = fields.get("wait_at_most", read_elapsed, usual.wait_at_most)
+    keep_mails = fields.get("keep_mails", read_elapsed, usual.keep_mails)
     fields.close()
-    return Delivery(lease, batch, wait_at_most)
+    return Delivery(lease, batch, wait_at_most, keep_mails)
 
 
 def _clock(node: Node, faults: Faults) -> Clock:

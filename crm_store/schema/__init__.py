@@ -21,6 +21,7 @@ from crm_store.schema.ledger import (
     holder,
     log,
     request,
+    shell,
     stray_event,
     touch,
     touch_event,
@@ -28,7 +29,7 @@ from crm_store.schema.ledger import (
 )
 
 # The newest migration. Kept here so that opening an up-to-date store needs no Alembic; a test compares the two.
-SCHEMA_VERSION = "0005"
+SCHEMA_VERSION = "0007"
 
 __all__ = [
     "METADATA",
@@ -58,6 +59,7 @@ __all__ = [
     "request",
     "score",
     "segment_member",
+    "shell",
     "static_list",
     "stray_event",
     "suppression",

@@ -2,7 +2,7 @@
 
 from sqlalchemy import BigInteger, Column, Date, Float, ForeignKey, Index, SmallInteger, Table, UniqueConstraint
 
-from crm_store.schema.base import METADATA
+from crm_store.schema.base import METADATA, partial_index
 from crm_store.schema.types import Id, Instant, Json, Words
 
 # The distinct (time zone, country) pairs customers have, and the zone that is used for them: the zone itself, else the
@@ -50,6 +50,7 @@ customer = Table(
 Index("ix_customer_email_key", customer.c.email_key)
 Index("ix_customer_birth", customer.c.birth_month, customer.c.birth_day, customer.c.zone_id)
 Index("ix_customer_zone_id", customer.c.zone_id)
+partial_index(Index("ix_customer_erased", customer.c.id), "erased_at IS NOT NULL")
 
 customer_change = Table(
     "customer_change",

@@ -123,7 +123,18 @@ epoch = Table(
     Column("restored_at", Instant),  # touches that were right before this may have been sent in an earlier life
 )
 
-# The values a mail used, compressed: with the template's definition they give the mail again, byte for byte.
+# What the mails of a template share, once for each definition, locale and campaign; nothing about a customer is in it.
+shell = Table(
+    "shell",
+    METADATA,
+    Column("id", Id, primary_key=True),
+    Column("hash", Words, nullable=False),
+    Column("packed", LargeBinary, nullable=False),
+    UniqueConstraint("hash"),
+)
+
+# What a mail has of its own, compressed: with the shell that it names, or else with the template's definition, it gives the
+# mail again, byte for byte.
 touch_values = Table(
     "touch_values",
     METADATA,

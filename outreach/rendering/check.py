@@ -16,6 +16,8 @@ from outreach.rendering.mail import HTML, SUBJECT, TEXT, MailTemplate, closure, 
 from outreach.rendering.reading import Reading, read_template
 from outreach.rendering.said import Said
 from outreach.rendering.samples import sample_contexts
+from outreach.rendering.splitting.program import split
+from outreach.rendering.splitting.scopes import NotSplit
 
 
 def check_templates(sources: Sources, faults: Faults) -> dict[str, MailTemplate]:
@@ -84,6 +86,7 @@ def _try_step(version: Runnable, step: Send, sources: Sources, mail: MailTemplat
             raise Fault(place, f"{cause}{hint} (tried with {title})") from None
         _refuse_empty(rendered, step.template, title)
     _look_for_the_law(rendered, values, step.template, hints)
+    _try_to_split(mail, values, hints)
 
 
 def _refuse_empty(rendered: Said, name: str, title: str) -> None:
@@ -91,6 +94,13 @@ def _refuse_empty(rendered: Said, name: str, title: str) -> None:
         raise Fault(Place(f"{TEMPLATES}/{name}/{SUBJECT}", 1), f"the subject is empty (tried with {title})")
     if not rendered.text.strip() and "<img" not in rendered.html:
         raise Fault(_body(name), f"the mail is empty (tried with {title})")
+
+
+def _try_to_split(mail: MailTemplate, values: Mapping[str, Any], hints: Faults) -> None:
+    try:
+        split(mail, values)
+    except NotSplit as refused:
+        hints.add(refused.fault.place, f"{refused.fault.what}: these mails are rendered one by one, which takes longer")
 
 
 def _look_for_the_law(rendered: Said, values: Mapping[str, Any], name: str, hints: Faults) -> None:

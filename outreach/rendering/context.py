@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-import json
-import zlib
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from functools import lru_cache
 from typing import Any
 from zoneinfo import ZoneInfo
 
@@ -17,6 +16,7 @@ from crm_store.ledger.material import Material
 from outreach.links import Link, Purpose, Signer
 from outreach.offers.wording import benefit
 
+CACHED = 2_000  # answers that many customers share
 NAMES = ("customer", "event", "offer", "campaign", "company", "links", "locale", "zone")
 
 
@@ -80,6 +80,7 @@ def _offer(saying: Saying, material: Material, locale: str) -> dict[str, Any] | 
     return {**material.offer, "valid_until": until and _last(until, zone), "benefit": benefit(terms, locale)}
 
 
+@lru_cache(maxsize=CACHED)
 def _last(until: str, zone: ZoneInfo) -> str:
     """The last day on which a code works that ends with a day of the customer's; else the instant at which it ends."""
     end = datetime.fromisoformat(until)
@@ -96,6 +97,7 @@ def _zone(customer: Mapping[str, Any], company: str) -> str:
     return name if name and zone_or_none(name) else only_zone_of_country(customer.get("country")) or company
 
 
+@lru_cache(maxsize=CACHED)
 def locale_for(wanted: str | None, usual: str) -> str:
     """How dates and amounts are written: as the customer's locale does where it is of the mails' language, the company's.
 
@@ -108,12 +110,3 @@ def locale_for(wanted: str | None, usual: str) -> str:
     except (UnknownLocaleError, ValueError):
         return usual
     return str(found) if found.language == Locale.parse(usual).language else usual
-
-
-def pack(values: Mapping[str, Any]) -> bytes:
-    return zlib.compress(json.dumps(values, sort_keys=True).encode())
-
-
-def unpack(packed: bytes) -> dict[str, Any]:
-    values: dict[str, Any] = json.loads(zlib.decompress(packed))
-    return values

@@ -6,6 +6,7 @@ import time
 from collections.abc import Callable, Mapping, Sized
 from datetime import date, datetime
 from decimal import Decimal, InvalidOperation
+from functools import lru_cache
 from typing import Any
 
 from jinja2 import (
@@ -70,6 +71,9 @@ class _Named(dict[str, Any]):
     _path: str
 
 
+_OF_NAMED = frozenset(dir(_Named)) | {"_path"}
+
+
 class _Unknown(StrictUndefined):
     """A name that is in no mail: says so in a marketer's words."""
 
@@ -93,9 +97,12 @@ def _readable(value: Any, path: str) -> Any:
         named = _Named({name: _readable(inner, f"{path}.{name}") for name, inner in value.items()})
         named._path = path
         return named
-    if value is None:
-        return _Missing(f"'{path}' has no value here; write e.g. {{{{ {_instead(path)} }}}}", exc=MissingValue)
-    return value
+    return _missing(path) if value is None else value
+
+
+@lru_cache(maxsize=KEPT)
+def _missing(path: str) -> _Missing:
+    return _Missing(f"'{path}' has no value here; write e.g. {{{{ {_instead(path)} }}}}", exc=MissingValue)
 
 
 # What is written instead of a value that is missing, by the last part of its name; other values are texts.
@@ -133,6 +140,11 @@ class _Sandbox(ImmutableSandboxedEnvironment):
     """Nothing but values can be reached, and no operator makes something huge out of something small."""
 
     intercepted_binops = frozenset({"*", "**"})
+
+    def getattr(self, obj: Any, attribute: str) -> Any:
+        if type(obj) is _Named and attribute in obj and attribute not in _OF_NAMED:
+            return obj[attribute]  # what the lines below come to, after an AttributeError, for nearly all that mails print
+        return super().getattr(obj, attribute)
 
     def call_binop(self, context: Context, operator: str, left: Any, right: Any) -> Any:
         if operator == "**" or _is_huge(left, right) or _is_huge(right, left):
@@ -192,27 +204,36 @@ def _short_range(*bounds: int) -> range:
 @pass_context
 def _money(context: Context, amount: Any, currency: str | None = None) -> str:
     """`{{ event.amount | money(event.currency) }}`: an amount in major units, in the company's currency unless named."""
-    from babel.numbers import format_currency
-
     try:
         value = Decimal(str(amount))
     except InvalidOperation:
         raise TemplateRuntimeError("money: not an amount") from None
-    return str(format_currency(value, currency or context["company"]["currency"], locale=context["locale"]))
+    return _written_money(str(value), currency or context["company"]["currency"], context["locale"])
+
+
+@lru_cache(maxsize=KEPT)
+def _written_money(amount: str, currency: str, locale: str) -> str:
+    from babel.numbers import format_currency
+
+    return str(format_currency(Decimal(amount), currency, locale=locale))
 
 
 @pass_context
 def _date(context: Context, value: Any, style: str = "long") -> str:
     """`{{ offer.valid_until | date }}`: as the locale writes it; an instant by the customer's date, `--05-17` as such."""
-    from babel.dates import format_date, format_skeleton
-
-    written, locale = str(value), context["locale"]
     try:
-        if written.startswith("--"):
-            return str(format_skeleton("MMMMd", date.fromisoformat(f"2000{written[1:]}"), locale=locale))
-        return str(format_date(_local_date(written, context["zone"]), style, locale=locale))
+        return _written_date(str(value), style, context["locale"], context["zone"])
     except ValueError:
         raise TemplateRuntimeError("date: not a date") from None
+
+
+@lru_cache(maxsize=KEPT)
+def _written_date(written: str, style: str, locale: str, zone: str) -> str:
+    from babel.dates import format_date, format_skeleton
+
+    if written.startswith("--"):
+        return str(format_skeleton("MMMMd", date.fromisoformat(f"2000{written[1:]}"), locale=locale))
+    return str(format_date(_local_date(written, zone), style, locale=locale))
 
 
 def _local_date(written: str, zone: str) -> date:
@@ -229,12 +250,17 @@ def _local(written: str, zone: str) -> datetime:
 @pass_context
 def _moment(context: Context, value: Any, style: Any = "long") -> str:
     """`{{ offer.valid_until | moment }}`: a date as `date` writes it, an instant with the customer's time of day."""
-    from babel.dates import format_time, get_datetime_format
-
-    day, locale, written = _date(context, value, style), context["locale"], str(value)
+    day, written = _date(context, value, style), str(value)
     if len(written) <= len("2026-01-31"):
         return day
-    time = format_time(_local(written, context["zone"]), "short", locale=locale)
+    return _written_moment(written, style, context["locale"], context["zone"], day)
+
+
+@lru_cache(maxsize=KEPT)
+def _written_moment(written: str, style: Any, locale: str, zone: str, day: str) -> str:
+    from babel.dates import format_time, get_datetime_format
+
+    time = format_time(_local(written, zone), "short", locale=locale)
     return str(get_datetime_format(style, locale=locale)).format(time, day)
 
 
@@ -248,3 +274,10 @@ def _percent(context: Context, value: Any) -> str:
 
 # What mails may say beyond Jinja's own filters. A new one is a function here and a line.
 FILTERS: Mapping[str, Callable[..., str]] = {"money": _money, "date": _date, "moment": _moment, "percent": _percent}
+# The values of a mail that a filter reads beside what it is given.
+READS: Mapping[str, tuple[str, ...]] = {
+    "money": ("company", "locale"),
+    "date": ("locale", "zone"),
+    "moment": ("locale", "zone"),
+    "percent": ("locale",),
+}

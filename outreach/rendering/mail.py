@@ -31,12 +31,16 @@ class MailTemplate:
         of_html = environment({**files, **inline_css(plain, html)})
         of_text = environment(files if given else {**files, **text_from_html(plain, html)}, of_text=True)
         _compile((of_html, of_text), plain, files)
-        self._subject = of_html.get_template(f"{name}/{SUBJECT}")
-        self._html_body = of_html.get_template(f"{name}/{HTML}")
-        self._text_body = of_text.get_template(f"{name}/{TEXT if given else HTML}")
+        # Subject, text and HTML: the environment and the name of each.
+        self.parts = (
+            (of_html, f"{name}/{SUBJECT}"),
+            (of_text, f"{name}/{TEXT if given else HTML}"),
+            (of_html, f"{name}/{HTML}"),
+        )
+        self._subject, self._text_body, self._html_body = (env.get_template(file) for env, file in self.parts)
 
     def render(self, context: Mapping[str, Any]) -> Said:
-        """The mail. Raises one of RENDER_ERRORS, whose text may quote a value."""
+        """The mail, with nothing in common with others. Raises one of RENDER_ERRORS, whose text may quote a value."""
         values = readable(context)
         subject = " ".join(render(self._subject, values).split())
         text = re.sub(r"\n{3,}", "\n\n", _lines(render(self._text_body, values)).strip("\n"))

@@ -32,10 +32,10 @@ def read_template(path: str, source: str) -> Reading:
     try:
         tree = _PARSER.parse(source)
         _refuse_unknown(path, tree)
+        names = list(tree.find_all(nodes.Name))  # before Jinja looks, which leaves out what no `or` gets to
         needed = find_undeclared_variables(tree)
     except TemplateSyntaxError as error:
         raise syntax_fault(path, error) from None
-    names = list(tree.find_all(nodes.Name))
     lines = {name: min(one.lineno for one in names if one.name == name) for name in sorted(needed - GLOBALS)}
     sets = frozenset(one.name for one in names if one.ctx != "load")
     return Reading(tuple(_uses(path, tree)), tuple((name, Place(path, line)) for name, line in lines.items()), sets)

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import hashlib
+import json
+import zlib
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
@@ -28,6 +31,23 @@ class Shell:
     subject: Part
     text: Part
     html: Part
+
+    @cached_property
+    def _written(self) -> bytes:
+        return json.dumps([[part.pieces, part.holes] for part in (self.subject, self.text, self.html)]).encode()
+
+    @cached_property
+    def hash(self) -> str:
+        """The name of what it says, the same in every process."""
+        return hashlib.sha256(self._written).hexdigest()[:32]
+
+    def packed(self) -> bytes:
+        return zlib.compress(self._written)
+
+    @classmethod
+    def unpacked(cls, packed: bytes) -> Shell:
+        parts = json.loads(zlib.decompress(packed))
+        return cls(*(Part(tuple(pieces), tuple(holes)) for pieces, holes in parts))
 
 
 _WHOLE = [Part(("", ""), (number,)) for number in range(3)]

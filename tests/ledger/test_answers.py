@@ -120,7 +120,7 @@ def test_values_that_can_not_be_made_fail_alone(shop: Shop, monkeypatch: pytest.
             raise ValueError("a value nobody thought of")
         return context(saying, material)
 
-    monkeypatch.setattr("outreach.delivery.context", values)
+    monkeypatch.setattr("outreach.writing.context", values)
     planned(shop, "alice", "bob", "eve")
     shop.deliver()
     assert by_customer(shop, "state") == {"alice": "sent", "bob": "failed", "eve": "sent"}

@@ -89,7 +89,7 @@ def test_a_delivery_whose_lease_runs_out_while_it_renders_leaves_the_mail_to_the
     planned(shop, "alice")
     with monkeypatch.context() as slow:
         slow.setattr("outreach.delivery.BATCHES_AT_ONCE", 1)
-        slow.setattr("outreach.delivery.pack", lambda _: _pack_slowly(shop))
+        slow.setattr("outreach.writing.pack", lambda *_: _pack_slowly(shop))
         shop.deliver()
     assert channel.mails == []
     assert by_customer(shop, "state", "attempt") == {"alice": ("due", 1)}

@@ -12,7 +12,7 @@ from crm_store.journeys.context import Runnable
 from crm_store.journeys.steps import Send
 from crm_store.ledger.material import Material, customer_values, latest_event, of_customer
 from outreach.links import Link, Purpose, Signer
-from outreach.rendering.context import NAMES, Saying, context, locale_for, pack, unpack, with_nothing
+from outreach.rendering.context import NAMES, Saying, context, locale_for, with_nothing
 from outreach.rendering.samples import SAMPLE_CODE, sample_contexts, sample_offer
 from tests.world import NOON, Shop
 
@@ -187,11 +187,3 @@ def test_days_are_those_of_the_customers_zone_else_of_the_countrys_else_of_the_c
 )
 def test_a_locale_counts_where_it_is_of_the_mails_language(customers: str | None, companys: str, taken: str) -> None:
     assert locale_for(customers, companys) == taken
-
-
-def test_packed_values_are_the_values(plain_shop: Shop, version: Runnable) -> None:
-    plain_shop.customer("alice", first_name="Zoë")
-    plain_shop.event("alice", "order", NOON, amount=5)
-    found = values(plain_shop, version, "alice")
-    assert unpack(pack(found)) == found
-    assert pack(found) == pack(dict(reversed(list(found.items()))))

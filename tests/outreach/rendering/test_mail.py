@@ -67,6 +67,12 @@ def test_templates_that_use_each_other_have_a_closure() -> None:
     assert len(closure("hello", files)) == 3
 
 
+def test_a_name_that_is_never_reached_is_read_all_the_same() -> None:
+    assert rendered("<p>{{ 'x' or company.name }}</p>").html == "<p>x</p>\n"
+    files = sources("{{ 'x' or company.name }}")
+    assert closure("hello", files) == set(files.files)
+
+
 FAULTS = {
     "line\n{% if %}": "2: not Jinja: Expected an expression",
     "\n\n{{ 'x' | mony }}": "3: filter 'mony' is not known; did you mean 'money'?",
