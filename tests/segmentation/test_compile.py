@@ -32,6 +32,14 @@ def test_the_select_is_made_again_when_customers_live_in_other_zones(audience: A
     assert audience.chosen(today) == ["far", "here"]
 
 
+def test_nobody_comes_twice_whatever_leads(audience: Audience) -> None:
+    orders = [{"customer": "twice", "event": "order", "at": f"2026-06-0{day}"} for day in (1, 2)]
+    audience.fill([{"key": "twice"}], orders)
+    recent = "{event: order, where: {size: {is_set: false}}, in_last: 30 days}"
+    for who in (f"any: [{recent}]", f"any: [{recent}, {recent}]", f"all: [{recent}, {{event: order}}]"):
+        assert audience.chosen(who) == ["twice"]
+
+
 def test_zones_are_looked_up_only_if_a_condition_asks(audience: Audience) -> None:
     segments = audience.read({"x": "event: order", "y": BIRTHDAYS})
     with audience.shop.store.read() as conn:

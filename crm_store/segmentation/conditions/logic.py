@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import ClassVar, Self
 
-from sqlalchemy import ColumnElement, Exists, and_, or_, select, true, union
+from sqlalchemy import ColumnElement, Exists, and_, or_, select, true, union_all
 
 from crm_store.content.fields import Fields, items, sure
 from crm_store.content.nodes import Mapping, Node
@@ -95,9 +95,9 @@ class AnyOf(_Several):
         known = [lead for lead in leads if lead is not None]
         if len(known) < len(leads):
             return None
-        together = union(*(lead.ids for lead in known)).subquery()
+        together = union_all(*(lead.ids for lead in known)).subquery()
         inexact = any(lead.rest for lead in known)
-        return Lead(select(together.c[0]), max(lead.rank for lead in known), (self,) if inexact else (), unique=True)
+        return Lead(select(together.c[0]), max(lead.rank for lead in known), (self,) if inexact else ())
 
     def sentence(self) -> str:
         return "(" + " or ".join(part.sentence() for part in self.conditions) + ")"
