@@ -58,7 +58,7 @@ def preview_mail(
             raise UsageError(f"customer '{customer}' is not in the store; `rapport customer show KEY` shows one")
         sent = sent_mail(conn, customer, campaign, send.name)
     if sent is not None:
-        return _as_sent(store, sent)
+        return shown_as_sent(store, sent)
     return _sample(workspace, store, now, version, send, customer)
 
 
@@ -73,7 +73,8 @@ def _step(version: Runnable, name: str | None) -> Send:
     return sends[name]
 
 
-def _as_sent(store: Store, sent: SentMail) -> Shown:
+def shown_as_sent(store: Store, sent: SentMail) -> Shown:
+    """The mail exactly as it left."""
     rendered, address = as_sent(store, sent, load_template(store, sent.template_id))
     headers = {
         "Status": _status(sent),

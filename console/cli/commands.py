@@ -35,7 +35,7 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     rich_markup_mode=None,
 )
-for group in (checking, play, running, settling, touches, schemas):
+for group in (checking, play, running, settling, schemas):
     group.register(app)
 imports.app.command("provider-events")(providerevents.provider_events)
 app.add_typer(imports.app, name="import")
@@ -45,6 +45,7 @@ app.add_typer(customers.app, name="customer")
 app.add_typer(followups.app, name="follow-up")
 app.add_typer(vocabulary.app, name="vocabulary")
 app.add_typer(stores.app, name="store")
+app.add_typer(touches.app, name="touches")
 
 
 @app.callback()

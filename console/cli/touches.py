@@ -2,32 +2,42 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+from dataclasses import replace
+from datetime import datetime
+from typing import Annotated, Any
 
 import typer
 
-from console.cli.output import show
+from console.cli.output import say, show, show_one
 from console.cli.session import Session, session
+from crm_store.clock import parse_instant
 from crm_store.content.faults import did_you_mean
 from crm_store.errors import RapportError, UsageError
 
-
-def register(app: typer.Typer) -> None:
-    app.command("touches")(touches)
+app = typer.Typer(help="What was sent, to whom, and why.", invoke_without_command=True, rich_markup_mode=None)
 
 
+@app.callback()
 def touches(
     context: typer.Context,
     customer: Annotated[str | None, typer.Option(help="Of the customer with this key.")] = None,
+    address: Annotated[str | None, typer.Option(help="Of whoever has this address, or had it once.")] = None,
     campaign: Annotated[str | None, typer.Option(help="Of this campaign.")] = None,
     state: Annotated[str | None, typer.Option(help="In this state: due, sent, skipped, ...")] = None,
+    reason: Annotated[str | None, typer.Option(help="For this reason: no_consent, template, ...")] = None,
+    run_: Annotated[int | None, typer.Option("--run", help="Of the campaign run with this number.")] = None,
+    message_id: Annotated[str | None, typer.Option(help="With this Message-ID, ours or the provider's.")] = None,
+    since: Annotated[str | None, typer.Option(help="Due at this instant or later, in ISO 8601.")] = None,
+    until: Annotated[str | None, typer.Option(help="Due at this instant or before, in ISO 8601.")] = None,
     limit: Annotated[int, typer.Option(min=1, help="At most so many, newest first.")] = 100,
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON, with every gate's verdict.")] = False,
 ) -> None:
-    """The touches of the ledger, newest first.
+    """The touches of the ledger, newest first; `rapport touches show NUMBER` says everything of one.
 
     Example: rapport touches --campaign birthday --state skipped
     """
+    if context.invoked_subcommand is not None:
+        return
     from crm_store.ledger.find import Wanted
     from crm_store.ledger.find import touches as find
     from crm_store.ledger.states import STATES
@@ -36,10 +46,52 @@ def touches(
         raise UsageError(f"state '{state}' is not known{did_you_mean(state, STATES)}")
     here = session(context)
     _known(here, customer, campaign)
+    asked: dict[str, Any] = {"address": address, "message_id": message_id, "run": run_, "reason": reason}
+    wanted = Wanted(customer, campaign, state, limit, _instant(here, "--until", until), _instant(here, "--since", since))
     with here.store.read() as conn:
-        rows = find(conn, Wanted(customer, campaign, state, limit))
+        rows = find(conn, replace(wanted, **asked))
     columns = ["id", "customer", "campaign", "occasion", "step", "state", "reason", "due_at", "sent_at", "offer"]
     show(rows, as_json, columns, title="Touches")
+
+
+def _instant(here: Session, option: str, text: str | None) -> datetime | None:
+    if text is None:
+        return None
+    try:
+        return parse_instant(text, here.workspace.settings.company.zone)
+    except ValueError:
+        raise UsageError(f"{option} '{text}' is not a date and time; write e.g. 2017-12-24T09:00:00Z") from None
+
+
+@app.command("show")
+def show_touch(
+    context: typer.Context,
+    number: Annotated[int, typer.Argument(help="The touch's number.")],
+    as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
+) -> None:
+    """One touch: each gate's verdict, the definitions it was made from, what its provider told, the mail as it left.
+
+    Example: rapport touches show 4711
+    """
+    from console.preview import shown_as_sent
+    from crm_store.ledger.find import sent_mail_of, whole_touch
+
+    here = session(context)
+    with here.store.read() as conn:
+        found, sent = whole_touch(conn, number), sent_mail_of(conn, number)
+    if found is None:
+        raise RapportError(f"touch {number} is not in the store; `rapport touches` lists those that are")
+    mail = shown_as_sent(here.store, sent) if sent else None
+    if as_json:
+        parts = {"verdicts": found.verdicts, "definitions": found.definitions, "events": found.events}
+        show_one({**found.facts, **parts, "mail": mail and {**mail.headers, "text": mail.text, "html": mail.html}}, True)
+        return
+    show_one({name: value for name, value in found.facts.items() if value is not None}, False)
+    show([{"gate": gate, "verdict": said} for gate, said in found.verdicts.items()], False, title="Gates")
+    show(found.definitions, False, title="Definitions")
+    show(found.events, False, title="What its provider told")
+    if mail:
+        say(*(f"{name}: {value}" for name, value in mail.headers.items()), "", mail.text.rstrip())
 
 
 def _known(here: Session, customer: str | None, campaign: str | None) -> None:

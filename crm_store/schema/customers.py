@@ -63,6 +63,7 @@ customer_change = Table(
     Column("at", Instant, nullable=False),
     Column("source", Words, nullable=False),
 )
+partial_index(Index("ix_customer_change_old_email", customer_change.c.old), "name = 'email'")
 Index(
     "ix_customer_change_customer_id_name_at",
     customer_change.c.customer_id,

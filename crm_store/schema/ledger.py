@@ -73,6 +73,12 @@ partial_index(
 )
 partial_index(Index("ix_touch_leased", touch.c.lease_until), "state IN ('claimed', 'dispatched')")
 partial_index(Index("ix_touch_sent", touch.c.customer_id, touch.c.sent_at), "state = 'sent'")
+# People look for touches: what is unusual has a reason; the newest come first.
+partial_index(Index("ix_touch_reason", touch.c.reason, touch.c.due_at), "reason IS NOT NULL")
+partial_index(Index("ix_touch_doubt_since", touch.c.doubt_since), "state = 'in_doubt'")
+partial_index(Index("ix_touch_message_id", touch.c.message_id), "substr(message_id, 1, 1) <> '<'")
+Index("ix_touch_campaign_due_at", touch.c.campaign, touch.c.due_at)
+Index("ix_touch_due_at", touch.c.due_at)
 Index("ix_touch_run_id_state", touch.c.run_id, touch.c.state)
 Index("ix_touch_customer_id", touch.c.customer_id)
 Index("ix_touch_request_id", touch.c.request_id)

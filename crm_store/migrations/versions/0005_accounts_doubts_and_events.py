@@ -14,6 +14,7 @@ depends_on = None
 def upgrade() -> None:
     op.add_column("touch", sa.Column("doubt_since", Instant(), nullable=True))
     op.add_column("touch", sa.Column("outcome", Words, nullable=True))
+    _indexes()
     _accounts()
     _people()
     op.create_table(
@@ -32,6 +33,23 @@ def upgrade() -> None:
         sa.UniqueConstraint("provider", "provider_event_id", name=op.f("uq_stray_event_provider_provider_event_id")),
     )
     op.create_index("ix_stray_event_word", "stray_event", ["word"], unique=False)
+
+
+_INDEXES = (
+    ("ix_touch_reason", "touch", ["reason", "due_at"], "reason IS NOT NULL"),
+    ("ix_touch_doubt_since", "touch", ["doubt_since"], "state = 'in_doubt'"),
+    ("ix_touch_message_id", "touch", ["message_id"], "substr(message_id, 1, 1) <> '<'"),
+    ("ix_customer_change_old_email", "customer_change", ["old"], "name = 'email'"),
+    ("ix_touch_campaign_due_at", "touch", ["campaign", "due_at"], None),
+    ("ix_touch_due_at", "touch", ["due_at"], None),
+)
+
+
+def _indexes() -> None:
+    """For finding touches."""
+    for name, table, columns, where in _INDEXES:
+        only = None if where is None else sa.text(where)
+        op.create_index(name, table, columns, unique=False, sqlite_where=only, postgresql_where=only)
 
 
 def _accounts() -> None:

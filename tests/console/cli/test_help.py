@@ -23,6 +23,8 @@ def parsed(words: Sequence[str]) -> Any:
     name, parent, rest = "rapport", None, list(words)
     while hasattr(command, "commands"):
         parent = command.make_context(name, rest, parent=parent)
+        if command.invoke_without_command and not (parent._protected_args or parent.args):
+            return parent
         name, command, rest = command.resolve_command(parent, [*parent._protected_args, *parent.args])
     return command.make_context(name, rest, parent=parent)
 
