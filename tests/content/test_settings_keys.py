@@ -11,6 +11,8 @@ import pytest
 from sqlalchemy import func, select
 
 from console.cli.session import STORE_VARIABLE, Session
+from crm_store.errors import ContentError
+from crm_store.ledger import accounts
 from crm_store.ledger.claim import Worker, claim, due_groups
 from crm_store.schema import event, request, touch
 from tests.content.checking import SETTINGS_FILE, loaded
@@ -169,3 +171,42 @@ def test_texts_are_as_they_are_written(tmp_path: Path) -> None:
     text = settings().replace("'Test Shop'", "NO").replace("'1 Road'", "01067")
     company = loaded(tmp_path, {SETTINGS_FILE: text}).settings.company
     assert (company.name, company.address) == ("NO", "01067")
+
+
+@pytest.mark.parametrize(("channels", "claimed"), [("{email: outbox}", 3), ("{email: {provider: outbox, rate: 2/s}}", 2)])
+def test_a_channel_s_rate_bounds_what_is_claimed(shop: Shop, channels: str, claimed: int) -> None:
+    shop.write({SETTINGS_FILE: settings(channels=channels)})
+    shop.campaign("welcome", WELCOME)
+    for key in ("alice", "bob", "eve"):
+        shop.customer(key)
+        shop.event(key, "signed_up", timedelta(hours=1))
+    shop.publish()
+    shop.plan()
+    with shop.store.read() as conn:
+        (group,) = due_groups(conn, NOON, None)
+    worker = Worker("test", shop.workspace.settings.limits)
+    assert len(shop.store.write(claim, worker, group, NOON, 10, lambda: "code").touch_ids) == claimed
+
+
+@pytest.mark.parametrize(("channels", "size"), [("{email: outbox}", 1), ("{email: {provider: outbox, connections: 1}}", 0)])
+def test_a_channel_s_connections_bound_who_claims(shop: Shop, channels: str, size: int) -> None:
+    shop.write({SETTINGS_FILE: settings(channels=channels)})
+    limits = shop.workspace.settings.limits["email"]
+    shop.store.write(accounts.ensure_account, "email")
+    shop.store.write(accounts.hold, "email", "another", NOON + timedelta(hours=1))
+    permit = shop.store.write(accounts.permit, "email", limits, "me", timedelta(minutes=1), 1, NOON)
+    assert permit.size == size
+
+
+@pytest.mark.parametrize(
+    ("channel", "said"),
+    [
+        ("{provider: outbox, rate: fast}", "'fast' is not a rate of mails"),
+        ("{provider: outbox, connections: 0}", "'0' must be a whole number from 1 to 999"),
+        ("{rate: 1/s}", "a channel needs 'provider'"),
+        ("{provider: outbox, spead: 1/s}", "a channel has no 'spead'"),
+    ],
+)
+def test_a_wrong_channel_is_said_with_its_line(tmp_path: Path, channel: str, said: str) -> None:
+    with pytest.raises(ContentError, match=rf"rapport.yaml:\d+: {said}"):
+        _ = loaded(tmp_path / "shop", {SETTINGS_FILE: settings(channels=f"{{email: {channel}}}")}).settings
