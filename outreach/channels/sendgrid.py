@@ -47,7 +47,7 @@ from crm_store.content.nodes import Node
 from crm_store.content.settings import read_url
 from crm_store.ledger.dispatch import Answer, Refusal
 from outreach.channels.base import Channel, Mail, NotAccepted, Outfit, Unreachable, in_time
-from outreach.rendering.said import PLAIN
+from outreach.rendering.said import PLAIN, Part
 from outreach.wire.addresses import mailbox, wire_address
 from outreach.wire.flaws import flaw_of
 from outreach.wire.grouping import grouped
@@ -185,10 +185,15 @@ def _alike(mail: Mail) -> object:
 
 def _flaw(mail: Mail) -> str | None:
     """Why SendGrid would refuse the whole request because of this mail, as a reason of its touch."""
-    said = mail.subject.strip() and mail.text and mail.html and all(mail.headers.values())
-    if not said or RESERVED & {name.lower() for name in mail.headers}:
+    shell, holes = mail.said.shell, mail.said.holes
+    says_all = mail.subject.strip() and _says(shell.text, holes) and _says(shell.html, holes)
+    if not says_all or not all(mail.headers.values()) or not RESERVED.isdisjoint(map(str.lower, mail.headers)):
         return "header"
     return flaw_of(mail)
+
+
+def _says(part: Part, holes: Sequence[str]) -> bool:
+    return any(part.pieces) or any(holes[number] for number in part.holes)
 
 
 def request_body(mails: Sequence[Mail], options: Options) -> dict[str, Any]:

@@ -338,7 +338,8 @@ def _connect(options: Options, deadline: float) -> _Session:
 
 
 def _client(options: Options, deadline: float) -> smtplib.SMTP:
-    seconds, context = connect_seconds(deadline), ssl.create_default_context()
+    seconds = connect_seconds(deadline)
+    context = None if options.tls == "none" else ssl.create_default_context()
     if options.tls == "tls":
         client: smtplib.SMTP = smtplib.SMTP_SSL(options.host, options.port, timeout=seconds, context=context)
     else:

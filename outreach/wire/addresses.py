@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import unicodedata
+from functools import lru_cache
 
 # No quoted local parts, no bare hosts: nobody has such an address, and half of the mail servers refuse it.
 _LOCAL = re.compile(r"[A-Za-z0-9!#$%&'*+/=?^_`{|}~-]+(\.[A-Za-z0-9!#$%&'*+/=?^_`{|}~-]+)*", re.ASCII)
@@ -16,14 +17,19 @@ def wire_address(address: str) -> str | None:
     """The address in ASCII, a domain of other letters as its A-labels; None for what is no address that mail servers
     take everywhere, which one with other letters before the @ is not."""
     local, _, domain = address.rpartition("@")
-    if not domain.isascii():
-        try:
-            domain = domain.encode("idna").decode()
-        except UnicodeError:
-            return None
-    if len(local) > LONGEST_LOCAL or not _LOCAL.fullmatch(local) or not _DOMAIN.fullmatch(domain):
+    host = _host(domain)
+    if host is None or len(local) > LONGEST_LOCAL or not _LOCAL.fullmatch(local):
         return None
-    return f"{local}@{domain}"
+    return f"{local}@{host}"
+
+
+@lru_cache(maxsize=4096)  # customers share few
+def _host(domain: str) -> str | None:
+    try:
+        written = domain if domain.isascii() else domain.encode("idna").decode()
+    except UnicodeError:
+        return None
+    return written if _DOMAIN.fullmatch(written) else None
 
 
 def mailbox(address: str) -> str:

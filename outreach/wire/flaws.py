@@ -15,4 +15,4 @@ def flaw_of(mail: Mail) -> str | None:
     if wire_address(mail.to_address) is None:
         return "address"
     values = mail.to_name, mail.from_name, mail.from_address, mail.reply_to or "", mail.subject
-    return "header" if any(map(_CONTROL.search, (*values, *mail.headers, *mail.headers.values()))) else None
+    return "header" if _CONTROL.search("".join((*values, *mail.headers, *mail.headers.values()))) else None

@@ -10,8 +10,9 @@ import time
 from typing import Any
 
 CONNECT_SECONDS = 10.0
-# A TLS record: what was not handed over as a whole can't be read at the other end.
-_AT_ONCE = 16_384
+# A TLS record: what was not handed over as a whole can't be read at the other end. Without TLS the kernel says how far
+# it came, and nothing beyond that has left.
+_TLS_RECORD, _PLAIN = 16_384, 262_144
 
 
 class NoConnection(OSError):
@@ -29,6 +30,7 @@ class Wire:
     def __init__(self, sock: socket.socket, deadline: float) -> None:
         self.sock = sock
         self.deadline = deadline
+        self._at_once = _TLS_RECORD if isinstance(sock, ssl.SSLSocket) else _PLAIN
         self.handed = 0
         self.trying = 0
         self.used = time.monotonic()
@@ -38,7 +40,7 @@ class Wire:
         """All of it. After an error, what lies beyond `trying` has not left."""
         view = memoryview(data).cast("B")
         while view:
-            piece = view[:_AT_ONCE]
+            piece = view[: self._at_once]
             self.in_time()
             self.trying = self.handed + len(piece)
             count = self.sock.send(piece)

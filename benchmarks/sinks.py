@@ -1,0 +1,85 @@
+"""A mail server that takes everything as fast as it can and counts: `python -m benchmarks.sinks` prints its port."""
+
+from __future__ import annotations
+
+import asyncio
+import subprocess
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+END = b"\r\n.\r\n"
+_REPLIES = {b"MAIL": b"250 ok\r\n", b"RCPT": b"250 ok\r\n", b"RSET": b"250 ok\r\n", b"NOOP": b"250 ok\r\n"}
+
+
+class _Sink(asyncio.Protocol):
+    """One connection; commands may come together (RFC 2920)."""
+
+    mails = 0
+    size = 0
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        assert isinstance(transport, asyncio.Transport)
+        self.transport, self.buffer, self.in_mail = transport, b"", False
+        transport.write(b"220 sink ESMTP\r\n")
+
+    def data_received(self, data: bytes) -> None:
+        _Sink.size += len(data)
+        self.buffer += data
+        replies: list[bytes] = []
+        while (reply := self._next()) is not None:
+            replies.append(reply)
+        if replies:
+            self.transport.write(b"".join(replies))
+
+    def _next(self) -> bytes | None:
+        """The answer to what is there, None if it is not whole yet."""
+        end = END if self.in_mail else b"\r\n"
+        line, found, rest = self.buffer.partition(end)
+        if not found:
+            return None
+        self.buffer = rest
+        if self.in_mail:
+            _Sink.mails, self.in_mail = _Sink.mails + 1, False
+            return b"250 taken\r\n"
+        return self._command(line[:4].upper())
+
+    def _command(self, word: bytes) -> bytes:
+        if word == b"DATA":
+            self.in_mail = True
+            return b"354 go\r\n"
+        if word == b"QUIT":
+            self.transport.close()
+        if word == b"COUN":
+            return f"250 {_Sink.mails} {_Sink.size}\r\n".encode()
+        return b"250-sink\r\n250 PIPELINING\r\n" if word in (b"EHLO", b"HELO") else _REPLIES.get(word, b"221 bye\r\n")
+
+
+async def _serve() -> None:
+    server = await asyncio.get_running_loop().create_server(_Sink, "127.0.0.1", 0)
+    sys.stdout.write(f"{server.sockets[0].getsockname()[1]}\n")
+    sys.stdout.flush()
+    await server.serve_forever()
+
+
+@contextmanager
+def mail_sink() -> Iterator[int]:
+    """The port of a sink in a process of its own."""
+    with subprocess.Popen([sys.executable, "-m", "benchmarks.sinks"], stdout=subprocess.PIPE, text=True) as process:
+        try:
+            assert process.stdout is not None
+            yield int(process.stdout.readline())
+        finally:
+            process.terminate()
+
+
+def mails_taken(port: int) -> int:
+    """How many mails a sink has taken."""
+    import smtplib
+
+    with smtplib.SMTP("127.0.0.1", port) as client:
+        return int(client.docmd("COUNT")[1].split()[0])
+
+
+if __name__ == "__main__":
+    asyncio.run(_serve())
