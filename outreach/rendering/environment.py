@@ -92,9 +92,17 @@ def readable(context: Mapping[str, Any]) -> dict[str, Any]:
     return {name: _readable(value, name) for name, value in context.items()}
 
 
+_AS_THEY_ARE = frozenset({str, int, float, bool})
+
+
 def _readable(value: Any, path: str) -> Any:
     if isinstance(value, Mapping):
-        named = _Named({name: _readable(inner, f"{path}.{name}") for name, inner in value.items()})
+        named = _Named(
+            {
+                name: inner if type(inner) in _AS_THEY_ARE else _readable(inner, f"{path}.{name}")
+                for name, inner in value.items()
+            }
+        )
         named._path = path
         return named
     return _missing(path) if value is None else value

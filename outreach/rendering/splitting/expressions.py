@@ -109,6 +109,8 @@ class Expressions:
             if is_plain(value):
                 return self.names.constant(value)
         made = type(node)(*[self._rewritten_field(getattr(node, name, None), frame) for name in node.fields])
+        if isinstance(made, nodes.Concat):
+            made.nodes = _joined(made.nodes)
         return made.set_lineno(node.lineno)
 
     def _rewritten_field(self, value: Any, frame: Frame) -> Any:
@@ -140,6 +142,18 @@ def _is_open(node: nodes.Node) -> bool:
     while isinstance(node, nodes.Filter) and node.node is not None:
         node = node.node
     return isinstance(node, nodes.Filter)
+
+
+def _joined(parts: Sequence[nodes.Expr]) -> list[nodes.Expr]:
+    """What `~` puts together, with one text for all texts in a row."""
+    made: list[nodes.Expr] = []
+    for part in parts:
+        last = made[-1] if made else None
+        if isinstance(part, nodes.Const) and isinstance(last, nodes.Const) and type(part.value) is type(last.value) is str:
+            made[-1] = nodes.Const(last.value + part.value)
+        else:
+            made.append(part)
+    return made
 
 
 def escaped(statements: Sequence[nodes.Node], escape: bool) -> nodes.Stmt:

@@ -14,6 +14,7 @@ from jinja2 import nodes
 
 from outreach.rendering.splitting.running import as_statements
 from outreach.rendering.splitting.scopes import Item
+from outreach.rendering.splitting.simplifying import IsStable
 
 MOST_HOLES = 90  # of a mail; SendGrid replaces a hundred tags a recipient
 SHORT = 24  # a tag takes some twenty characters: shorter pieces are cheaper inside a hole
@@ -37,6 +38,20 @@ class Cut:
                 self.holes[at - 1] += [*as_statements([self.pieces.pop(at)]), *self.holes.pop(at)]
             else:
                 at += 1
+
+    def numbered(self, is_stable: IsStable) -> tuple[list[list[nodes.Node]], list[int]]:
+        """The different holes, and of each hole which of them it is. Those at the ends, which may be trimmed, are alone."""
+        different, known, numbers = list[list[nodes.Node]](), dict[str, int](), list[int]()
+        for at, hole in enumerate(self.holes):
+            alone = at in (0, len(self.holes) - 1) or not all(
+                isinstance(one, nodes.Output) and is_stable(one) for one in hole
+            )
+            name = f"{at}" if alone else repr(joined(hole))
+            if name not in known:
+                known[name] = len(different)
+                different.append(hole)
+            numbers.append(known[name])
+        return different, numbers
 
     def take_left(self, number: int, count: int) -> None:
         """Move so many characters from the piece before a hole into it."""
@@ -72,6 +87,17 @@ def is_silent(node: nodes.Node) -> bool:
     if isinstance(node, nodes.If | nodes.For | nodes.ScopedEvalContextModifier):
         return all(is_silent(child) for child in node.iter_child_nodes() if isinstance(child, nodes.Stmt))
     return isinstance(node, nodes.Assign | nodes.AssignBlock)
+
+
+def joined(statements: Sequence[nodes.Node]) -> list[nodes.Node]:
+    """The same with one statement for all that is printed in a row, which is faster."""
+    made: list[nodes.Node] = []
+    for statement in statements:
+        if isinstance(statement, nodes.Output) and made and isinstance(made[-1], nodes.Output):
+            made[-1] = nodes.Output([*made[-1].nodes, *statement.nodes])
+        else:
+            made.append(statement)
+    return made
 
 
 def one_line(items: Sequence[Item]) -> Cut:

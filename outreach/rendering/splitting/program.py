@@ -14,8 +14,10 @@ from outreach.rendering.environment import MAX_CHARACTERS, readable, render
 from outreach.rendering.mail import MailTemplate
 from outreach.rendering.said import Part, Said, Shell
 from outreach.rendering.splitting.expressions import compiled, escaped
-from outreach.rendering.splitting.pieces import MOST_HOLES, SHORT, Cut, html, one_line, text
+from outreach.rendering.splitting.pieces import MOST_HOLES, SHORT, Cut, html, joined, one_line, text
+from outreach.rendering.splitting.running import escapes
 from outreach.rendering.splitting.scopes import Names, NotSplit
+from outreach.rendering.splitting.simplifying import IsStable, simplified, stable_over
 from outreach.rendering.splitting.verbs import run_part
 
 _BLANK_LINES = re.compile(r"\n{3,}")
@@ -45,24 +47,23 @@ class Program:
 
     def said(self, values: Mapping[str, Any]) -> Said:
         """The mail. Raises Odd, or one of RENDER_ERRORS."""
-        return Said(self.shell, tuple(self._in_order(self._holes(values))))
-
-    def _holes(self, values: Mapping[str, Any]) -> list[str]:
-        context = {**self.constants, **readable(values)}
-        if self.loops:
-            printed = render(self.template, context)
-        else:
-            printed = "".join(self.template.root_render_func(self.template.new_context(context, shared=True)))
+        printed = self._printed(values)
         holes = printed.split(self.mark)
         if "\r" in printed or len(holes) != self.html.stop + 1 or len(printed) + self.size > MAX_CHARACTERS:
             raise Odd
-        return holes[:-1]
+        return Said(self.shell, tuple(self._in_order(holes[:-1], "\n\n\n" in printed)))
 
-    def _in_order(self, holes: list[str]) -> list[str]:
+    def _printed(self, values: Mapping[str, Any]) -> str:
+        context = {**self.constants, **readable(values)}
+        if self.loops:
+            return render(self.template, context)
+        return "".join(self.template.root_render_func(self.template.new_context(context, shared=True)))
+
+    def _in_order(self, holes: list[str], blank_lines: bool) -> list[str]:
         """What rendering/mail.py does to a mail, done to its holes."""
         for number in self.subject:
             holes[number] = " ".join(holes[number].split())
-        for number in self.text:
+        for number in self.text if blank_lines else ():
             if "\n\n\n" in holes[number]:
                 holes[number] = _BLANK_LINES.sub("\n\n", holes[number])
         self._trim(holes, self.shell.text, first=True)
@@ -87,27 +88,29 @@ def split(mail: MailTemplate, values: Mapping[str, Any]) -> Program:
     subject, of_text, of_html = mail.parts
     # The HTML first: a text part may be made of it, and its lines are not those that somebody wrote.
     printed = {part: run_part(*part, known, OF_EACH, names) for part in (subject, of_html, of_text)}
-    cuts = (one_line(printed[subject]), text(printed[of_text]), html(printed[of_html]))
+    is_stable = stable_over(frozenset({*OF_EACH, *names.constants}))
+    simple = {part: simplified(items, escapes(*part), is_stable) for part, items in printed.items()}
+    cuts = (one_line(printed[subject]), text(simple[of_text]), html(simple[of_html]))
     shorter = SHORT
-    while sum(len(one.holes) for one in cuts) > MOST_HOLES:
+    while sum(len(one.numbered(is_stable)[0]) for one in cuts) > MOST_HOLES:
         shorter *= 2
         for one in cuts:
             one.merge(shorter)
-    return _program(mail, cuts, names)
+    return _program(mail, cuts, names, is_stable)
 
 
-def _program(mail: MailTemplate, cuts: Sequence[Cut], names: Names) -> Program:
+def _program(mail: MailTemplate, cuts: Sequence[Cut], names: Names, is_stable: IsStable) -> Program:
     mark = f"\x00{secrets.token_hex(8)}\x00"
     parts, ranges, statements, at = list[Part](), list[range](), list[nodes.Node](), 0
     for (env, file), one in zip(mail.parts, cuts, strict=True):
         if any("\r" in piece for piece in one.pieces):
             raise NotSplit(file, 1, "it writes line ends of its own")
-        escape = env.autoescape(file) if callable(env.autoescape) else env.autoescape
         behind = nodes.Output([nodes.TemplateData(mark)])
-        body = [node for hole in one.holes for node in (*hole, behind)]
-        statements.append(escaped([*body, *one.after], escape))
-        ranges.append(range(at, at := at + len(one.holes)))
-        parts.append(Part(tuple(one.pieces), tuple(ranges[-1])))
+        different, numbers = one.numbered(is_stable)
+        body = [node for hole in different for node in (*hole, behind)]
+        statements.append(escaped(joined([*body, *one.after]), escapes(env, file)))
+        parts.append(Part(tuple(one.pieces), tuple(at + number for number in numbers)))
+        ranges.append(range(at, at := at + len(different)))
     program = nodes.Scope(statements)  # nothing is set at the top, where Jinja would keep it for others to import
     env = mail.parts[0][0]
     return Program(

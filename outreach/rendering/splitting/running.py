@@ -54,8 +54,7 @@ class Run:
         return self.trees[file]
 
     def escapes(self, file: str) -> bool:
-        auto = self.env.autoescape
-        return auto(file) if callable(auto) else auto
+        return escapes(self.env, file)
 
     def deeper(self, node: nodes.Node, frame: Frame) -> Frame:
         if frame.depth >= DEEPEST or time.monotonic() > self.until or len(frame.out) > MOST_ITEMS:
@@ -149,6 +148,11 @@ class Run:
         if len(values) != len(target.items):
             raise frame.refuse(target, "more names than values, or fewer")
         return [Known(value) for value in values]
+
+
+def escapes(env: Environment, file: str) -> bool:
+    """Whether values are escaped in a file."""
+    return env.autoescape(file) if callable(env.autoescape) else env.autoescape
 
 
 def as_statements(items: Sequence[Item]) -> list[nodes.Node]:
