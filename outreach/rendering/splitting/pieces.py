@@ -7,6 +7,7 @@ of these rules would reach across the border of a hole, the border is moved: the
 from __future__ import annotations
 
 import re
+import sys
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
@@ -30,14 +31,18 @@ class Cut:
     holes: list[list[nodes.Node]]
     after: list[nodes.Node]
 
-    def merge(self, shorter: int) -> None:
-        """Make one of two holes with only so little between them."""
-        at = 1
-        while at < len(self.holes):
-            if len(self.pieces[at]) < shorter:
-                self.holes[at - 1] += [*as_statements([self.pieces.pop(at)]), *self.holes.pop(at)]
-            else:
-                at += 1
+    def shortest(self) -> int:
+        """How much is between those two holes that have least between them; many characters if there are no two."""
+        return min(map(len, self.pieces[1:-1]), default=sys.maxsize)
+
+    def merge_shortest(self) -> None:
+        """Make one of the two holes that have least between them."""
+        at = min(range(1, len(self.holes)), key=lambda number: len(self.pieces[number]))
+        self.holes[at - 1] += [*as_statements([self.pieces.pop(at)]), *self.holes.pop(at)]
+
+    def merge_short(self) -> None:
+        while self.shortest() < SHORT:
+            self.merge_shortest()
 
     def numbered(self, is_stable: IsStable) -> tuple[list[list[nodes.Node]], list[int]]:
         """The different holes, and of each hole which of them it is. Those at the ends, which may be trimmed, are alone."""
@@ -109,7 +114,7 @@ def one_line(items: Sequence[Item]) -> Cut:
 
 def html(items: Sequence[Item]) -> Cut:
     made = cut(items)
-    made.merge(SHORT)
+    made.merge_short()
     _end(made)
     return made
 
@@ -119,7 +124,7 @@ def text(items: Sequence[Item]) -> Cut:
     for number in range(len(made.holes)):  # a hole has all line ends around it: blank lines are counted inside
         made.take_left(number, _count(made.pieces[number], str.rstrip))
         made.take_right(number, _count(made.pieces[number + 1], str.lstrip))
-    made.merge(SHORT)
+    made.merge_short()
     _begin(made)
     _end(made)
     made.pieces = [_BLANK_LINES.sub("\n\n", piece) for piece in made.pieces]
@@ -144,3 +149,10 @@ def _end(made: Cut) -> None:
         before = made.pieces[-2]
         made.take_left(len(made.holes) - 1, len(before) - len(before.rstrip()) + 1 if before.strip() else 0)
     made.pieces[-1] = f"{last}\n"
+
+
+def limit(cuts: Sequence[Cut], is_stable: IsStable) -> None:
+    """Make holes one, those first that have least between them, until there are not too many."""
+    while (over := sum(len(one.numbered(is_stable)[0]) for one in cuts) - MOST_HOLES) > 0:
+        for _ in range(over):
+            min(cuts, key=Cut.shortest).merge_shortest()

@@ -14,7 +14,7 @@ from outreach.rendering.environment import MAX_CHARACTERS, readable, render
 from outreach.rendering.mail import MailTemplate
 from outreach.rendering.said import Part, Said, Shell
 from outreach.rendering.splitting.expressions import compiled, escaped
-from outreach.rendering.splitting.pieces import MOST_HOLES, SHORT, Cut, html, joined, one_line, text
+from outreach.rendering.splitting.pieces import Cut, html, joined, limit, one_line, text
 from outreach.rendering.splitting.running import escapes
 from outreach.rendering.splitting.scopes import Names, NotSplit
 from outreach.rendering.splitting.simplifying import IsStable, simplified, stable_over
@@ -91,11 +91,7 @@ def split(mail: MailTemplate, values: Mapping[str, Any]) -> Program:
     is_stable = stable_over(frozenset({*OF_EACH, *names.constants}))
     simple = {part: simplified(items, escapes(*part), is_stable) for part, items in printed.items()}
     cuts = (one_line(printed[subject]), text(simple[of_text]), html(simple[of_html]))
-    shorter = SHORT
-    while sum(len(one.numbered(is_stable)[0]) for one in cuts) > MOST_HOLES:
-        shorter *= 2
-        for one in cuts:
-            one.merge(shorter)
+    limit(cuts, is_stable)
     return _program(mail, cuts, names, is_stable)
 
 

@@ -155,6 +155,15 @@ def test_what_the_law_wants_and_a_mail_lacks_is_a_hint(shop: Shop) -> None:
     ]
 
 
+def test_a_mail_that_batches_can_not_share_is_a_hint_with_its_line(shop: Shop) -> None:
+    lawful = "<p>{{ company.address }}</p>\n<a href='{{ links.preferences }}'>your mails</a>\n"
+    for mail, text in (("hello", lawful + "{% for x in [1] recursive %}{{ x }}{% endfor %}"), ("gift", lawful)):
+        body(shop, text, mail)
+    assert [str(hint) for hint in shop.check().hints] == [
+        "templates/hello/body.html.j2:3: a recursive loop: these mails are rendered one by one, which takes longer"
+    ]
+
+
 @pytest.mark.parametrize("orphan", ["subject.j2", "body.txt.j2"])
 def test_a_subject_or_text_without_a_body_is_a_fault(shop: Shop, orphan: str) -> None:
     shop.write({f"templates/lone/{orphan}": "x"})
