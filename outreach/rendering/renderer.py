@@ -79,16 +79,18 @@ class Renderer:
             return error
 
     def _to_compare(self, programs: Sequence[Program | None], made: Sequence[Made]) -> Iterator[int]:
-        """The first mail, one of some hundred, and each that is the first to leave just these holes empty."""
+        """The first mail of each shell, one of some hundred, and each that is the first to leave just these holes empty."""
+        begun: set[int] = set()
         for number, (program, said) in enumerate(zip(programs, made, strict=True)):
             if program is None or isinstance(said, Exception) or said.shell is not program.shell:
                 continue
-            pattern = (id(program), *map(bool, said.holes))
+            pattern = (said.shell.hash, *map(bool, said.holes))
             new = pattern not in self._patterns and len(self._patterns) < MOST_PATTERNS
             if new:
                 self._patterns.add(pattern)
-            if new or number % COMPARED == 0:
+            if new or id(program) not in begun or number % COMPARED == 0:
                 yield number
+            begun.add(id(program))
 
 
 def _shared(values: Mapping[str, Any]) -> Hashable:

@@ -126,6 +126,14 @@ def test_the_first_mail_of_every_pattern_of_empty_holes_is_compared(lying: list[
     assert renderer.different == 1
 
 
+def test_the_first_mail_of_each_shell_in_a_batch_is_compared_each_time(lying: list[int]) -> None:
+    renderer, values = Renderer(mail(BODY)), [*batch(WORTH_IT), *batch(WORTH_IT, locale="en_GB")]
+    said(renderer, values)
+    lying.append(2 * WORTH_IT + WORTH_IT)  # from the first of the second shell in the second batch on
+    said(renderer, values)
+    assert renderer.different == 1
+
+
 def test_a_shell_is_the_same_when_it_comes_back_from_the_store() -> None:
     shell = Shell(Part(("a", "b"), (0,)), Part(("",), ()), Part(("", "é\n"), (1,)))
     again = Shell.unpacked(shell.packed())
