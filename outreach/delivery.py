@@ -75,7 +75,7 @@ class _Drain:
         self.until = self.clock.monotonic() + SECONDS_AT_ONCE
         self.batches = 0
         self.done = Drained()
-        self.worker = Worker(secrets.token_hex(8), {name: one.limits for name, one in workspace.settings.channels.items()})
+        self.worker = Worker(secrets.token_hex(8), workspace.settings.limits)
         with store.read() as conn:
             store.assert_newest(number(conn))
             self.signer = Signer(workspace.settings.public_url, link_keys(conn))

@@ -11,6 +11,7 @@ from pathlib import Path
 from zoneinfo import ZoneInfo
 
 from crm_store.clock import zone_or_none
+from crm_store.content.accounts import Limits
 from crm_store.content.channels import ChannelSettings, read_channels, usual_channels
 from crm_store.content.faults import Fault, Faults, Incomplete, Place
 from crm_store.content.fields import Fields, sure, text
@@ -72,6 +73,11 @@ class Settings:
     outbox: str
     delivery: Delivery
     clock: Clock
+
+    @property
+    def limits(self) -> dict[str, Limits]:
+        """What each channel's account may take."""
+        return {name: one.limits for name, one in self.channels.items()}
 
 
 def load_settings(sources: Sources, faults: Faults) -> Settings:

@@ -94,4 +94,5 @@ def _plus(one: Answer, other: Answer) -> Answer:
         {**one.refused, **other.refused},
         {**one.doubtful, **other.doubtful},
         one.stopped or other.stopped,
+        one.wait or other.wait,
     )

@@ -47,6 +47,7 @@ from crm_store.content.nodes import Node
 from crm_store.content.settings import read_url
 from crm_store.ledger.dispatch import Answer, Refusal
 from outreach.channels.base import Channel, Mail, NotAccepted, Outfit, Unreachable, in_time
+from outreach.channels.sendgrid_events import TOUCH
 from outreach.rendering.said import PLAIN, Part
 from outreach.wire.addresses import mailbox, wire_address
 from outreach.wire.flaws import flaw_of
@@ -57,7 +58,6 @@ from outreach.wire.tagged import tagged
 
 MOST_RECIPIENTS = 1_000
 MOST_CATEGORIES = 10
-TOUCH = "rapport_touch"  # the custom argument that comes back with every event
 BLOCKED = timedelta(minutes=10)  # SendGrid does not say how long its temporary block lasts
 _SETTLE = timedelta(minutes=1)
 # The headers that SendGrid writes itself and refuses from others.
