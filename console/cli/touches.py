@@ -14,7 +14,7 @@ from crm_store.clock import parse_instant
 from crm_store.content.faults import did_you_mean
 from crm_store.errors import RapportError, UsageError
 
-app = typer.Typer(help="What was sent, to whom, and why.", invoke_without_command=True, rich_markup_mode=None)
+app = typer.Typer(invoke_without_command=True, rich_markup_mode=None)
 
 
 @app.callback()

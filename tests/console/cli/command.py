@@ -63,7 +63,7 @@ def leaves(command: Any = None, path: str = "") -> Iterator[tuple[str, Any]]:
     """Every command that does something: its words and itself."""
     command = command or get_command(app)
     below = getattr(command, "commands", None)
-    if below is None:
+    if below is None or (path and command.invoke_without_command):
         yield path, command
     for name, one in (below or {}).items():
         yield from leaves(one, f"{path} {name}".strip())

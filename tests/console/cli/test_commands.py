@@ -61,11 +61,10 @@ WORKS = {
 
 
 IN_TEST_SETTLE = {"settle", "touches show", "import provider-events", "store backup", "store restore"}
-GROUPS = {"touches"}  # with commands below, and yet one itself
 
 
 def test_every_command_is_shown_to_work_somewhere() -> None:
-    assert {name for name, _ in leaves()} | GROUPS == {*WORKS, *NEED_PREFECT, *SHOWN_ELSEWHERE, *IN_TEST_SETTLE}
+    assert {name for name, _ in leaves()} == {*WORKS, *NEED_PREFECT, *SHOWN_ELSEWHERE, *IN_TEST_SETTLE}
 
 
 def test_every_command_works(rapport: Rapport, files: Path) -> None:
@@ -98,7 +97,7 @@ AS_JSON = {
 def test_every_command_with_json_is_tried() -> None:
     with_json = {name for name, one in leaves() if any("--json" in parameter.opts for parameter in one.params)}
     elsewhere = {"run", "segment diff", "settle", "touches show", "import provider-events"}  # test_settle.py and others
-    assert with_json | GROUPS == {*AS_JSON, *elsewhere}
+    assert with_json == {*AS_JSON, *elsewhere}
 
 
 def test_json_is_json_and_nothing_else(rapport: Rapport, files: Path) -> None:
