@@ -24,7 +24,7 @@ _KEPT = 256  # statements
 def scope_of(
     conn: Connection, now: datetime, zone: ZoneInfo, segments: Mapping[str, Segment], shape: Shape = "all"
 ) -> Scope:
-    """A scope on the store as it is; zones and lists are looked up if a condition asks for them."""
+    """A scope on the store as it is; zones and lists are looked up, on this connection, if a condition asks for them."""
     conditions = {name: segment.who for name, segment in segments.items()}
     dates = OnDemand(lambda: local_dates(conn, now, zone))
     by_row = conn.dialect.name == "sqlite"

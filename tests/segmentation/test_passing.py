@@ -13,7 +13,6 @@ from hypothesis import strategies as st
 from crm_store.segmentation.compile import scope_of, select_ids
 from crm_store.segmentation.conditions import KINDS
 from crm_store.segmentation.conditions.base import Condition
-from crm_store.segmentation.language import Scope
 from crm_store.segmentation.passing import Passing
 from crm_store.store import Store
 from tests.conftest import CASES
@@ -40,20 +39,15 @@ def worlds(both_stores: Sequence[Store]) -> Worlds:
     return Worlds.full(both_stores, seed=37, count=150, zone=BERLIN)
 
 
-def scopes(worlds: Worlds, store: Store, who: Said, *nows: datetime) -> list[Scope]:
-    segments = worlds.read({"x": who, **OTHERS})
-    with store.read() as conn:
-        return [scope_of(conn, now, BERLIN, segments) for now in nows]
-
-
 def changed_and_told(
     worlds: Worlds, store: Store, who: Said, nows: tuple[datetime, datetime]
 ) -> tuple[set[int], set[int] | None]:
     """Who is in it at one of the instants only, and whom it may concern as the condition says (None: anybody)."""
-    first, last = scopes(worlds, store, who, *nows)
-    condition = first.segments["x"]
-    moved = condition.moved(Passing(first, last))
+    segments = worlds.read({"x": who, **OTHERS})
+    condition = segments["x"].who
     with store.read() as conn:
+        first, last = (scope_of(conn, now, BERLIN, segments) for now in nows)
+        moved = condition.moved(Passing(first, last))
         members = [set(conn.execute(select_ids(condition, scope)).scalars()) for scope in (first, last)]
         told = None if moved is None else {one for chosen in moved for one in conn.execute(chosen).scalars()}
     return members[0] ^ members[1], told
