@@ -14,7 +14,8 @@ import pytest
 
 from crm_store.ledger.dispatch import Answer
 from outreach.channels.base import Mail, NotAccepted, Unreachable
-from outreach.channels.sendgrid import TOUCH, Options, SendGrid, is_from_sendgrid
+from outreach.channels.sendgrid import Options, SendGrid, is_from_sendgrid
+from outreach.channels.sendgrid_events import TOUCH
 from outreach.rendering.said import Part, Said, Shell
 from tests.fakes.sendgrid import RESET_IN, FakeSendGrid
 from tests.outreach.channels.benches import MAIL, REQUEST, SHELL, in_environment, mails, saying, shared
