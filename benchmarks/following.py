@@ -1,7 +1,7 @@
 """Following segments: all of them refreshed into `segment_member`, beside the INSERT ... SELECT that a person would write.
 
 Works on a copy of the kept store. The floor for a segment is its fastest formulation (see segments.py) below
-`INSERT INTO segment_member`, committed at once. `parts` has the seconds of the first refresh of all, of one where nothing
+`INSERT INTO segment_member`, committed at once; `total` is the ratio of all of them together, whose bar is 1.25. `parts` has the seconds of the first refresh of all, of one where nothing
 is new, and of one after 1 % of the customers had an order (`late` of what the first took); `longest_write_ms` is the
 longest time that anybody else had to wait for our transactions.
 
@@ -159,7 +159,9 @@ def measure(wanted: Wanted) -> dict[str, Any]:
         writes.taken.clear()
         parts["after_1_percent"] = seconds(partial(follow, store, ours, names, later, False))
         longest = max(longest, writes.longest_ms)
+    total = sum(one.ours_s for one in cases) / sum(one.floor_s for one in cases)
     more = {
+        "total": round(total, 3),
         "parts": {name: round(taken, 3) for name, taken in parts.items()},
         "late": round(parts["after_1_percent"] / parts["first"], 3),
         "longest_write_ms": longest,

@@ -29,7 +29,7 @@ from crm_store.segmentation.passing import Passing
 from crm_store.segmentation.segment import Segment
 from crm_store.store import Store
 
-SLICE = 5_000
+SLICE = 10_000
 # Where it may concern more customers than one in so many, all of them are looked at: that costs no more.
 SHARE = 10
 _STREAM = 10_000
