@@ -204,7 +204,6 @@ def test_a_channel_s_connections_bound_who_claims(shop: Shop, channels: str, siz
         ("{provider: outbox, rate: fast}", "'fast' is not a rate of mails"),
         ("{provider: outbox, connections: 0}", "'0' must be a whole number from 1 to 999"),
         ("{rate: 1/s}", "a channel needs 'provider'"),
-        ("{provider: outbox, spead: 1/s}", "a channel has no 'spead'"),
     ],
 )
 def test_a_wrong_channel_is_said_with_its_line(tmp_path: Path, channel: str, said: str) -> None:
