@@ -35,12 +35,25 @@ settings.register_profile(
     suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
 )
 settings.load_profile("rapport")
+# These begin first, so that no process is left with one of them at the end while the others have nothing to do.
+_LONGEST = (
+    "tests/console/demo/test_year.py",
+    "tests/flows/",
+    "tests/outreach/rendering/splitting/test_random_mails.py",
+    "tests/segmentation/test_oracle",
+    "tests/chaos/",
+    "tests/console/cli/test_running.py",
+)
 _TEMPLATE = "rapport_template"
 _numbers = count()
 
 
 def pytest_report_header() -> str:
     return f"rapport: {CASES} random cases a property (RAPPORT_TEST_CASES)"
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    items.sort(key=lambda item: not item.nodeid.startswith(_LONGEST))
 
 
 @pytest.fixture(scope="session")

@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
@@ -15,7 +16,10 @@ from sqlalchemy import select
 
 from crm_store.clock import machine_instant
 from crm_store.consent.record import SuppressionFact, suppress
-from crm_store.content.workspace import Workspace, load_workspace
+from crm_store.content.sources import SETTINGS as SETTINGS_FILE
+from crm_store.content.sources import VOCABULARY as VOCABULARY_FILE
+from crm_store.content.sources import Sources
+from crm_store.content.workspace import Workspace, load_basics, load_workspace
 from crm_store.intake.customers import Customers
 from crm_store.intake.events import Events
 from crm_store.intake.outcome import Outcome
@@ -69,6 +73,12 @@ AGREED = [
 WITHDRAWN = [*AGREED, {"channel": "email", "topic": "offers", "state": "withdrawn", "at": "2021-01-01"}]
 
 
+@lru_cache(maxsize=100)
+def _rules(settings: str, vocabulary: str) -> Rules:
+    known, words = load_basics(Sources({SETTINGS_FILE: settings, VOCABULARY_FILE: vocabulary}))
+    return Rules(words, known.company.zone, known.company.currency)
+
+
 @dataclass
 class Shop:
     """A workspace on a store."""
@@ -114,8 +124,8 @@ class Shop:
 
     @property
     def rules(self) -> Rules:
-        company = self.workspace.settings.company
-        return Rules(self.workspace.vocabulary, company.zone, company.currency)
+        """What imports go by; read anew only when a file says something new, because properties ask thousands of times."""
+        return _rules(*((self.root / path).read_text(encoding="utf-8") for path in (SETTINGS_FILE, VOCABULARY_FILE)))
 
     def customer(self, key: str, **fields: Any) -> None:
         """Add a customer, or change one; agreed to everything unless `consents` says otherwise."""

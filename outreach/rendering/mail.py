@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Mapping
-from itertools import product
 from typing import Any
 
 from jinja2 import Environment, TemplateSyntaxError
@@ -16,7 +15,7 @@ from outreach.rendering.prepare import inline_css, text_from_html
 from outreach.rendering.reading import read_template, syntax_fault
 from outreach.rendering.said import Said
 
-SUBJECT, HTML, TEXT = "subject.j2", "body.html.j2", "body.txt.j2"
+SUBJECT, HTML, TEXT = PARTS = "subject.j2", "body.html.j2", "body.txt.j2"
 
 
 class MailTemplate:
@@ -30,11 +29,13 @@ class MailTemplate:
         plain = environment(files)
         of_html = environment({**files, **inline_css(plain, html)})
         of_text = environment(files if given else {**files, **text_from_html(plain, html)}, of_text=True)
-        _compile((of_html, of_text), plain, files)
+        of_text_is = TEXT if given else HTML
+        _compile(of_html, closure(name, sources, (SUBJECT, HTML)), plain)
+        _compile(of_text, closure(name, sources, (of_text_is,)), plain)
         # Subject, text and HTML: the environment and the name of each.
         self.parts = (
             (of_html, f"{name}/{SUBJECT}"),
-            (of_text, f"{name}/{TEXT if given else HTML}"),
+            (of_text, f"{name}/{of_text_is}"),
             (of_html, f"{name}/{HTML}"),
         )
         self._subject, self._text_body, self._html_body = (env.get_template(file) for env, file in self.parts)
@@ -62,12 +63,13 @@ def mail_names(sources: Sources) -> list[str]:
     )
 
 
-def closure(name: str, sources: Sources) -> set[str]:
+def closure(name: str, sources: Sources, parts: Iterable[str] = PARTS) -> set[str]:
     """The paths of a mail's templates and all they extend, include or import. Raises Fault with the place."""
     found: set[str] = set()
-    todo = [(f"{TEMPLATES}/{name}/{part}", Place(f"{TEMPLATES}/{name}", 1)) for part in (SUBJECT, HTML)]
-    if f"{TEMPLATES}/{name}/{TEXT}" in sources.files:
-        todo.append((f"{TEMPLATES}/{name}/{TEXT}", Place(f"{TEMPLATES}/{name}", 1)))
+    paths = [
+        f"{TEMPLATES}/{name}/{part}" for part in parts if part != TEXT or f"{TEMPLATES}/{name}/{TEXT}" in sources.files
+    ]
+    todo = [(path, Place(f"{TEMPLATES}/{name}", 1)) for path in paths]
     while todo:
         path, named_at = todo.pop()
         if path not in sources.files:
@@ -80,17 +82,18 @@ def closure(name: str, sources: Sources) -> set[str]:
 
 def _nearest(path: str, name: str, sources: Sources) -> str:
     """The file that was meant; of a part that every mail has only one of its folder that is no other part."""
-    parts = [f"{TEMPLATES}/{name}/{part}" for part in (SUBJECT, HTML, TEXT)]
+    parts = [f"{TEMPLATES}/{name}/{part}" for part in PARTS]
     near = [known for known in sources.files if known.endswith(".j2") and known not in parts]
     if path not in parts:
         return did_you_mean(path, [known for known in sources.files if known.endswith(".j2")])
     return nearest(path, [known for known in near if known.rpartition("/")[0] == path.rpartition("/")[0]])
 
 
-def _compile(prepared: Iterable[Environment], plain: Environment, files: Iterable[str]) -> None:
-    """Compile every file now: no mail fails to when it is sent. Raises Fault, at the line as it was written."""
+def _compile(env: Environment, paths: Iterable[str], plain: Environment) -> None:
+    """Compile every file of a part now: no mail fails to when it is sent. Raises Fault, at the line as it was written."""
+    files = [path.removeprefix(f"{TEMPLATES}/") for path in sorted(paths)]
     try:
-        for env, path in product(prepared, files):
+        for path in files:
             env.get_template(path)
     except TemplateSyntaxError as error:
         for path in files:

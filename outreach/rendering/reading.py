@@ -36,6 +36,7 @@ def read_template(path: str, source: str) -> Reading:
         needed = find_undeclared_variables(tree)
     except TemplateSyntaxError as error:
         raise syntax_fault(path, error) from None
+    needed &= {one.name for one in names}  # Jinja also counts what a macro or import under a condition is called
     lines = {name: min(one.lineno for one in names if one.name == name) for name in sorted(needed - GLOBALS)}
     sets = frozenset(one.name for one in names if one.ctx != "load")
     return Reading(tuple(_uses(path, tree)), tuple((name, Place(path, line)) for name, line in lines.items()), sets)

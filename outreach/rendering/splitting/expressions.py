@@ -3,17 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from types import CodeType
 from typing import Any, cast
 
 from jinja2 import Environment, Template, nodes
 
-from outreach.rendering.environment import READS, RENDER_ERRORS
+from outreach.rendering.environment import KEPT, READS, RENDER_ERRORS
 from outreach.rendering.splitting.scopes import SPECIAL, Frame, Known, Names, Residual, is_plain
 
 # These have a state, which each mail has of its own.
 _OF_EACH = frozenset({"namespace", "cycler", "joiner"})
 _RANDOM_FILTERS = frozenset({"random"})
 _VALUE = "value"
+_CODE: dict[str, CodeType] = {}
 
 
 class Expressions:
@@ -23,9 +25,8 @@ class Expressions:
         self.env = env
         self.shared = shared
         self.names = names
-        self._compiled: dict[tuple[int, bool], tuple[nodes.Node, Template]] = {}
         value = nodes.Output([nodes.Name(_VALUE, "load")])
-        self._printers = {escape: compiled(env, [escaped([value], escape)]) for escape in (False, True)}
+        self._printers = {escape: self._template([value], escape) for escape in (False, True)}
 
     def is_known(self, node: nodes.Node, frame: Frame) -> bool:
         """Whether it is the same for all mails. Raises NotSplit if that can't be told."""
@@ -66,7 +67,7 @@ class Expressions:
             return found.value
         if isinstance(node, nodes.Getattr):  # as compiled templates do it
             return self.env.getattr(self.value(node.node, frame), node.attr)
-        template = self._template(node, [nodes.Assign(nodes.Name(_VALUE, "store"), node)], frame)
+        template = self._template([nodes.Assign(nodes.Name(_VALUE, "store"), node)], frame.escape)
         context = template.new_context(self._values(node, frame), shared=True)
         self._run(template, context, node, frame)
         return context.vars[_VALUE]
@@ -78,13 +79,19 @@ class Expressions:
 
     def text(self, statement: nodes.Stmt, frame: Frame) -> str:
         """What a statement that knows everything prints."""
-        template = compiled(self.env, [escaped([statement], frame.escape)])
+        template = self._template([statement], frame.escape)
         return self._run(template, template.new_context(self._values(statement, frame), shared=True), statement, frame)
 
-    def _template(self, node: nodes.Node, statements: Sequence[nodes.Node], frame: Frame) -> Template:
-        if (id(node), frame.escape) not in self._compiled:  # with the node, so that its id stays its own
-            self._compiled[id(node), frame.escape] = node, compiled(self.env, [escaped(statements, frame.escape)])
-        return self._compiled[id(node), frame.escape][1]
+    def _template(self, statements: Sequence[nodes.Node], escape: bool) -> Template:
+        """A template of these statements, compiled once: many mails say the same small things."""
+        words = (
+            f"{escape} {statements}"  # which say all that the code depends on, as all environments have the same options
+        )
+        if words not in _CODE:
+            if len(_CODE) >= KEPT:
+                _CODE.clear()
+            _CODE[words] = _code_of(self.env, [escaped(statements, escape)])
+        return Template.from_code(self.env, _CODE[words], {})
 
     def _run(self, template: Template, context: Any, node: nodes.Node, frame: Frame) -> str:
         try:
@@ -164,6 +171,10 @@ def escaped(statements: Sequence[nodes.Node], escape: bool) -> nodes.Stmt:
 
 def compiled(env: Environment, statements: Sequence[nodes.Node]) -> Template:
     """A template of these statements."""
+    return Template.from_code(env, _code_of(env, statements), {})
+
+
+def _code_of(env: Environment, statements: Sequence[nodes.Node]) -> CodeType:
     tree = nodes.Template(list(statements))
     tree.set_environment(env).set_lineno(1)
-    return Template.from_code(env, env.compile(tree, None, None), {})
+    return env.compile(tree, None, None)

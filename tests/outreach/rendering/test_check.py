@@ -86,6 +86,14 @@ def test_a_part_may_use_what_the_mail_around_it_sets(shop: Shop) -> None:
     assert shop.check().campaigns
 
 
+def test_a_macro_and_an_import_may_stand_under_a_condition(shop: Shop) -> None:
+    made = (
+        "{% if customer.first_name %}{% macro m(a) %}{{ a }}{% endmacro %}{% import 'parts/p.html.j2' as p %}{% endif %}x"
+    )
+    shop.write({"templates/hello/body.html.j2": made, "templates/parts/p.html.j2": "{% macro q() %}q{% endmacro %}"})
+    assert shop.check().campaigns
+
+
 def test_a_subject_is_tried_too(shop: Shop) -> None:
     shop.write({"templates/hello/subject.j2": "Dear {{ customer.first_name }}"})
     assert faults(shop)[0].startswith("templates/hello/subject.j2:1: 'customer.first_name' has no value here")
