@@ -13,7 +13,8 @@ from dataclasses import dataclass
 
 from sqlalchemy import ColumnElement, Connection, delete, literal, select
 
-from crm_store.dialect import ids_of, insert
+from crm_store.dialect import insert
+from crm_store.many import ids_of
 from crm_store.schema import customer, customer_changed
 from crm_store.schema.types import Id
 

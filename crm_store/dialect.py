@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-import json
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Sequence
 from datetime import date
 from typing import Any
 
@@ -11,18 +10,10 @@ from sqlalchemy import (
     Boolean,
     ColumnElement,
     Date,
-    FromClause,
     Integer,
-    Select,
     Table,
     Text,
-    bindparam,
-    cast,
-    column,
-    func,
-    literal,
     literal_column,
-    select,
 )
 from sqlalchemy.engine import Connection
 from sqlalchemy.ext.compiler import compiles
@@ -30,7 +21,7 @@ from sqlalchemy.sql.compiler import SQLCompiler
 from sqlalchemy.sql.functions import FunctionElement
 from sqlalchemy.types import TypeEngine
 
-from crm_store.schema.types import DateText, Id, Ids, Instant, InstantText, Number, Words
+from crm_store.schema.types import DateText, Instant, InstantText, Number, Words
 
 
 def insert(conn: Connection, table: Table) -> Any:
@@ -44,18 +35,7 @@ def insert(conn: Connection, table: Table) -> Any:
     return sqlite_insert(table)
 
 
-def pairs(conn: Connection, values: Mapping[int, str]) -> FromClause:
-    """A mapping as rows of `key` and `value`, both text, in one parameter: for a statement about many rows at once."""
-    given = bindparam("pairs", json.dumps(values), Text(), unique=True)
-    columns = column("key", Text()), column("value", Text())
-    if conn.dialect.name == "postgresql":
-        from sqlalchemy.dialects.postgresql import JSONB
-
-        return func.jsonb_each_text(cast(given, JSONB)).table_valued(*columns).alias("pairs")
-    return func.json_each(given).table_valued(*columns).alias("pairs")
-
-
-def _spelled(function: type[FunctionElement[Any]], sqlite: str, postgresql: str) -> None:
+def spelled(function: type[FunctionElement[Any]], sqlite: str, postgresql: str) -> None:
     """How each database writes a function; `{}` stands for its arguments."""
     for dialect, form in (("sqlite", sqlite), ("postgresql", postgresql)):
 
@@ -73,7 +53,7 @@ class position_of(FunctionElement[int]):  # SQL functions are written in lower c
     name = "position_of"
 
 
-_spelled(position_of, sqlite="instr({})", postgresql="strpos({})")
+spelled(position_of, sqlite="instr({})", postgresql="strpos({})")
 
 
 def _fixed(words: Sequence[str]) -> list[ColumnElement[Any]]:
@@ -106,7 +86,7 @@ class unindexed(FunctionElement[Any]):
     name = "unindexed"
 
 
-_spelled(unindexed, sqlite="+{}", postgresql="{}")
+spelled(unindexed, sqlite="+{}", postgresql="{}")
 
 
 class JsonScalar(_OfColumn):
@@ -187,7 +167,7 @@ class as_date(FunctionElement[date]):
     name = "as_date"
 
 
-_spelled(as_date, sqlite="{}", postgresql="CAST({} AS date)")
+spelled(as_date, sqlite="{}", postgresql="CAST({} AS date)")
 
 
 class folded(FunctionElement[str]):
@@ -198,7 +178,7 @@ class folded(FunctionElement[str]):
     name = "folded"
 
 
-_spelled(folded, sqlite="rapport_fold({})", postgresql='casefold({} COLLATE "pg_c_utf8") COLLATE "C"')
+spelled(folded, sqlite="rapport_fold({})", postgresql='casefold({} COLLATE "pg_c_utf8") COLLATE "C"')
 
 
 class Matching(_OfColumn):
@@ -295,7 +275,7 @@ class list_length(FunctionElement[int]):
     name = "list_length"
 
 
-_spelled(list_length, sqlite="json_array_length({})", postgresql="jsonb_array_length({})")
+spelled(list_length, sqlite="json_array_length({})", postgresql="jsonb_array_length({})")
 
 
 class day_start(FunctionElement[Any]):
@@ -368,44 +348,3 @@ def _days_later_postgresql(element: DaysLater, compiler: SQLCompiler, **kw: Any)
     day = f"CAST({compiler.process(element.column, **kw)} AS text)"
     later = f"to_char(CAST({day} AS date) + {element.days}, 'YYYY-MM-DD')"
     return f"(CASE WHEN pg_input_is_valid({day}, 'date') THEN {later} END COLLATE \"C\")"
-
-
-class _IdRows(FunctionElement[int]):
-    inherit_cache = True
-    name = "id_rows"
-
-
-_spelled(_IdRows, sqlite="json_each({})", postgresql="unnest({})")
-
-
-def ids_of(ids: Iterable[int]) -> Select[tuple[int]]:
-    """A select of these ids: one parameter, however many there are, and one text of the statement."""
-    given = _IdRows(literal(ids, Ids()))
-    # A function's only column has the name of its alias on PostgreSQL, and `value` on SQLite.
-    return select(given.table_valued(column("value", Id), name="value").c.value)
-
-
-class one_of_ids(FunctionElement[bool]):
-    """`one_of_ids(column)`: it is one of the row numbers bound as `ids`, all of them in one value.
-
-    Bound one by one a thousand take PostgreSQL 12 ms instead of 2, and each number of them is another statement.
-    It has no type: of a boolean SQLAlchemy makes `... = 1` on SQLite, which then reads every row.
-    """
-
-    inherit_cache = True
-    name = "one_of_ids"
-
-    def __init__(self, column: ColumnElement[Any]) -> None:
-        super().__init__(column, bindparam("ids", type_=Ids()))
-
-
-@compiles(one_of_ids, "sqlite")
-def _one_of_sqlite(element: one_of_ids, compiler: SQLCompiler, **kw: Any) -> str:
-    column, ids = (compiler.process(one, **kw) for one in element.clauses)
-    return f"{column} IN (SELECT value FROM json_each({ids}))"
-
-
-@compiles(one_of_ids, "postgresql")
-def _one_of_postgresql(element: one_of_ids, compiler: SQLCompiler, **kw: Any) -> str:
-    column, ids = (compiler.process(one, **kw) for one in element.clauses)
-    return f"{column} = ANY ({ids})"

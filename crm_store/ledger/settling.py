@@ -10,11 +10,11 @@ from typing import Any, TypeVar, cast
 from sqlalchemy import BigInteger, ColumnElement, Connection, select, update
 from sqlalchemy import cast as sql_cast
 
-from crm_store.dialect import pairs
 from crm_store.ledger import accounts
 from crm_store.ledger.dispatch import ATTEMPTS, Answer, Refusal
 from crm_store.ledger.states import CLAIMED, DISPATCHED
 from crm_store.ledger.transitions import ACCEPT, DOUBT, FAIL, GIVE_BACK, REFUSE, move, moving
+from crm_store.many import pairs
 from crm_store.schema import request, touch
 from crm_store.store import machine_now
 

@@ -6,7 +6,7 @@ from typing import Any
 
 from sqlalchemy import ColumnElement, FromClause, Select, func, select
 
-from crm_store.dialect import one_of_ids
+from crm_store.many import one_of_ids
 from crm_store.schema import customer
 from crm_store.segmentation.language import Scope
 

@@ -11,7 +11,7 @@ from zoneinfo import ZoneInfo
 
 from sqlalchemy import Connection, Select, func, select
 
-from crm_store.dialect import one_of_ids
+from crm_store.many import one_of_ids
 from crm_store.schema import customer, static_list
 from crm_store.segmentation.conditions.base import Condition, Lead
 from crm_store.segmentation.language import OnDemand, Scope, Shape, local_dates

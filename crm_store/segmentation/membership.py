@@ -19,8 +19,9 @@ from zoneinfo import ZoneInfo
 from sqlalchemy import Boolean, Connection, Integer, Select, case, func, literal, select, union_all, update
 
 from crm_store.changes import Marks, marks, unmark
-from crm_store.dialect import ids_of, insert, one_of_ids
+from crm_store.dialect import insert
 from crm_store.errors import StoreError
+from crm_store.many import ids_of, one_of_ids
 from crm_store.schema import customer, followed_segment, segment_member
 from crm_store.schema.types import Instant, Words
 from crm_store.segmentation.compile import lists_of, scope_of, select_among, select_ids
