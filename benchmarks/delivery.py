@@ -16,11 +16,12 @@ import os
 import tempfile
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import ExitStack
+from contextlib import ExitStack, closing
 from dataclasses import asdict, dataclass, field
 from datetime import UTC, datetime
 from functools import partial
 from itertools import islice
+from multiprocessing import get_context
 from pathlib import Path
 from statistics import median
 from time import monotonic
@@ -37,9 +38,10 @@ from benchmarks.shape import NOW
 from benchmarks.sinks import mail_sink
 from crm_store.consent.keys import link_keys
 from crm_store.content.sources import Sources
-from crm_store.store import upgrade_store
+from crm_store.store import connect, parse_url, upgrade_store
 from outreach.channels.base import Mail
 from outreach.channels.sendgrid import Options, request_body
+from outreach.delivery import processes
 from outreach.links import Link, Purpose, Signer
 from outreach.rendering.mail import MailTemplate, closure
 from outreach.rendering.renderer import Renderer
@@ -104,10 +106,22 @@ class Bench:
             raise SystemExit(f"{taken} mails of {campaign} arrived, {self.mailing.size} were due")
 
     def floor(self, campaign: str, mail: str) -> None:
+        """With as many processes as ours: each renders every so-manieth batch, and posts beside it."""
+        count = processes(self.mailing.size)
+        fork, mine = get_context("fork"), (campaign, mail)
+        others = [fork.Process(target=self.part, args=(*mine, number, count)) for number in range(1, count)]
+        for other in others:
+            other.start()
+        self.part(campaign, mail, 0, count)
+        for other in others:
+            other.join()
+            assert other.exitcode == 0
+
+    def part(self, campaign: str, mail: str, number: int, count: int) -> None:
+        http = Http(f"http://127.0.0.1:{self.posts}")
         with ThreadPoolExecutor(1) as posting:
-            http = Http(f"http://127.0.0.1:{self.posts}")
-            for answer in [posting.submit(_post, http, body) for body in self._bodies(campaign, mail)]:
-                assert answer.result() == 202
+            answers = [posting.submit(_post, http, body) for body in self._bodies(campaign, mail, number, count)]
+            assert all(answer.result() == 202 for answer in answers)
 
     def ready_posts(self, campaign: str, mail: str) -> tuple[int, int]:
         """How many mails a second the sink takes in requests that are ready, and the bytes of each."""
@@ -117,16 +131,17 @@ class Bench:
         took = seconds(lambda: [_post(http, body) for body in bodies for _ in range(4)])
         return round(4 * count / took), sum(map(len, bodies)) // count
 
-    def _bodies(self, campaign: str, mail: str) -> Iterator[bytes]:
+    def _bodies(self, campaign: str, mail: str, number: int = 0, count: int = 1) -> Iterator[bytes]:
         """The requests as the least program makes them."""
         files = {f"templates/{path.relative_to(self.mailing.root / 'templates')}": path.read_text("utf-8")
                  for path in sorted((self.mailing.root / "templates").rglob("*.j2"))}  # fmt: skip
         sources = Sources(files)
         renderer = Renderer(MailTemplate(mail, sources.subset(closure(mail, sources))))
-        with self.mailing.store.read() as conn:
+        store = connect(parse_url(self.mailing.store.shared or "", self.mailing.root))  # no connection is ever forked
+        with closing(store), store.read() as conn:
             signer = Signer("https://mail.example.com", link_keys(conn))
             rows = conn.execution_options(stream_results=True).execute(text(_BARE), {"campaign": campaign})
-            for part in rows.partitions(BATCH):
+            for part in islice(rows.partitions(BATCH), number, None, count):
                 batch = [_values(row, signer) for row in part]
                 said = renderer.said_of(batch)
                 mails = [_mail(row, values, one) for row, values, one in zip(part, batch, said, strict=True)]

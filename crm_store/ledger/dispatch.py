@@ -8,7 +8,7 @@ from datetime import timedelta
 
 from sqlalchemy import Connection, select, update
 
-from crm_store.dialect import insert
+from crm_store.dialect import ids_of, insert
 from crm_store.errors import StoreError
 from crm_store.ledger import accounts
 from crm_store.ledger.claim import Claim
@@ -51,7 +51,7 @@ def dispatch(conn: Connection, claimed: Claim, named: Request) -> int:
         raise AccountHeld(f"channel '{named.channel}' takes nothing at present; its touches stay due")
     row = {"id": named.id, "channel": named.channel, "provider": named.provider, "touches": len(named.packed)}
     conn.execute(insert(conn, request), {**row, "body_hash": named.body_hash, "dispatched_at": clock})
-    ours = touch.c.id.in_(list(named.packed)), touch.c.claim == claimed.token, touch.c.lease_until > clock
+    ours = touch.c.id.in_(ids_of(named.packed)), touch.c.claim == claimed.token, touch.c.lease_until > clock
     moved = move(conn, DISPATCH, *ours, request_id=named.id)
     if moved != len(named.packed):
         raise LeaseLost(f"the lease of {len(named.packed) - moved} touches ran out before they were sent; they stay due")
@@ -98,7 +98,7 @@ class Answer:
 
 def fail(conn: Connection, claimed: Claim, ids: Sequence[int], reason: str) -> None:
     """Claimed touches that can't be made into mails end here, alone."""
-    move(conn, BREAK, touch.c.id.in_(ids), touch.c.claim == claimed.token, reason=reason)
+    move(conn, BREAK, touch.c.id.in_(ids_of(ids)), touch.c.claim == claimed.token, reason=reason)
 
 
 def give_back(conn: Connection, claimed: Claim) -> None:

@@ -10,7 +10,7 @@ from typing import Any, TypeVar, cast
 from sqlalchemy import BigInteger, ColumnElement, Connection, select, update
 from sqlalchemy import cast as sql_cast
 
-from crm_store.dialect import pairs
+from crm_store.dialect import ids_of, pairs
 from crm_store.ledger import accounts
 from crm_store.ledger.dispatch import ATTEMPTS, Answer, Refusal
 from crm_store.ledger.states import CLAIMED, DISPATCHED
@@ -44,7 +44,7 @@ def _by_value(found: Mapping[int, Value]) -> dict[Value, list[int]]:
 
 
 def _under(request_id: str, ids: list[int]) -> tuple[ColumnElement[bool], ...]:
-    return touch.c.id.in_(ids), touch.c.request_id == request_id
+    return touch.c.id.in_(ids_of(ids)), touch.c.request_id == request_id
 
 
 def _accept(conn: Connection, request_id: str, accepted: Mapping[int, str], now: datetime) -> None:
