@@ -10,7 +10,7 @@ from typing import Any, TypeVar, cast
 from sqlalchemy import BigInteger, ColumnElement, Connection, select, update
 from sqlalchemy import cast as sql_cast
 
-from crm_store.dialect import ids_of, pairs
+from crm_store.dialect import ids_of, pairs, unindexed
 from crm_store.ledger import accounts
 from crm_store.ledger.dispatch import ATTEMPTS, Answer, Refusal
 from crm_store.ledger.states import CLAIMED, DISPATCHED
@@ -51,7 +51,8 @@ def _accept(conn: Connection, request_id: str, accepted: Mapping[int, str], now:
     if not accepted:
         return
     given = pairs(conn, accepted)
-    same = touch.c.id == sql_cast(given.c.key, BigInteger), touch.c.request_id == request_id
+    # By the request's index SQLite would read all its touches for each of them.
+    same = touch.c.id == sql_cast(given.c.key, BigInteger), unindexed(touch.c.request_id) == request_id
     conn.execute(moving(ACCEPT, *same, message_id=given.c.value, sent_at=now))
 
 
