@@ -8,6 +8,7 @@ import sys
 from pathlib import Path
 from threading import Event, Thread
 
+from crm_store.errors import StoreError
 from crm_store.store import connect, parse_url
 from outreach.beside import Drained, Job
 from outreach.delivery import drain_beside
@@ -30,9 +31,20 @@ def _done(job: Job, stop: Event) -> Drained | Exception:
     try:
         return drain_beside(store, job, stop)
     except Exception as error:
-        return error
+        return _portable(error)
     finally:
         store.close()
+
+
+def _portable(error: Exception) -> Exception:
+    """The error as it comes out at the other end; some libraries' errors can't be sent."""
+    try:
+        sent = pickle.loads(pickle.dumps(error))
+    except Exception:
+        sent = None
+    if isinstance(sent, Exception):
+        return sent
+    return StoreError(f"a process that delivers beside this one has ended with {type(error).__name__}; run again")
 
 
 if __name__ == "__main__":
