@@ -14,12 +14,13 @@ EVERY = 0.02  # seconds
 
 
 def peak_mb(work: Callable[[], object], processes: Sequence[int]) -> float:
-    """The most that the processes have at once while it works. Reading it slows the work: never time this run."""
-    done, peaks = threading.Event(), [_pss(processes)]
+    """The most that the processes have at once while it works, with those that it starts. Reading it slows the work: never
+    time this run."""
+    done, peaks, others = threading.Event(), [_pss(processes)], set(_children())
 
     def look() -> None:
         while not done.wait(EVERY):
-            peaks.append(_pss(processes))
+            peaks.append(_pss([*processes, *(one for one in _children() if one not in others)]))
 
     watcher = threading.Thread(target=look)
     watcher.start()
@@ -37,6 +38,19 @@ def processes_of(conn: Connection) -> list[int]:
         return [os.getpid()]
     backend = int(conn.exec_driver_sql("SELECT pg_backend_pid()").scalar_one())
     return [os.getpid(), *([backend] if _pss([backend]) else [])]
+
+
+def _children() -> list[int]:
+    """The processes that threads of ours have started."""
+    found = Path(f"/proc/{os.getpid()}/task").glob("*/children")
+    return [int(one) for file in found for one in _read(file).split()]
+
+
+def _read(file: Path) -> str:
+    try:
+        return file.read_text()
+    except OSError:  # it has ended
+        return ""
 
 
 def _pss(processes: Sequence[int]) -> int:

@@ -35,4 +35,9 @@ class ContentError(RapportError):
 
     def __init__(self, faults: Sequence[Fault], more: str = "") -> None:
         self.faults = tuple(sorted(set(faults), key=lambda fault: (fault.place, fault.what)))
+        self.more = more
         super().__init__("\n".join([*map(str, self.faults), *([more] if more else [])]))
+
+    def __reduce__(self) -> tuple[type[ContentError], tuple[Sequence[Fault], str]]:
+        """Another process may have found them."""
+        return type(self), (self.faults, self.more)

@@ -59,6 +59,13 @@ class Store:
         return self.engine.dialect.name
 
     @property
+    def shared(self) -> str | None:
+        """The address, with its password, by which another process opens the same store; None for one that only this
+        process sees as it is: in memory, in a rehearsal, by another clock."""
+        alone = (self.dialect == "sqlite" and self.engine.url.database is None) or type(self.clock) is not MachineClock
+        return None if alone else self.engine.url.render_as_string(hide_password=False)
+
+    @property
     def file(self) -> Path | None:
         """The SQLite file; None for a store that is none."""
         database = self.engine.url.database if self.dialect == "sqlite" else None
@@ -130,6 +137,10 @@ class Rehearsal(Store):
     def __init__(self, store: Store, conn: Connection) -> None:
         super().__init__(store.engine, store.location)
         self._conn = conn
+
+    @property
+    def shared(self) -> None:
+        return None
 
     @contextmanager
     def read(self) -> Iterator[Connection]:

@@ -6,7 +6,8 @@ from prefect import task
 from prefect.cache_policies import NO_CACHE
 
 from flows.jobs import open_job
-from outreach.delivery import Drained, drain
+from outreach.beside import Drained
+from outreach.delivery import drain
 
 
 @task(name="drain", cache_policy=NO_CACHE, persist_result=False)

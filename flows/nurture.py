@@ -5,7 +5,7 @@ from __future__ import annotations
 from prefect import flow
 
 from flows.draining import drain_until_empty
-from outreach.delivery import Drained
+from outreach.beside import Drained
 
 
 @flow(name="nurture", flow_run_name="{campaign} {day}", persist_result=False, validate_parameters=False)

@@ -14,7 +14,7 @@ from flows.nurture import nurture
 from flows.occasion import occasion
 from flows.plan import plan
 from flows.winback import winback
-from outreach.delivery import Drained
+from outreach.beside import Drained
 
 # The flow of each kind of campaign.
 FLOWS: Mapping[str, Callable[[str, str, str, str], Coroutine[Any, Any, Drained]]] = {

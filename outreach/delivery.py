@@ -3,23 +3,30 @@
 from __future__ import annotations
 
 import hashlib
+import os
 import secrets
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor, wait
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
+from functools import partial, reduce
+from pathlib import Path
+from threading import Event, Lock
 
 from crm_store import definitions
 from crm_store.consent.keys import link_keys
 from crm_store.content.sources import Sources
-from crm_store.content.workspace import Workspace
+from crm_store.content.workspace import Workspace, load_workspace
 from crm_store.ledger.accounts import count_refusal, let_go
-from crm_store.ledger.claim import Claim, Group, Worker, claim, due_groups
+from crm_store.ledger.claim import Claim, Group, Worker, claim, due_groups, waiting
 from crm_store.ledger.dispatch import AccountHeld, Answer, LeaseLost, Refusal, Request, dispatch, divide, fail, give_back
 from crm_store.ledger.epoch import number
 from crm_store.ledger.kept import forget_mails
 from crm_store.ledger.material import of_touches
 from crm_store.ledger.settling import settle
 from crm_store.store import Store
+from outreach.beside import Beside, Drained, Job
 from outreach.channels import channel_for
 from outreach.channels.base import TOO_LATE, Channel, ChannelStopped, Mail, NotAccepted
 from outreach.links import Signer
@@ -32,42 +39,95 @@ from outreach.writing import keep_shells, write_mails
 
 BATCHES_AT_ONCE = 50
 SECONDS_AT_ONCE = 60.0
+LANES = 3  # of a process: while one waits for an answer others render
+LANE_WORTH = 2_000  # due touches: fewer are not worth another lane
+PROCESS_WORTH = 10_000  # due touches: a process takes a second to start
+MOST_PROCESSES = 4
+MOST_COUNTED = MOST_PROCESSES * PROCESS_WORTH
 FORGOTTEN_AT_ONCE = 1_000
 _BUSY_WAIT = 0.02
 HOLD = 0.9  # of its lease a claim may be used up to here: what it sends must be answered before the lease is gone
 REFUSED_TOO_OFTEN = timedelta(minutes=1)
 
 
-@dataclass(frozen=True)
-class Drained:
-    """What a drain did. `more`: it stopped at its limits, and something is still due."""
-
-    judged: int = 0
-    sent: int = 0
-    failed: int = 0
-    in_doubt: int = 0
-    more: bool = False
-
-    def plus(self, other: Drained) -> Drained:
-        return Drained(
-            self.judged + other.judged,
-            self.sent + other.sent,
-            self.failed + other.failed,
-            self.in_doubt + other.in_doubt,
-            other.more,
-        )
-
-
 def drain(store: Store, workspace: Workspace, now: datetime, campaign: str | None = None) -> Drained:
     """Settle what others have left behind, then send what is due as of `now`, of one campaign or all, for up to a minute
-    or 50 batches. Raises ChannelStopped when a channel takes nothing: what was to leave by it is due as before."""
-    return _Drain(store, workspace, now).run(campaign)
+    or 50 batches a lane. Raises ChannelStopped when a channel takes nothing: what was to leave by it is due as before."""
+    with store.read() as conn:
+        store.assert_newest(number(conn))
+        signer = Signer(workspace.settings.public_url, link_keys(conn))
+    _forget(store, now - workspace.settings.delivery.keep_mails)
+    recovered = recover(store, workspace, signer, campaign)
+    with store.read() as conn:
+        groups = due_groups(conn, now, campaign)
+        due = sum(waiting(conn, group, now, MOST_COUNTED) for group in groups)
+    lanes = _lanes(workspace, due)
+    stop = Event()
+    beside = [Beside(job, stop) for job in _jobs(store, workspace, now, groups, due)]
+    ours = _lanes_of(store, workspace, now, signer, stop, lanes)
+    found = _all_at_once([*(partial(lane.run, groups) for lane in ours), *(one.run for one in beside)], stop)
+    return Drained(sent=recovered.sent, in_doubt=recovered.in_doubt).plus(found)
 
 
-class _Drain:
-    """One drain: its limits and what it has done so far."""
+def drain_beside(store: Store, job: Job, stop: Event) -> Drained:
+    """What `drain` does in another process, beside the one that was asked to: lanes alone."""
+    workspace = load_workspace(Path(job.root))
+    with store.read() as conn:
+        signer = Signer(workspace.settings.public_url, link_keys(conn))
+    lanes = _lanes_of(store, workspace, job.now, signer, stop, job.lanes)
+    return _all_at_once([partial(lane.run, job.groups) for lane in lanes], stop)
 
-    def __init__(self, store: Store, workspace: Workspace, now: datetime) -> None:
+
+def _lanes_of(store: Store, workspace: Workspace, now: datetime, signer: Signer, stop: Event, count: int) -> list[_Lane]:
+    turn = Lock()
+    return [_Lane(store, workspace, now, signer, stop, turn) for _ in range(count)]
+
+
+def _forget(store: Store, before: datetime) -> None:
+    """Words of mails that nobody may see any more."""
+    while store.write(forget_mails, before, FORGOTTEN_AT_ONCE) == FORGOTTEN_AT_ONCE:
+        continue
+
+
+def _lanes(workspace: Workspace, due: int) -> int:
+    """How many lanes of a process so many touches are worth; no more than an account takes requests at once."""
+    most = max((limits.connections for limits in workspace.settings.limits.values()), default=1)
+    return max(1, min(LANES, due // LANE_WORTH, most))
+
+
+def processes(due: int) -> int:
+    """How many processes so many touches are worth, this one among them: one for each core we may use."""
+    return max(1, min(len(os.sched_getaffinity(0)), MOST_PROCESSES, due // PROCESS_WORTH))
+
+
+def _jobs(store: Store, workspace: Workspace, now: datetime, groups: Sequence[Group], due: int) -> list[Job]:
+    """What other processes are to do: rendering takes longer than all else, and a process renders by one core."""
+    if store.shared is None:
+        return []
+    job = Job(store.shared, str(workspace.root), now, tuple(groups), _lanes(workspace, due))
+    return [job] * (processes(due) - 1)
+
+
+def _all_at_once(works: Sequence[Callable[[], Drained]], stop: Event) -> Drained:
+    """Each in a thread; the first of their errors is raised when all have ended."""
+    if len(works) == 1:
+        return works[0]()
+    with ThreadPoolExecutor(len(works)) as pool:
+        running = [pool.submit(work) for work in works]
+        try:
+            wait(running)
+        finally:
+            stop.set()
+    found = [one.result() for one in running]
+    return replace(reduce(Drained.plus, found), more=any(one.more for one in found))
+
+
+class _Lane:
+    """Batches one after the other, by a worker of its own: its limits and what it has done so far. Several of them have
+    several requests under way. `stop`: they all end after the batch they are at. `turn`: whoever does anything but wait has
+    it. Threads that render would only slow the one that has the store locked."""
+
+    def __init__(self, store: Store, workspace: Workspace, now: datetime, signer: Signer, stop: Event, turn: Lock) -> None:
         self.store = store
         self.workspace = workspace
         self.now = now
@@ -76,35 +136,37 @@ class _Drain:
         self.batches = 0
         self.done = Drained()
         self.worker = Worker(secrets.token_hex(8), workspace.settings.limits)
-        with store.read() as conn:
-            store.assert_newest(number(conn))
-            self.signer = Signer(workspace.settings.public_url, link_keys(conn))
+        self.signer = signer
+        self.stop = stop
+        self.turn = turn
         self.channels: dict[int, Channel] = {}
         self.shells: set[str] = set()
 
-    def run(self, campaign: str | None) -> Drained:
-        self._forget()
-        recovered = recover(self.store, self.workspace, self.signer, campaign)
-        self.done = Drained(sent=recovered.sent, in_doubt=recovered.in_doubt)
-        with self.store.read() as conn:
-            groups = due_groups(conn, self.now, campaign)
-        try:
-            return self._groups(groups)
-        finally:
-            self.store.write(let_go, self.worker.name)
-            for channel in self.channels.values():
-                channel.drained()
+    def run(self, groups: Sequence[Group]) -> Drained:
+        with self.turn:
+            try:
+                return self._groups(groups)
+            except BaseException:
+                self.stop.set()
+                raise
+            finally:
+                self.store.write(let_go, self.worker.name)
+                for channel in self.channels.values():
+                    channel.drained()
 
-    def _forget(self) -> None:
-        """Words of mails that nobody may see any more."""
-        before = self.now - self.workspace.settings.delivery.keep_mails
-        while self.store.write(forget_mails, before, FORGOTTEN_AT_ONCE) == FORGOTTEN_AT_ONCE:
-            continue
+    @contextmanager
+    def waiting(self) -> Iterator[None]:
+        """Others work meanwhile."""
+        self.turn.release()
+        try:
+            yield
+        finally:
+            self.turn.acquire()
 
     def _groups(self, groups: Sequence[Group]) -> Drained:
         for group in groups:
             while self._batch(group):
-                if self.batches >= BATCHES_AT_ONCE or self.clock.monotonic() > self.until:
+                if self.batches >= BATCHES_AT_ONCE or self.clock.monotonic() > self.until or self.stop.is_set():
                     return replace(self.done, more=True)
         return self.done
 
@@ -133,7 +195,8 @@ class _Drain:
         """Wait with nothing in hand. False if that would take longer than a drain may."""
         if seconds > SECONDS_AT_ONCE:
             return False
-        self.clock.sleep(min(seconds, max(0.0, self.until - self.clock.monotonic()) + _BUSY_WAIT))
+        with self.waiting():
+            self.clock.sleep(min(seconds, max(0.0, self.until - self.clock.monotonic()) + _BUSY_WAIT))
         return True
 
     def _deliver(self, claimed: Claim, deadline: float) -> bool:
@@ -169,7 +232,7 @@ class _Drain:
 class _Call:
     """One call of a provider with mails that were claimed, all over before `deadline` (monotonic seconds)."""
 
-    drain: _Drain
+    lane: _Lane
     claimed: Claim
     channel: Channel
     deadline: float
@@ -201,14 +264,15 @@ class _Call:
 
         None: it must be divided. Raises LeaseLost or AccountHeld if it was not sent.
         """
-        store, no = self.drain.store, _announce(self.channel, named)
+        store, no = self.lane.store, _announce(self.channel, named)
         store.remember(store.write(dispatch, self.claimed, named))
         if no is not None:
             return _none_accepted(no, named.packed)
         try:
             if store.clock.monotonic() >= self.deadline:
                 raise NotAccepted(TOO_LATE)
-            return self.channel.send(named.id, mails, self.deadline)
+            with self.lane.waiting():
+                return self.channel.send(named.id, mails, self.deadline)
         except NotAccepted as refused:
             return self._divided(refused, named) if refused.divide else _none_accepted(refused, named.packed)
         except Exception as error:
@@ -217,18 +281,18 @@ class _Call:
     def _divided(self, refused: NotAccepted, named: Request) -> Answer | None:
         if len(named.packed) == 1:
             (touch_id,) = named.packed
-            wait = None if self.drain.store.write(count_refusal, named.channel) else REFUSED_TOO_OFTEN
+            wait = None if self.lane.store.write(count_refusal, named.channel) else REFUSED_TOO_OFTEN
             return Answer(refused={touch_id: Refusal(str(refused), permanent=True)}, wait=wait)
-        if self.drain.store.write(divide, named.id, str(refused)):
+        if self.lane.store.write(divide, named.id, str(refused)):
             self.channel.settled(named.id)
             return None
         return Answer(refused=dict.fromkeys(named.packed, Refusal(str(refused), permanent=False)), wait=REFUSED_TOO_OFTEN)
 
     def _settle(self, named: Request, answer: Answer) -> bool:
         """Write down what came of it. False: the account takes nothing more for now."""
-        self.drain.store.write_surely(self.deadline, settle, named.id, answer, self.drain.now)
+        self.lane.store.write_surely(self.deadline, settle, named.id, answer, self.lane.now)
         self.channel.settled(named.id)
-        self.drain.count(answer)
+        self.lane.count(answer)
         if answer.stopped:
             raise ChannelStopped(answer.stopped)
         return answer.wait is None and not answer.doubtful

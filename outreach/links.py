@@ -7,7 +7,6 @@ a token of today must work for as long as people keep their mails.
 
 from __future__ import annotations
 
-import hashlib
 import hmac
 import re
 from base64 import urlsafe_b64decode, urlsafe_b64encode
@@ -74,4 +73,4 @@ def _bytes(token: str) -> bytes | None:
 
 
 def _mac(key: bytes, body: bytes) -> bytes:
-    return hmac.new(key, b"rapport-link:" + body, hashlib.sha256).digest()[:MAC_BYTES]
+    return hmac.digest(key, b"rapport-link:" + body, "sha256")[:MAC_BYTES]

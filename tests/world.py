@@ -31,8 +31,9 @@ from crm_store.schema import customer, enrolment, touch
 from crm_store.segmentation.compile import scope_of, select_ids
 from crm_store.segmentation.segment import load_segments
 from crm_store.store import Store
+from outreach.beside import Drained
 from outreach.channels.gallery import read_mail
-from outreach.delivery import Drained, drain
+from outreach.delivery import drain
 from outreach.publishing import Content, apply, check
 
 NOON = datetime(2026, 6, 15, 12, 0, tzinfo=UTC)

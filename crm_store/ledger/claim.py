@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, Select, or_, select
+from sqlalchemy import ColumnElement, Connection, Select, func, or_, select
 
 from crm_store import definitions
 from crm_store.content.accounts import USUAL_LIMITS, Limits
@@ -22,6 +22,7 @@ from crm_store.ledger.gates import GATES, Verdict, look, verdict, waits_for_a_pe
 from crm_store.ledger.offers import issue_offers
 from crm_store.ledger.states import DUE
 from crm_store.ledger.transitions import CANCEL, CLAIM, SKIP, move, moving
+from crm_store.many import ids_of
 from crm_store.schema import campaign, campaign_run, customer, enrolment, touch
 from crm_store.store import assert_durable, machine_now
 
@@ -84,6 +85,12 @@ def due_groups(conn: Connection, now: datetime, only: str | None) -> list[Group]
     clock = machine_now(conn)
     takes = accounts.takes_mails(touch.c.channel, clock)
     return [group for group in groups if _any_left(conn, (*_turn(conn, group, now, clock), takes))]
+
+
+def waiting(conn: Connection, group: Group, now: datetime, most: int) -> int:
+    """How many touches of the group are due as of `now`, as far as `most`."""
+    chosen = _pick(_turn(conn, group, now, machine_now(conn))).limit(most).subquery()
+    return int(conn.execute(select(func.count()).select_from(chosen)).scalar_one())
 
 
 def claim(conn: Connection, worker: Worker, group: Group, now: datetime, size: int, new_code: Callable[[], str]) -> Claim:
@@ -158,7 +165,9 @@ def _locked(conn: Connection, picked: Select[Any]) -> list[int]:
     rows = conn.execute(picked).all()
     if conn.dialect.name != "postgresql" or not rows:
         return [row.id for row in rows]
-    wanted = select(customer.c.id).where(customer.c.id.in_({row.customer_id for row in rows})).order_by(customer.c.id)
+    wanted = (
+        select(customer.c.id).where(customer.c.id.in_(ids_of({row.customer_id for row in rows}))).order_by(customer.c.id)
+    )
     held = set(conn.execute(wanted.with_for_update(key_share=True, skip_locked=True)).scalars())
     return [row.id for row in rows if row.customer_id in held]
 
@@ -172,7 +181,7 @@ def _judge(conn: Connection, version: Runnable, turn: Tests, ids: Sequence[int],
         .join(customer, customer.c.id == touch.c.customer_id)
         .join(enrolment, enrolment.c.id == touch.c.enrolment_id)
         .join(campaign_run, campaign_run.c.id == touch.c.run_id)
-        .where(touch.c.id.in_(ids), *turn)
+        .where(touch.c.id.in_(ids_of(ids)), *turn)
         .order_by(touch.c.id)
     )
     return {row[0]: verdict(tuple(bool(answer) for answer in row[1:])) for row in rows}
@@ -183,9 +192,9 @@ def _write_off(conn: Connection, verdicts: dict[int, Verdict], now: datetime) ->
     for said in {one for one in verdicts.values() if one.state is not None}:
         ids = [touch_id for touch_id, one in verdicts.items() if one == said]
         how = SKIP if said.state == SKIP.target else CANCEL
-        move(conn, how, touch.c.id.in_(ids), reason=said.reason, verdicts=said.words, decided_at=now)
+        move(conn, how, touch.c.id.in_(ids_of(ids)), reason=said.reason, verdicts=said.words, decided_at=now)
         if said.reason in _LEAVE:
-            enrolled = conn.execute(select(touch.c.enrolment_id).where(touch.c.id.in_(ids))).scalars()
+            enrolled = conn.execute(select(touch.c.enrolment_id).where(touch.c.id.in_(ids_of(ids)))).scalars()
             leave(conn, list(enrolled), said.reason, now)
 
 
@@ -196,7 +205,7 @@ def _take(conn: Connection, verdicts: dict[int, Verdict], lease: Lease, template
         return []
     claiming = moving(
         CLAIM,
-        touch.c.id.in_(passed),
+        touch.c.id.in_(ids_of(passed)),
         claim=lease.token,
         lease_until=lease.until,
         template_id=template_id,

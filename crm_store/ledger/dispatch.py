@@ -14,6 +14,7 @@ from crm_store.ledger import accounts
 from crm_store.ledger.claim import Claim
 from crm_store.ledger.epoch import next_number
 from crm_store.ledger.transitions import BREAK, DISPATCH, DIVIDE, GIVE_BACK, move
+from crm_store.many import ids_of
 from crm_store.schema import request, touch, touch_values
 from crm_store.store import assert_durable, machine_now
 
@@ -51,7 +52,7 @@ def dispatch(conn: Connection, claimed: Claim, named: Request) -> int:
         raise AccountHeld(f"channel '{named.channel}' takes nothing at present; its touches stay due")
     row = {"id": named.id, "channel": named.channel, "provider": named.provider, "touches": len(named.packed)}
     conn.execute(insert(conn, request), {**row, "body_hash": named.body_hash, "dispatched_at": clock})
-    ours = touch.c.id.in_(list(named.packed)), touch.c.claim == claimed.token, touch.c.lease_until > clock
+    ours = touch.c.id.in_(ids_of(named.packed)), touch.c.claim == claimed.token, touch.c.lease_until > clock
     moved = move(conn, DISPATCH, *ours, request_id=named.id)
     if moved != len(named.packed):
         raise LeaseLost(f"the lease of {len(named.packed) - moved} touches ran out before they were sent; they stay due")
@@ -98,7 +99,7 @@ class Answer:
 
 def fail(conn: Connection, claimed: Claim, ids: Sequence[int], reason: str) -> None:
     """Claimed touches that can't be made into mails end here, alone."""
-    move(conn, BREAK, touch.c.id.in_(ids), touch.c.claim == claimed.token, reason=reason)
+    move(conn, BREAK, touch.c.id.in_(ids_of(ids)), touch.c.claim == claimed.token, reason=reason)
 
 
 def give_back(conn: Connection, claimed: Claim) -> None:

@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime
+from functools import lru_cache
 from typing import Any
 
 from sqlalchemy import ColumnElement, Connection, literal, true
@@ -106,6 +107,7 @@ class Verdict:
     words: str
 
 
+@lru_cache(maxsize=1_000)
 def verdict(passed: tuple[bool, ...]) -> Verdict:
     """From the gates' answers, in their order."""
     words = " ".join(f"{gate.name}={'pass' if ok else 'bar'}" for gate, ok in zip(GATES, passed, strict=True))

@@ -4,17 +4,20 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import date, datetime
 from typing import Any
 
 from sqlalchemy import Connection, select
 
 from crm_store.ledger.reference import natural_keys
+from crm_store.many import ids_of
 from crm_store.money import to_major
 from crm_store.schema import customer, event, offer, touch
 
 _FIELDS = tuple(column.name for column in customer.columns if column.name not in ("attributes", "zone_id", "email_key"))
 _HIDDEN = ("id", "bucket", "created_at", "updated_at", "erased_at", "birth_month", "birth_day", "birth_year")
+_SHOWN = tuple(name for name in _FIELDS if name not in _HIDDEN)
+_DATES = tuple(name for name in _SHOWN if issubclass(customer.c[name].type.python_type, date))
 
 
 @dataclass(frozen=True)
@@ -36,7 +39,9 @@ def of_touches(conn: Connection, touch_ids: Sequence[int]) -> list[Material]:
     events = {row.id: row._mapping for row in conn.execute(_wanted(event, touch.c.trigger_event_id, touch_ids))}
     chosen = select(touch.c.id, touch.c.offer_id, touch.c.trigger_event_id, customer)
     rows = conn.execute(
-        chosen.join(customer, customer.c.id == touch.c.customer_id).where(touch.c.id.in_(touch_ids)).order_by(touch.c.id)
+        chosen.join(customer, customer.c.id == touch.c.customer_id)
+        .where(touch.c.id.in_(ids_of(touch_ids)))
+        .order_by(touch.c.id)
     ).all()
     naturals = natural_keys(conn, touch_ids)
     return [
@@ -66,12 +71,15 @@ def latest_event(conn: Connection, customer_id: int, kind: str | None, now: date
 
 
 def _wanted(table: Any, column: Any, touch_ids: Sequence[int]) -> Any:
-    return select(table).where(table.c.id.in_(select(column).where(touch.c.id.in_(touch_ids))))
+    return select(table).where(table.c.id.in_(select(column).where(touch.c.id.in_(ids_of(touch_ids)))))
 
 
 def customer_values(row: Any) -> dict[str, Any]:
     """Attributes, with the fields every customer has above them."""
-    values = {name: _plain(row._mapping[name]) for name in _FIELDS if name not in _HIDDEN}
+    found = row._mapping
+    values = {name: found[name] for name in _SHOWN}
+    for name in _DATES:
+        values[name] = _plain(values[name])
     return {**row.attributes, **values, "birthday": _birthday(row)}
 
 

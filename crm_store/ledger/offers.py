@@ -8,7 +8,7 @@ from datetime import date, datetime, timedelta
 from typing import Any
 from zoneinfo import ZoneInfo
 
-from sqlalchemy import Connection, Row, select, update
+from sqlalchemy import Connection, Row, Select, select, update
 
 from crm_store.clock import local_date, local_instant, start_of_day, zone_or_none
 from crm_store.content.literals import Duration, Moment
@@ -16,6 +16,7 @@ from crm_store.dialect import insert
 from crm_store.journeys.campaign import OfferTerms
 from crm_store.journeys.context import Runnable
 from crm_store.journeys.steps import Send
+from crm_store.many import ids_of
 from crm_store.schema import customer, enrolment, offer, touch, zone
 
 
@@ -47,17 +48,20 @@ def issue_offers(
     if rows:
         conn.execute(insert(conn, offer).on_conflict_do_nothing(index_elements=["enrolment_id", "name"]), rows)
     code = select(offer.c.id).where(offer.c.enrolment_id == touch.c.enrolment_id, offer.c.name == terms.name)
-    conn.execute(update(touch).where(touch.c.id.in_(touch_ids)).values(offer_id=code.scalar_subquery()))
+    conn.execute(update(touch).where(touch.c.id.in_(ids_of(touch_ids))).values(offer_id=code.scalar_subquery()))
+
+
+_ENROLLED = tuple(enrolment.c[name] for name in ("id", "customer_id", "entered_at", "trigger_at", "occurs_on"))
 
 
 def _without_code(conn: Connection, touch_ids: Sequence[int], name: str) -> Sequence[Row[Any]]:
     issued = select(offer.c.id).where(offer.c.enrolment_id == enrolment.c.id, offer.c.name == name).exists()
+    chosen: Select[Any] = select(*_ENROLLED, zone.c.name.label("zone_name"))
     return conn.execute(
-        select(enrolment, zone.c.name.label("zone_name"))
-        .join(touch, touch.c.enrolment_id == enrolment.c.id)
+        chosen.join(touch, touch.c.enrolment_id == enrolment.c.id)
         .join(customer, customer.c.id == enrolment.c.customer_id)
         .join(zone, zone.c.id == customer.c.zone_id)
-        .where(touch.c.id.in_(touch_ids), ~issued)
+        .where(touch.c.id.in_(ids_of(touch_ids)), ~issued)
     ).all()
 
 

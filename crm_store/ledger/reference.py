@@ -8,10 +8,10 @@ from __future__ import annotations
 
 import hmac
 from collections.abc import Sequence
-from hashlib import sha256
 
 from sqlalchemy import Connection, select
 
+from crm_store.many import ids_of
 from crm_store.schema import customer, enrolment, touch
 
 
@@ -19,11 +19,11 @@ def natural_keys(conn: Connection, touch_ids: Sequence[int]) -> dict[int, str]:
     """Campaign, customer's key, occasion and step of these touches: what makes each the one it is."""
     named = touch.c.id, touch.c.campaign, customer.c.key, enrolment.c.occasion, touch.c.step
     chosen = select(*named).join(customer, customer.c.id == touch.c.customer_id)
-    chosen = chosen.join(enrolment, enrolment.c.id == touch.c.enrolment_id).where(touch.c.id.in_(touch_ids))
+    chosen = chosen.join(enrolment, enrolment.c.id == touch.c.enrolment_id).where(touch.c.id.in_(ids_of(touch_ids)))
     return {row[0]: "\x1f".join(row[1:]) for row in conn.execute(chosen)}
 
 
 def reference(key: bytes, touch_id: int, natural: str) -> str:
     """`NUMBER.WORD`; the key is the store's first link key, so that nobody can tell customers by their words."""
-    word = hmac.digest(key, b"touch:" + natural.encode(), sha256).hex()[:12]
+    word = hmac.digest(key, b"touch:" + natural.encode(), "sha256").hex()[:12]
     return f"{touch_id}.{word}"

@@ -10,11 +10,12 @@ from typing import Any, TypeVar, cast
 from sqlalchemy import BigInteger, ColumnElement, Connection, select, update
 from sqlalchemy import cast as sql_cast
 
+from crm_store.dialect import unindexed
 from crm_store.ledger import accounts
 from crm_store.ledger.dispatch import ATTEMPTS, Answer, Refusal
 from crm_store.ledger.states import CLAIMED, DISPATCHED
 from crm_store.ledger.transitions import ACCEPT, DOUBT, FAIL, GIVE_BACK, REFUSE, move, moving
-from crm_store.many import pairs
+from crm_store.many import ids_of, pairs
 from crm_store.schema import request, touch
 from crm_store.store import machine_now
 
@@ -44,14 +45,15 @@ def _by_value(found: Mapping[int, Value]) -> dict[Value, list[int]]:
 
 
 def _under(request_id: str, ids: list[int]) -> tuple[ColumnElement[bool], ...]:
-    return touch.c.id.in_(ids), touch.c.request_id == request_id
+    return touch.c.id.in_(ids_of(ids)), touch.c.request_id == request_id
 
 
 def _accept(conn: Connection, request_id: str, accepted: Mapping[int, str], now: datetime) -> None:
     if not accepted:
         return
     given = pairs(conn, accepted)
-    same = touch.c.id == sql_cast(given.c.key, BigInteger), touch.c.request_id == request_id
+    # By the request's index SQLite would read all its touches for each of them.
+    same = touch.c.id == sql_cast(given.c.key, BigInteger), unindexed(touch.c.request_id) == request_id
     conn.execute(moving(ACCEPT, *same, message_id=given.c.value, sent_at=now))
 
 

@@ -9,5 +9,6 @@ LENGTH = 10
 
 def new_code() -> str:
     """A random code of 50 bits, e.g. `7Q4ZK-M2XHD`."""
-    code = "".join(secrets.choice(ALPHABET) for _ in range(LENGTH))
+    number = secrets.randbits(5 * LENGTH)
+    code = "".join([ALPHABET[number >> shift & 31] for shift in range(0, 5 * LENGTH, 5)])
     return f"{code[:5]}-{code[5:]}"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import time
 from collections.abc import Callable, Mapping, Sized
 from datetime import date, datetime
@@ -219,8 +220,28 @@ def _money(context: Context, amount: Any, currency: str | None = None) -> str:
     return _written_money(str(value), currency or context["company"]["currency"], context["locale"])
 
 
-@lru_cache(maxsize=KEPT)
+_AMOUNT = re.compile(r"(0|[1-9]\d{0,8})\.(\d+)", re.ASCII)
+
+
 def _written_money(amount: str, currency: str, locale: str) -> str:
+    """As Babel writes it, which takes a tenth of a millisecond: amounts with as many digits differ in these alone."""
+    parts = _AMOUNT.fullmatch(amount)
+    pattern = parts and _money_pattern(len(parts[1]), len(parts[2]), currency, locale)
+    return pattern.format(*parts[1], *parts[2]) if parts and pattern else _formatted_money(amount, currency, locale)
+
+
+@lru_cache(maxsize=KEPT)
+def _money_pattern(whole: int, minor: int, currency: str, locale: str) -> str | None:
+    """How amounts of so many digits are written, `{}` for each digit; None where that is not all there is to it."""
+    written = _formatted_money(f"{'1' * whole}.{'1' * minor}", currency, locale)
+    digits = sum(map(str.isdigit, written))
+    if digits != whole + minor or written.count("1") != digits or "{" in written:
+        return None
+    return written.replace("1", "{}")
+
+
+@lru_cache(maxsize=KEPT)
+def _formatted_money(amount: str, currency: str, locale: str) -> str:
     from babel.numbers import format_currency
 
     return str(format_currency(Decimal(amount), currency, locale=locale))

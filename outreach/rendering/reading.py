@@ -38,8 +38,16 @@ def read_template(path: str, source: str) -> Reading:
         raise syntax_fault(path, error) from None
     needed &= {one.name for one in names}  # Jinja also counts what a macro or import under a condition is called
     lines = {name: min(one.lineno for one in names if one.name == name) for name in sorted(needed - GLOBALS)}
-    sets = frozenset(one.name for one in names if one.ctx != "load")
-    return Reading(tuple(_uses(path, tree)), tuple((name, Place(path, line)) for name, line in lines.items()), sets)
+    sets = {one.name for one in names if one.ctx != "load"}.union(_imported(tree))
+    needs = tuple((name, Place(path, line)) for name, line in lines.items())
+    return Reading(tuple(_uses(path, tree)), needs, frozenset(sets))
+
+
+def _imported(tree: nodes.Template) -> Iterator[str]:
+    """Names that imports set: blocks of the file may use them, though Jinja lists them among what a block needs."""
+    yield from (node.target for node in tree.find_all(nodes.Import))
+    for node in tree.find_all(nodes.FromImport):
+        yield from (name if isinstance(name, str) else name[1] for name in node.names)
 
 
 def _uses(path: str, tree: nodes.Template) -> Iterator[tuple[str, Place]]:

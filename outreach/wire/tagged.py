@@ -51,5 +51,5 @@ def tagged(shell: Shell) -> Tagged:
     """Made once for a shell."""
     found = _made.get(shell)
     if found is None:
-        found = _made[shell] = Tagged(shell)
+        found = _made.setdefault(shell, Tagged(shell))  # another thread may have been faster
     return found

@@ -94,6 +94,16 @@ def test_a_macro_and_an_import_may_stand_under_a_condition(shop: Shop) -> None:
     assert shop.check().campaigns
 
 
+@pytest.mark.parametrize("said", ["from 'parts/m.html.j2' import b as c", "import 'parts/m.html.j2' as c"])
+def test_a_block_may_use_what_its_file_imports(shop: Shop, said: str) -> None:
+    call = "c('x')" if "from" in said else "c.b('x')"
+    shop.write({"templates/parts/m.html.j2": "{% macro b(word) %}<b>{{ word }}</b>{% endmacro %}"})
+    shop.write({"templates/layouts/l.html.j2": "<html><body>{% block main %}{% endblock %}</body></html>"})
+    page = f"{{% extends 'layouts/l.html.j2' %}}{{% {said} %}}{{% block main %}}{{{{ {call} }}}}{{% endblock %}}"
+    body(shop, page)
+    shop.check()
+
+
 def test_a_subject_is_tried_too(shop: Shop) -> None:
     shop.write({"templates/hello/subject.j2": "Dear {{ customer.first_name }}"})
     assert faults(shop)[0].startswith("templates/hello/subject.j2:1: 'customer.first_name' has no value here")

@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+from decimal import Decimal
 from typing import Any
 
 import pytest
+from babel.numbers import format_currency
 from hypothesis import given
 from hypothesis import strategies as st
 from jinja2 import TemplateRuntimeError, UndefinedError
 from jinja2.exceptions import SecurityError
 
-from outreach.rendering.environment import RENDER_ERRORS, MissingValue, environment, readable, render
+from outreach.rendering.environment import RENDER_ERRORS, MissingValue, _written_money, environment, readable, render
 from tests.outreach.rendering.mails import VALUES
 
 
@@ -207,3 +209,14 @@ def test_the_same_file_is_compiled_for_text_and_for_html_each_in_its_own_way() -
 def test_a_changed_file_under_the_same_name_is_compiled_anew() -> None:
     for text in ("one", "two"):
         assert render(environment({"x.html.j2": text}).get_template("x.html.j2"), {}) == text
+
+
+@given(
+    amount=st.decimals(-(10**12), 10**12, places=None, allow_nan=False, allow_infinity=False).map(str)
+    | st.decimals(0, 10**7, places=2).map(str)
+    | st.integers(0, 10**10).map(str),
+    currency=st.sampled_from(("USD", "EUR", "JPY", "KWD", "INR", "CHF")),
+    locale=st.sampled_from(("en_US", "de_DE", "de_CH", "fr_FR", "hi_IN", "en_IN", "ja_JP", "ar_EG", "es_ES", "pl_PL")),
+)
+def test_amounts_are_written_as_babel_writes_them(amount: str, currency: str, locale: str) -> None:
+    assert _written_money(amount, currency, locale) == format_currency(Decimal(amount), currency, locale=locale)
