@@ -1,6 +1,6 @@
 """Due touches through `sendgrid` to a sink on this machine, beside the usual script and beside the floor.
 
-    python -m benchmarks.delivery --size 20k --store sqlite --json      # --only promo|small; --only flow for Prefect's part
+    python -m benchmarks.delivery --size 20k --store sqlite --json      # --only promo|small
 
 For the mail of 20 kB (`promo`) and the one of 1.7 kB (`small`). Every customer is due one in each round, through the last
 look with consent, suppression and an audience of three conditions. The script sends the same mail by SMTP. The floor reads
