@@ -26,7 +26,7 @@ for name in ("RAPPORT_STORE", "RAPPORT_WORKSPACE"):
 
 # How many random cases each property is tried with. The numbers are printed by the run; lower them only with a line in
 # CHANGELOG. `make test-long` takes the second.
-CASES = int(os.environ.get("RAPPORT_TEST_CASES", "100"))
+CASES = int(os.environ.get("RAPPORT_TEST_CASES", "50"))
 settings.register_profile(
     "rapport",
     max_examples=CASES,

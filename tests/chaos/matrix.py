@@ -15,6 +15,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from unittest.mock import patch
 
 from sqlalchemy import Connection, update
 
@@ -84,9 +85,11 @@ class Bench:
         return Counter(int(path.stem.partition("-")[0]) for path in self.outbox.glob("*/*.eml"))
 
     def deliver(self, shop: Shop) -> None:
-        for module in (delivery, recovery):
-            module.__dict__["channel_for"] = lambda *_: self.channel()
-        shop.deliver()
+        def chosen(*_: object) -> Channel:
+            return self.channel()
+
+        with patch.object(delivery, "channel_for", chosen), patch.object(recovery, "channel_for", chosen):
+            shop.deliver()
 
 
 def worker(bench: Bench, points: Points, told: int | None) -> None:

@@ -98,7 +98,7 @@ def test_any_order_and_number_of_flows_gives_the_same_ledger(
 
 
 @pytest.mark.long
-@settings(max_examples=CASES * 2)
+@settings(max_examples=CASES * 4)
 @given(world=worlds(), disorder=disorders, size=sizes)
 def test_any_order_and_number_of_flows_gives_the_same_ledger_in_many_worlds(
     store_url: str, tmp_path: Path, world: World, disorder: Disorder, size: int

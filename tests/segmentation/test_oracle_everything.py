@@ -50,7 +50,7 @@ def test_other_people_and_other_companies(
 
 
 @pytest.mark.long
-@settings(max_examples=CASES * 100)
+@settings(max_examples=CASES * 200)
 @given(who=full_with_segments, a=everything, b=full_conditions, now=nows)
 def test_ten_thousand_segments(worlds: Worlds, who: Condition, a: Condition, b: Condition, now: datetime) -> None:
     worlds.agree(who, now, {"a": a, "b": b})

@@ -16,8 +16,8 @@ from tests.outreach.rendering.splitting.random_mails import mail, values
 from tests.outreach.rendering.splitting.same import filled, plain
 
 SLICES = 10  # which processes share
-MAILS = CASES * 50  # templates in `make test`: 5,000
-MANY_MAILS = CASES * 500  # in `make test-long`: 50,000
+MAILS = CASES * 50  # templates in `make test`: 2,500
+MANY_MAILS = CASES * 1000  # in `make test-long`: 50,000
 CUSTOMERS = 3
 
 
