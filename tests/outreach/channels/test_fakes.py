@@ -101,7 +101,8 @@ def test_the_mail_server_minds_what_strict_ones_mind() -> None:
 
     with FakeSmtp() as fake, socket.create_connection(("127.0.0.1", fake.port)) as sock, sock.makefile("rb") as said:
         sock.sendall(b"EHLO x\r\nMAIL FROM:<a@b.c>\r\nRCPT TO:<ann@example.com>\r\nDATA\r\nSubject: x\n\n.x\r\n.\r\n")
-        while not said.readline().startswith(b"250 2.0.0 taken"):
+        sock.settimeout(20)
+        while (line := said.readline()) and not line.startswith(b"250 2.0.0 taken"):
             continue
     minded = "follows EHLO at once", "follows DATA at once", "bare line end", "dot that is not", "From stands 0 times"
     for fault in minded:
