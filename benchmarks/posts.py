@@ -8,12 +8,11 @@ from __future__ import annotations
 import asyncio
 import json
 import re
-import subprocess
-import sys
-from collections.abc import Iterator
-from contextlib import closing, contextmanager
+from contextlib import AbstractContextManager, closing
 from dataclasses import dataclass
 from http.client import HTTPConnection
+
+from benchmarks.ownprocess import port_of, serve
 
 _LENGTH = re.compile(rb"\r\ncontent-length: *(\d+)", re.IGNORECASE)
 _RECIPIENT = b'"custom_args"'  # every mail of a touch has one
@@ -67,22 +66,9 @@ class _Sink(asyncio.Protocol):
         asyncio.get_running_loop().call_later(_Sink.wait, self.transport.write, said)
 
 
-async def _serve() -> None:
-    server = await asyncio.get_running_loop().create_server(_Sink, "127.0.0.1", 0)
-    sys.stdout.write(f"{server.sockets[0].getsockname()[1]}\n")
-    sys.stdout.flush()
-    await server.serve_forever()
-
-
-@contextmanager
-def post_sink() -> Iterator[int]:
+def post_sink() -> AbstractContextManager[int]:
     """The port of a sink in a process of its own."""
-    with subprocess.Popen([sys.executable, "-m", "benchmarks.posts"], stdout=subprocess.PIPE, text=True) as process:
-        try:
-            assert process.stdout is not None
-            yield int(process.stdout.readline())
-        finally:
-            process.terminate()
+    return port_of("benchmarks.posts")
 
 
 def posts_taken(port: int) -> Taken:
@@ -101,4 +87,4 @@ def _said(port: int, method: str, path: str) -> bytes:
 
 
 if __name__ == "__main__":
-    asyncio.run(_serve())
+    asyncio.run(serve(_Sink))

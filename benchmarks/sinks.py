@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 import asyncio
-import subprocess
-import sys
-from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager
+
+from benchmarks.ownprocess import port_of, serve
 
 END = b"\r\n.\r\n"
 _REPLIES = {b"MAIL": b"250 ok\r\n", b"RCPT": b"250 ok\r\n", b"RSET": b"250 ok\r\n", b"NOOP": b"250 ok\r\n"}
@@ -55,22 +54,9 @@ class _Sink(asyncio.Protocol):
         return b"250-sink\r\n250 PIPELINING\r\n" if word in (b"EHLO", b"HELO") else _REPLIES.get(word, b"221 bye\r\n")
 
 
-async def _serve() -> None:
-    server = await asyncio.get_running_loop().create_server(_Sink, "127.0.0.1", 0)
-    sys.stdout.write(f"{server.sockets[0].getsockname()[1]}\n")
-    sys.stdout.flush()
-    await server.serve_forever()
-
-
-@contextmanager
-def mail_sink() -> Iterator[int]:
+def mail_sink() -> AbstractContextManager[int]:
     """The port of a sink in a process of its own."""
-    with subprocess.Popen([sys.executable, "-m", "benchmarks.sinks"], stdout=subprocess.PIPE, text=True) as process:
-        try:
-            assert process.stdout is not None
-            yield int(process.stdout.readline())
-        finally:
-            process.terminate()
+    return port_of("benchmarks.sinks")
 
 
 def mails_taken(port: int) -> int:
@@ -82,4 +68,4 @@ def mails_taken(port: int) -> int:
 
 
 if __name__ == "__main__":
-    asyncio.run(_serve())
+    asyncio.run(serve(_Sink))

@@ -5,7 +5,6 @@ from __future__ import annotations
 from datetime import datetime, timedelta
 from email.message import EmailMessage
 from pathlib import Path
-from typing import Any
 
 import pytest
 from sqlalchemy import func, select
@@ -13,7 +12,7 @@ from sqlalchemy import func, select
 from console.cli.session import STORE_VARIABLE, Session
 from crm_store.errors import ContentError
 from crm_store.ledger import accounts
-from crm_store.ledger.claim import Worker, claim, due_groups
+from crm_store.ledger.claim import Claim, Worker, claim, due_groups
 from crm_store.schema import event, request, touch
 from tests.content.checking import SETTINGS_FILE, loaded
 from tests.world import NOON, Shop
@@ -137,17 +136,22 @@ def test_a_lease_lasts_so_long(shop: Shop) -> None:
     assert leases[1] - leases[0] > timedelta(hours=990)
 
 
+def _claimed(shop: Shop, worker: Worker) -> Claim:
+    """What a worker claims of a campaign that has just been published."""
+    shop.publish()
+    shop.plan()
+    with shop.store.read() as conn:
+        (group,) = due_groups(conn, NOON, None)
+    return shop.store.write(claim, worker, group, NOON, 10, lambda: "code")
+
+
 def _lease(shop: Shop, delivery: str, key: str) -> datetime:
     """Until when a touch of this customer, claimed now, is leased."""
     shop.write({SETTINGS_FILE: settings(delivery=delivery)})
     shop.campaign("welcome", WELCOME)
     shop.customer(key)
     shop.event(key, "signed_up", timedelta(hours=1))
-    shop.publish()
-    shop.plan()
-    with shop.store.read() as conn:
-        (group,) = due_groups(conn, NOON, None)
-    claimed: Any = shop.store.write(claim, Worker("test", {}), group, NOON, 10, lambda: "code")
+    claimed = _claimed(shop, Worker("test", {}))
     with shop.store.read() as conn:
         until: datetime = conn.execute(select(touch.c.lease_until).where(touch.c.id.in_(claimed.touch_ids))).scalar_one()
     return until
@@ -180,12 +184,7 @@ def test_a_channel_s_rate_bounds_what_is_claimed(shop: Shop, channels: str, clai
     for key in ("alice", "bob", "eve"):
         shop.customer(key)
         shop.event(key, "signed_up", timedelta(hours=1))
-    shop.publish()
-    shop.plan()
-    with shop.store.read() as conn:
-        (group,) = due_groups(conn, NOON, None)
-    worker = Worker("test", shop.workspace.settings.limits)
-    assert len(shop.store.write(claim, worker, group, NOON, 10, lambda: "code").touch_ids) == claimed
+    assert len(_claimed(shop, Worker("test", shop.workspace.settings.limits)).touch_ids) == claimed
 
 
 @pytest.mark.parametrize(("channels", "size"), [("{email: outbox}", 1), ("{email: {provider: outbox, connections: 1}}", 0)])

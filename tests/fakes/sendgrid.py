@@ -24,6 +24,7 @@ from typing import Any, cast
 from tests.fakes.sendgrid_contract import faults_of
 from tests.fakes.sendgrid_events import Events
 from tests.fakes.sendgrid_mails import Delivered, expand
+from tests.fakes.serving import Lenient
 
 KEY = "SG.only-a-test"
 RESET_IN = 7  # seconds that a 429 asks to wait
@@ -96,18 +97,10 @@ class FakeSendGrid:
         return {"counts": self.counts(), "refusals": self.refusals, "requests": self.requests, "key": self.events.key}
 
 
-class _Server(ThreadingHTTPServer):
-    daemon_threads = True
-    request_queue_size = 128
-
+class _Server(Lenient, ThreadingHTTPServer):
     def __init__(self, address: tuple[str, int], fake: FakeSendGrid) -> None:
         self.fake = fake
         super().__init__(address, _Handler)
-
-    def handle_error(self, request: Any, client_address: Any) -> None:
-        """A client that leaves is what many tests are about."""
-        if not isinstance(sys.exception(), OSError):
-            super().handle_error(request, client_address)
 
 
 class _Handler(BaseHTTPRequestHandler):

@@ -21,6 +21,8 @@ from email import message_from_bytes
 from email.policy import default
 from typing import cast
 
+from tests.fakes.serving import Lenient
+
 COMMAND = re.compile(rb"(EHLO|HELO|MAIL|RCPT|DATA|RSET|NOOP|QUIT|STARTTLS|AUTH)\b ?(.*)\r\n", re.IGNORECASE)
 PATH = re.compile(rb"(FROM|TO):<([^<>\s]*)>(.*)", re.IGNORECASE)
 ONCE = ("From", "To", "Subject", "Date", "Message-ID", "MIME-Version")
@@ -83,18 +85,12 @@ def number_of(message: bytes) -> int:
     return int(found[1]) if found else 0
 
 
-class _Server(socketserver.ThreadingTCPServer):
+class _Server(Lenient, socketserver.ThreadingTCPServer):
     allow_reuse_address = True
-    daemon_threads = True
-    request_queue_size = 128
 
     def __init__(self, address: tuple[str, int], fake: FakeSmtp) -> None:
         self.fake = fake
         super().__init__(address, _Handler)
-
-    def handle_error(self, request: object, client_address: object) -> None:
-        if not isinstance(sys.exception(), OSError):
-            super().handle_error(request, client_address)  # type: ignore[arg-type]
 
 
 class _Leave(Exception):

@@ -217,21 +217,27 @@ def test_a_list_that_was_imported_again_counts_at_once(people: Audience) -> None
     assert members(store, "x") == {number(people, "ann")}
 
 
+def meanwhile(monkeypatch: pytest.MonkeyPatch, what: Callable[[], object]) -> None:
+    """That happens once, while the next refresh is at work: after it has looked, before it writes."""
+    differences = membership._differences
+
+    def slow(*args: Any) -> Any:
+        seen = differences(*args)
+        monkeypatch.setattr(membership, "_differences", differences)
+        what()
+        return seen
+
+    monkeypatch.setattr(membership, "_differences", slow)
+
+
 def test_a_slow_refresh_writes_nothing_once_another_has_begun(people: Audience, monkeypatch: pytest.MonkeyPatch) -> None:
     """What it found may be out of date; and its marks stay for the later one."""
     many(people)
     store, followed = people.shop.store, follow(people, {"x": "event: order"})
     refresh(store, followed, NOON)
     order(people, "ann", NOON)
-    differences = membership._differences
-
-    def slow(*args: Any) -> Any:
-        seen = differences(*args)
-        monkeypatch.setattr(membership, "_differences", differences)
-        store.write(lambda conn: conn.execute(update(followed_segment).values(turn=followed_segment.c.turn + 1)))
-        return seen
-
-    monkeypatch.setattr(membership, "_differences", slow)
+    another = update(followed_segment).values(turn=followed_segment.c.turn + 1)
+    meanwhile(monkeypatch, lambda: store.write(lambda conn: conn.execute(another)))
     assert refresh(store, followed, NOON) == 0
     assert members(store, "x") == set()
     assert refresh(store, followed, NOON) == 1
@@ -243,16 +249,8 @@ def test_who_is_marked_while_a_refresh_is_at_work_stays_marked(people: Audience,
     store, followed = people.shop.store, follow(people, {"x": "event: order, count: {at_least: 2}"})
     refresh(store, followed, NOON)
     order(people, "ann", NOON)
-    differences = membership._differences
-
-    def meanwhile(*args: Any) -> Any:
-        seen = differences(*args)
-        order(people, "ann", NOON)
-        return seen
-
-    monkeypatch.setattr(membership, "_differences", meanwhile)
-    refresh(store, followed, NOON)
-    monkeypatch.setattr(membership, "_differences", differences)
+    meanwhile(monkeypatch, lambda: order(people, "ann", NOON))
+    assert refresh(store, followed, NOON) == 0
     assert refresh(store, followed, NOON) == 1
 
 
