@@ -48,16 +48,14 @@ def select_among(condition: Condition, scope: Scope) -> Select[Any]:
 
 @dataclass(frozen=True)
 class _Made:
-    """A select, what it was made of (kept, so that nothing else gets the id of one), what it asked of the store."""
+    """A select, what it was made of (kept, so that nothing else gets the id of one), the local dates if it asks them."""
 
     select: Select[Any]
     objects: tuple[object, ...]
     dates: dict[Any, Any] | None
-    lists: dict[Any, Any] | None
 
     def still_holds(self, scope: Scope) -> bool:
-        dates_hold = self.dates is None or self.dates == dict(scope.local_dates)
-        return dates_hold and (self.lists is None or self.lists == dict(scope.lists))
+        return self.dates is None or self.dates == dict(scope.local_dates)
 
 
 _made: dict[tuple[object, ...], _Made] = {}
@@ -71,7 +69,7 @@ def _asked(condition: Condition, scope: Scope, among: bool) -> Select[Any]:
     with _turn:
         made = _made.get(key)
     if made is None or not made.still_holds(scope):
-        made = _Made(_make(condition, scope, among), objects, _asked_of(scope.local_dates), _asked_of(scope.lists))
+        made = _Made(_make(condition, scope, among), objects, _dates(scope))
         with _turn:
             _made[key] = made
             if len(_made) > _KEPT:
@@ -100,9 +98,10 @@ def _led(lead: Lead, scope: Scope) -> Select[Any]:
     return select(customer.c.id).join_from(chosen, customer, customer.c.id == chosen.c[0])
 
 
-def _asked_of(found: Mapping[Any, Any]) -> dict[Any, Any] | None:
+def _dates(scope: Scope) -> dict[Any, Any] | None:
     """None where no condition asked."""
-    return None if isinstance(found, OnDemand) and not found.asked else dict(found)
+    dates = scope.local_dates
+    return None if isinstance(dates, OnDemand) and not dates.asked else dict(dates)
 
 
 def count(conn: Connection, condition: Condition, scope: Scope) -> int:
