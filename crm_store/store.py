@@ -249,13 +249,18 @@ def put_back(url: str, base: Path, copy: Path) -> Path:
     parsed = parse_url(url, base)
     if parsed.get_backend_name() != "sqlite":
         raise StoreError("only an SQLite store is a file; use pg_restore, then run `rapport store restore` without a file")
-    version, file = _version_of_file(copy), Path(parsed.database or "")
-    migrate.refuse_unknown(version, str(copy))
+    refuse_what_is_no_copy(copy)
+    file = Path(parsed.database or "")
     kept = file.with_name(f"{file.name}.before-restore-{secrets.token_hex(3)}")
     if file.exists():
         _copy(file, kept)
     _copy(copy, file)
     return kept
+
+
+def refuse_what_is_no_copy(file: Path) -> None:
+    """Raise UsageError or StoreError unless the file is a store of Rapport's that this program knows."""
+    migrate.refuse_unknown(_version_of_file(file), str(file))
 
 
 def _version_of_file(file: Path) -> str:

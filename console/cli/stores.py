@@ -63,9 +63,11 @@ def restore(
     """
     from console.cli.settling import person
     from crm_store.ledger.restoring import begin_new_life
-    from crm_store.store import put_back
+    from crm_store.store import put_back, refuse_what_is_no_copy
 
     here = session(context)
+    if file is not None:
+        refuse_what_is_no_copy(file)
     if not yes:
         typer.confirm("What is due would be held in doubt until events or `rapport settle` end that. Go on?", abort=True)
     if file is not None:

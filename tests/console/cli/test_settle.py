@@ -85,3 +85,12 @@ def test_a_backup_is_put_back_and_what_was_due_is_held(called: Rapport, shop: Sh
     assert "0 touches are held in doubt" in called("store", "restore", str(tmp_path / "copy.db"), "--yes").out
     with shop.store.read() as conn:
         assert [one.name for one in accounts(conn)] == ["email"]
+
+
+@pytest.mark.parametrize("store_url", ["sqlite"], indirect=True)
+def test_what_is_no_copy_is_refused_before_anything_is_asked(called: Rapport, tmp_path: Path) -> None:
+    (tmp_path / "mail.html").write_text("<p>Hello</p>" * 200)
+    for name, said in {"nothere.db": "is not there", "mail.html": "is not an SQLite database"}.items():
+        refused = called("store", "restore", str(tmp_path / name))
+        assert said in refused.error
+        assert "Go on?" not in refused.out
