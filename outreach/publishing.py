@@ -22,8 +22,6 @@ from crm_store.journeys.load import load_campaigns
 from crm_store.journeys.published import publish_all
 from crm_store.segmentation.segment import Segment, closure, load_segments
 from crm_store.store import Store
-from outreach.channels import channel_for, make_channel
-from outreach.channels.base import Outfit
 from outreach.rendering import RENDERER
 
 
@@ -82,6 +80,9 @@ def check(workspace: Workspace) -> Content:
 
 
 def _check_providers(workspace: Workspace, faults: Faults) -> None:
+    from outreach.channels import make_channel
+    from outreach.channels.base import Outfit
+
     outfit = Outfit(workspace.settings, workspace.root, vocabulary=workspace.vocabulary)
     for chosen in workspace.settings.channels.values():
         faults.attempt(make_channel, chosen, outfit, faults)
@@ -89,6 +90,8 @@ def _check_providers(workspace: Workspace, faults: Faults) -> None:
 
 def channel_troubles(workspace: Workspace) -> list[Fault]:
     """What keeps the workspace's channels from taking mails now, on this machine; nothing is sent to find out."""
+    from outreach.channels import channel_for
+
     root, settings = workspace.sources.parse(SETTINGS, Faults()), workspace.settings
     said = [(one, channel_for(name, settings, workspace.root).trouble()) for name, one in settings.channels.items()]
     return [Fault(_place_of(one, root), trouble) for one, trouble in said if trouble]

@@ -12,7 +12,6 @@ from dataclasses import dataclass
 from datetime import datetime
 from functools import cached_property
 from hashlib import sha256
-from importlib.metadata import version
 from typing import Any
 from zoneinfo import ZoneInfo
 
@@ -48,6 +47,8 @@ class Following:
 
     @cached_property
     def _said(self) -> str:
+        from importlib.metadata import version
+
         who = [self.segments[name].who for name in sorted(self._closure(self.name))]
         return f"{version('rapport')} {self.zone.key} {who!r}"
 
