@@ -34,7 +34,7 @@ def describe_campaign(content: Content, name: str) -> dict[str, Any]:
     }
     locale = content.workspace.settings.company.locale
     rows |= {f"offer {terms.name}": _terms(terms, locale) for terms in one.offers.values()}
-    rows |= {f"step {number}": f"{step.name}: {step.sentence()}" for number, step in enumerate(one.steps, start=1)}
+    rows |= {f"step {number}": f"{step.name}: {step.sentence()}" for number, step in enumerate(one.course.steps, start=1)}
     return rows
 
 

@@ -13,7 +13,7 @@ from crm_store.segmentation.conditions.base import Condition
 
 if TYPE_CHECKING:
     from crm_store.journeys.again import Again
-    from crm_store.journeys.steps import Step
+    from crm_store.journeys.course import Course
     from crm_store.journeys.triggers import Trigger
 
 STATUSES = ("draft", "live", "paused", "ended")
@@ -63,18 +63,13 @@ class Campaign:
     exit_when: Condition | None
     late: Late
     offers: Mapping[str, OfferTerms]
-    steps: tuple[Step, ...]
-
-    def step(self, name: str) -> Step:
-        return next(step for step in self.steps if step.name == name)
-
-    def after(self, name: str) -> Step | None:
-        """The step after that one, None at the end."""
-        names = [step.name for step in self.steps]
-        following = self.steps[names.index(name) + 1 :]
-        return following[0] if following else None
+    course: Course
 
     def segments(self) -> set[str]:
         """The names of the segments its conditions and trigger refer to."""
-        conditions = [condition for condition in (self.audience, self.exit_when) if condition]
-        return {name for condition in conditions for name in condition.segments()} | set(self.trigger.segments())
+        return {name for condition in self.conditions() for name in condition.segments()} | set(self.trigger.segments())
+
+    def conditions(self) -> list[Condition]:
+        """All that it asks, at entry, under way and at its steps."""
+        found = [condition for condition in (self.audience, self.exit_when) if condition]
+        return [*found, *(condition for step in self.course.steps for condition in step.conditions())]

@@ -16,14 +16,14 @@ from sqlalchemy import cast as sql_cast
 
 from crm_store.journeys.again import CANDIDATE
 from crm_store.journeys.context import Runnable, Standing
-from crm_store.journeys.move import arrive, leave, where_exit_holds
 from crm_store.journeys.published import current, ends_at_once, followed_versions, standing
-from crm_store.journeys.steps import Send, Step
+from crm_store.journeys.steps import Speaking, Step
 from crm_store.journeys.triggers import Window
+from crm_store.journeys.turn import Turn
 from crm_store.ledger.expire import expire_held
 from crm_store.ledger.runs import add_eligible, ensure_run
 from crm_store.ledger.states import FAILED, PASSED
-from crm_store.ledger.write import Message, write_touches
+from crm_store.ledger.write import write_touches
 from crm_store.schema import campaign as campaign_table
 from crm_store.schema import customer, enrolment, touch
 from crm_store.schema.types import Instant, Words
@@ -107,14 +107,16 @@ class _Planner:
     def go_on(self, all_leave: bool) -> None:
         """Move everybody as far as they can go by now: a second time, nobody would move."""
         for version in self._versions():
-            for step in version.campaign.steps:
-                if isinstance(step, Send):
+            for step in version.campaign.course.steps:
+                if isinstance(step, Speaking):
                     self.run(_settle_slice, version, step)
             if all_leave or version.campaign.exit_when is not None:
                 self.run(_leave_slice, version, all_leave)
-            for step in version.campaign.steps:
+            for step in version.campaign.course.steps:
+                if step.watched() is not None:
+                    self.run(_watch_slice, version, step)
                 wrote = self.run(_advance_slice, version, step).touches
-                if wrote and isinstance(step, Send):  # those of a moment that had passed are settled already
+                if wrote and isinstance(step, Speaking):  # those of a moment that had passed are settled already
                     self.run(_settle_slice, version, step)
 
     def _versions(self) -> list[Runnable]:
@@ -152,27 +154,42 @@ def _leave_slice(
     """Those who wait and whose exit holds leave. Who has a touch under way is judged at its claim instead."""
     waiting = enrolment.c.definition_id == version.id, enrolment.c.state == "in", enrolment.c.next_at.is_not(None)
     ids = _ids(conn, select(enrolment.c.id).where(*waiting, enrolment.c.id > last))
-    if all_leave:
-        return Slice(run_id, left=leave(conn, ids, "ended", now), last=_next(ids))
-    return Slice(run_id, left=leave(conn, where_exit_holds(conn, version, ids, now), "exit", now), last=_next(ids))
+    turn = Turn(conn, version, now)
+    left = turn.leave(ids, "ended") if all_leave else turn.leave(turn.where_exit_holds(ids), "exit")
+    return Slice(run_id, left=left, last=_next(ids))
+
+
+def _watch_slice(conn: Connection, version: Runnable, now: datetime, run_id: int | None, last: int, step: Step) -> Slice:
+    """Enrolments that wait for something, before their time is up: those for which it has come go on."""
+    watched = step.watched()
+    assert watched is not None
+    ids = _ids(
+        conn, select(enrolment.c.id).where(*_on_step(version, step), enrolment.c.next_at > now, enrolment.c.id > last)
+    )
+    turn = Turn(conn, version, now)
+    seen = turn.holding(watched, ids)
+    step.seen(turn, seen)
+    return Slice(run_id, moved=len(seen), last=_next(ids))
 
 
 def _advance_slice(conn: Connection, version: Runnable, now: datetime, run_id: int | None, last: int, step: Step) -> Slice:
-    """Enrolments whose turn at this step has come: their touch is written, or they go on to the next step."""
+    """Enrolments whose turn at this step has come: their touch is written, or they go on."""
     come = select(enrolment.c.id).where(*_on_step(version, step), enrolment.c.next_at <= now, enrolment.c.id > last)
     ids = _ids(conn, come)
-    if isinstance(step, Send):
-        run_id, written = _send(conn, version, now, run_id, step, ids, len(ids))
+    if isinstance(step, Speaking):
+        run_id, written = _speak(conn, version, now, run_id, step, ids, len(ids))
         return Slice(run_id, touches=written, last=_next(ids))
-    arrive(conn, version, ids, version.campaign.after(step.name), enrolment.c.next_at)
-    return Slice(run_id, moved=len(ids), last=_next(ids))
+    left = step.pass_on(Turn(conn, version, now), ids)
+    return Slice(run_id, moved=len(ids) - left, left=left, last=_next(ids))
 
 
 def _on_step(version: Runnable, step: Step) -> tuple[Any, ...]:
     return enrolment.c.definition_id == version.id, enrolment.c.state == "in", enrolment.c.step == step.name
 
 
-def _settle_slice(conn: Connection, version: Runnable, now: datetime, run_id: int | None, last: int, step: Send) -> Slice:
+def _settle_slice(
+    conn: Connection, version: Runnable, now: datetime, run_id: int | None, last: int, step: Speaking
+) -> Slice:
     """Enrolments whose touch is settled go on, counted from the instant it was due; `on_error: stop` leaves."""
     of_step = touch.c.enrolment_id == enrolment.c.id, touch.c.step == step.name
     under_way = *_on_step(version, step), enrolment.c.next_at.is_(None), enrolment.c.id > last
@@ -182,8 +199,9 @@ def _settle_slice(conn: Connection, version: Runnable, now: datetime, run_id: in
     stopped = [row.id for row in rows if row.state == FAILED and step.on_error == "stop"]
     going = [row.id for row in rows if row.id not in set(stopped)]
     due_at = select(touch.c.due_at).where(*of_step).correlate(enrolment).scalar_subquery()
-    arrive(conn, version, going, version.campaign.after(step.name), due_at)
-    left = leave(conn, stopped, "failed", now)
+    turn = Turn(conn, version, now)
+    turn.go(going, version.campaign.course.after(step.name), due_at)
+    left = turn.leave(stopped, "failed")
     return Slice(run_id, moved=len(going), left=left, last=_next([row.id for row in rows]))
 
 
@@ -196,11 +214,14 @@ def _enter_slice(
     if not counted:
         return Slice(run_id)
     entered = _enrol(conn, version, chosen)
-    first = version.campaign.steps[0]
-    arrive(conn, version, [row.id for row in entered], first, enrolment.c.entered_at)
+    ids, first = [row.id for row in entered], version.campaign.course.tree[0]
+    turn = Turn(conn, version, now)
+    for step in version.campaign.course.steps:
+        step.entered(turn, ids)
+    turn.go(ids, first, enrolment.c.entered_at)
     touches = 0
-    if isinstance(first, Send):
-        run_id, touches = _send(conn, version, now, run_id, first, [row.id for row in entered], counted)
+    if isinstance(first, Speaking):
+        run_id, touches = _speak(conn, version, now, run_id, first, ids, counted)
     last_customer = max((row.customer_id for row in entered), default=None) if counted == SLICE else None
     return Slice(run_id, entered=len(entered), touches=touches, last=last_customer)
 
@@ -239,17 +260,15 @@ def _enrol(conn: Connection, version: Runnable, chosen: Select[Any]) -> list[Any
     return list(conn.execute(statement.returning(enrolment.c.id, enrolment.c.customer_id)).all())
 
 
-def _send(
-    conn: Connection, version: Runnable, now: datetime, run_id: int | None, step: Send, ids: list[int], eligible: int
+def _speak(
+    conn: Connection, version: Runnable, now: datetime, run_id: int | None, step: Speaking, ids: list[int], eligible: int
 ) -> tuple[int | None, int]:
-    """Write the touches of enrolments whose send has come. `eligible`: how many there must be."""
+    """Write the touches of enrolments whose turn to be spoken to has come. `eligible`: how many there must be."""
     if not eligible:
         return run_id, 0
     run_id = ensure_run(conn, run_id, version.campaign.name, now)
     add_eligible(conn, run_id, eligible)
-    keep = version.settings.delivery.wait_at_most
-    message = Message(step.name, step.template, version.campaign.channel, version.campaign.topic)
-    written = write_touches(conn, run_id, ids, message, keep)
+    written = write_touches(conn, run_id, ids, step.message(version.campaign), version.settings.delivery.wait_at_most)
     conn.execute(update(enrolment).where(enrolment.c.id.in_(ids)).values(next_at=None))
     return run_id, written
 

@@ -14,9 +14,9 @@ from crm_store import definitions
 from crm_store.content.accounts import USUAL_LIMITS, Limits
 from crm_store.errors import StoreError
 from crm_store.journeys.context import Runnable
-from crm_store.journeys.move import leave
 from crm_store.journeys.published import runnable
 from crm_store.journeys.steps import Send
+from crm_store.journeys.turn import Turn
 from crm_store.ledger import accounts
 from crm_store.ledger.gates import GATES, Verdict, look, verdict, waits_for_a_person
 from crm_store.ledger.offers import issue_offers
@@ -112,7 +112,7 @@ def claim(conn: Connection, worker: Worker, group: Group, now: datetime, size: i
         return Claim(lease.token, (), lease.until, version, step, template_id, wait=wait)
     picked = _locked(conn, _pick(turn).limit(given.size))
     verdicts = _judge(conn, version, turn, picked, now)
-    _write_off(conn, verdicts, now)
+    _write_off(conn, version, verdicts, now)
     passed = _take(conn, verdicts, lease, template_id, now)
     accounts.take(conn, channel, limits, given, len(passed), length, clock)
     issue_offers(conn, version, step, passed, now, new_code)
@@ -125,7 +125,7 @@ def claim(conn: Connection, worker: Worker, group: Group, now: datetime, size: i
 def _what(conn: Connection, group: Group) -> tuple[Runnable, Send, int]:
     """The version, the step and the template of a group."""
     version = runnable(conn, group.definition_id)
-    step = version.campaign.step(group.step)
+    step = version.campaign.course.step(group.step)
     if not isinstance(step, Send):
         raise StoreError(f"step '{group.step}' of campaign '{group.campaign}' sends nothing; the store is damaged")
     template_id = definitions.current_id(conn, "template", step.template)
@@ -187,7 +187,7 @@ def _judge(conn: Connection, version: Runnable, turn: Tests, ids: Sequence[int],
     return {row[0]: verdict(tuple(bool(answer) for answer in row[1:])) for row in rows}
 
 
-def _write_off(conn: Connection, verdicts: dict[int, Verdict], now: datetime) -> None:
+def _write_off(conn: Connection, version: Runnable, verdicts: dict[int, Verdict], now: datetime) -> None:
     """End the barred touches; an exit seen here ends the enrolment too."""
     for said in {one for one in verdicts.values() if one.state is not None}:
         ids = [touch_id for touch_id, one in verdicts.items() if one == said]
@@ -195,7 +195,7 @@ def _write_off(conn: Connection, verdicts: dict[int, Verdict], now: datetime) ->
         move(conn, how, touch.c.id.in_(ids_of(ids)), reason=said.reason, verdicts=said.words, decided_at=now)
         if said.reason in _LEAVE:
             enrolled = conn.execute(select(touch.c.enrolment_id).where(touch.c.id.in_(ids_of(ids)))).scalars()
-            leave(conn, list(enrolled), said.reason, now)
+            Turn(conn, version, now).leave(list(enrolled), said.reason)
 
 
 def _take(conn: Connection, verdicts: dict[int, Verdict], lease: Lease, template_id: int, now: datetime) -> list[int]:

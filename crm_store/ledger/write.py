@@ -44,6 +44,7 @@ def write_touches(conn: Connection, run_id: int, enrolment_ids: Sequence[int], m
         "channel": literal(message.channel, Words),
         "topic": literal(message.topic, Words),
         "template": literal(message.template, Words),
+        "variant": enrolment.c.variant,
         "trigger_event_id": enrolment.c.trigger_event_id,
         "state": case((enrolment.c.past, _word(SKIPPED)), (unsure, _word(IN_DOUBT)), else_=_word(DUE)),
         "reason": case((enrolment.c.past, _word("past")), (unsure, _word("restored")), else_=sql_cast(null(), Words)),

@@ -69,7 +69,7 @@ def try_campaign(
     """Each mail of a campaign with a full and a bare sample customer; a fault where one can't be rendered or is empty, a
     hint where it lacks what the law wants in most countries."""
     names = mail_names(sources)
-    for step in version.campaign.steps:
+    for step in version.campaign.course.steps:
         if isinstance(step, Send) and step.template not in names:
             faults.add(step.place, f"template '{step.template}' is not in templates/{did_you_mean(step.template, names)}")
         elif isinstance(step, Send) and step.template in mails:
