@@ -7,8 +7,11 @@ from typing import Any
 from console.cli.output import span
 from crm_store.content.literals import Moment
 from crm_store.journeys.campaign import Campaign, OfferTerms
+from crm_store.journeys.schedules import Once
+from crm_store.journeys.triggers.by_hand import ByHandTrigger
 from crm_store.journeys.triggers.date import DateTrigger
 from crm_store.journeys.triggers.lapse import LapseTrigger
+from crm_store.journeys.triggers.schedule import ScheduleTrigger
 from outreach.offers.wording import benefit
 from outreach.publishing import Content
 
@@ -27,7 +30,9 @@ def describe_campaign(content: Content, name: str) -> dict[str, Any]:
         "channel": f"{one.channel}, sender {one.sender}",
         "entered by": one.trigger.sentence(),
         "again": _again(one),
+        "limit": f"{one.limit} for each customer" if one.limit else "none",
         "occasion key": occasion_key(one),
+        "runs": one.runs.written,
         "audience": one.audience.sentence() if one.audience else "everybody with consent",
         "leaves when": one.exit_when.sentence() if one.exit_when else "at the end",
         "late": late,
@@ -45,16 +50,20 @@ def _again(campaign: Campaign) -> str:
     """As `again` says, or the campaign's kind for itself."""
     if isinstance(campaign.trigger, DateTrigger):
         return "per year" if campaign.trigger.is_yearly else "per date"
-    return "per lapse" if isinstance(campaign.trigger, LapseTrigger) else str(campaign.again)
+    own = {LapseTrigger: "per lapse", ScheduleTrigger: "per time", ByHandTrigger: "per request"}
+    return own.get(type(campaign.trigger), str(campaign.again))
 
 
 def occasion_key(campaign: Campaign) -> str:
     """What makes an enrolment distinct."""
-    if isinstance(campaign.trigger, DateTrigger):
-        return "the year of the occurrence" if campaign.trigger.is_yearly else "the date"
-    if isinstance(campaign.trigger, LapseTrigger):
-        return f"the id of the last {campaign.trigger.kind.title}"
-    return campaign.again.occasion()
+    trigger = campaign.trigger
+    if isinstance(trigger, DateTrigger):
+        return "the year of the occurrence" if trigger.is_yearly else "the date"
+    if isinstance(trigger, LapseTrigger):
+        return f"the id of the last {trigger.kind.title}"
+    if isinstance(trigger, ScheduleTrigger):
+        return "once" if isinstance(trigger.schedule, Once) else "the local time"
+    return "the key of the request" if isinstance(trigger, ByHandTrigger) else campaign.again.occasion()
 
 
 def _terms(terms: OfferTerms, locale: str) -> str:

@@ -13,8 +13,8 @@ from zoneinfo import ZoneInfo
 from crm_store.clock import zone_or_none
 from crm_store.content.accounts import Limits
 from crm_store.content.channels import ChannelSettings, read_channels, usual_channels
-from crm_store.content.faults import Fault, Faults, Incomplete, Place
-from crm_store.content.fields import Fields, sure, text
+from crm_store.content.faults import Fault, Faults, Incomplete, Place, every
+from crm_store.content.fields import Fields, items, sure, text
 from crm_store.content.literals import read_duration
 from crm_store.content.nodes import Mapping as MappingNode
 from crm_store.content.nodes import Node
@@ -46,12 +46,14 @@ class Sender:
 @dataclass(frozen=True)
 class Delivery:
     """`lease`: machine time from claim to answer; `batch`: touches claimed at once; `wait_at_most`: until one expires;
-    `keep_mails`: how long after a mail's last look its words are kept, for `preview`."""
+    `keep_mails`: how long after a mail's last look its words are kept, for `preview`; `mails_a_day`: more than so many
+    of one campaign may never be due to one customer within 24 hours."""
 
     lease: timedelta = timedelta(minutes=5)
     batch: int = 500
     wait_at_most: timedelta = timedelta(days=7)
     keep_mails: timedelta = timedelta(days=365)
+    mails_a_day: int = 3
 
 
 @dataclass(frozen=True)
@@ -63,7 +65,7 @@ class Clock:
 
 @dataclass(frozen=True)
 class Settings:
-    """Everything of rapport.yaml."""
+    """Everything of rapport.yaml. `seeds`: addresses of the company's own that get a copy of broadcasts."""
 
     company: Company
     store: str
@@ -73,6 +75,7 @@ class Settings:
     outbox: str
     delivery: Delivery
     clock: Clock
+    seeds: tuple[str, ...] = ()
 
     @property
     def limits(self) -> dict[str, Limits]:
@@ -94,8 +97,9 @@ def load_settings(sources: Sources, faults: Faults) -> Settings:
     outbox = fields.get("outbox", text, "outbox")
     delivery = fields.get("delivery", lambda node: _delivery(node, faults), Delivery())
     clock = fields.get("clock", lambda node: _clock(node, faults), Clock())
+    seeds = fields.several("seeds", lambda node: every(read_address, items(node)))
     fields.close()
-    return Settings(sure(company), store, sure(public_url), sure(senders), channels, outbox, delivery, clock)
+    return Settings(sure(company), store, sure(public_url), sure(senders), channels, outbox, delivery, clock, seeds)
 
 
 def _company(node: Node, faults: Faults) -> Company:
@@ -129,8 +133,9 @@ def _delivery(node: Node, faults: Faults) -> Delivery:
     batch = fields.get("batch", _count, usual.batch)
     wait_at_most = fields.get("wait_at_most", read_elapsed, usual.wait_at_most)
     keep_mails = fields.get("keep_mails", read_elapsed, usual.keep_mails)
+    mails_a_day = fields.get("mails_a_day", _count, usual.mails_a_day)
     fields.close()
-    return Delivery(lease, batch, wait_at_most, keep_mails)
+    return Delivery(lease, batch, wait_at_most, keep_mails, mails_a_day)
 
 
 def _clock(node: Node, faults: Faults) -> Clock:

@@ -8,7 +8,8 @@ from datetime import timedelta
 from decimal import Decimal
 from typing import TYPE_CHECKING
 
-from crm_store.content.literals import Duration, Moment, Money
+from crm_store.content.literals import Duration, Moment, Money, Rate
+from crm_store.journeys.running import ALWAYS, Runs
 from crm_store.segmentation.conditions.base import Condition
 
 if TYPE_CHECKING:
@@ -64,6 +65,8 @@ class Campaign:
     late: Late
     offers: Mapping[str, OfferTerms]
     course: Course
+    limit: Rate | None = None
+    runs: Runs = ALWAYS
 
     def segments(self) -> set[str]:
         """The names of the segments its conditions and trigger refer to."""

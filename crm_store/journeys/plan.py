@@ -14,18 +14,18 @@ from typing import Any
 from sqlalchemy import Connection, Select, func, insert, literal, null, select, text, update
 from sqlalchemy import cast as sql_cast
 
+from crm_store.journeys import entering
 from crm_store.journeys.again import CANDIDATE
 from crm_store.journeys.context import Runnable, Standing
 from crm_store.journeys.published import current, ends_at_once, followed_versions, standing
 from crm_store.journeys.steps import Speaking, Step
-from crm_store.journeys.triggers import Window
 from crm_store.journeys.turn import Turn
 from crm_store.ledger.expire import expire_held
 from crm_store.ledger.runs import add_eligible, ensure_run
 from crm_store.ledger.states import FAILED, PASSED
 from crm_store.ledger.write import write_touches
 from crm_store.schema import campaign as campaign_table
-from crm_store.schema import customer, enrolment, touch
+from crm_store.schema import enrolment, touch
 from crm_store.schema.types import Instant, Words
 from crm_store.store import Store
 
@@ -209,10 +209,11 @@ def _enter_slice(
     conn: Connection, version: Runnable, now: datetime, run_id: int | None, last: int, stands: Standing
 ) -> Slice:
     """Candidates of the trigger become enrolments; if the journey begins with a send, their touches are written."""
-    chosen = _candidates(conn, version, stands, now).where(customer.c.id >= last).order_by(customer.c.id).limit(SLICE)
+    part = entering.part(conn, version, stands, now, last, SLICE)
+    chosen = part.chosen
     counted = conn.execute(select(func.count()).select_from(chosen.subquery())).scalar_one()
     if not counted:
-        return Slice(run_id)
+        return Slice(run_id, last=part.upto)
     entered = _enrol(conn, version, chosen)
     ids, first = [row.id for row in entered], version.campaign.course.tree[0]
     turn = Turn(conn, version, now)
@@ -222,27 +223,9 @@ def _enter_slice(
     touches = 0
     if isinstance(first, Speaking):
         run_id, touches = _speak(conn, version, now, run_id, first, ids, counted)
-    last_customer = max((row.customer_id for row in entered), default=None) if counted == SLICE else None
-    return Slice(run_id, entered=len(entered), touches=touches, last=last_customer)
-
-
-def _candidates(conn: Connection, version: Runnable, stands: Standing, now: datetime) -> Select[Any]:
-    """Whom the trigger enters now: not erased, in the audience, not enrolled for this occasion yet."""
-    campaign, live_since = version.campaign, stands.live_since or now
-    since = now - campaign.late.within
-    if campaign.late.otherwise != "skip":
-        since = min(since, live_since)
-    scope = version.scope(conn, now)
-    facts = campaign.trigger.candidates(conn, campaign.name, campaign.again, Window(since, now, live_since), scope)
-    found = facts.subquery("candidate")
-    same = enrolment.c.campaign == campaign.name, enrolment.c.customer_id == found.c.customer_id
-    enrolled = select(enrolment.c.id).where(*same, enrolment.c.occasion == found.c.occasion).correlate(found).exists()
-    audience = [campaign.audience.sql(scope)] if campaign.audience else []
-    return (
-        select(*(found.c[name] for name in CANDIDATE))
-        .join(customer, customer.c.id == found.c.customer_id)
-        .where(customer.c.erased_at.is_(None), ~enrolled, *audience)
-    )
+    full = counted == SLICE and not version.campaign.trigger.of_everybody
+    last_customer = max((row.customer_id for row in entered), default=None) if full else None
+    return Slice(run_id, entered=len(entered), touches=touches, last=part.upto or last_customer)
 
 
 def _enrol(conn: Connection, version: Runnable, chosen: Select[Any]) -> list[Any]:
