@@ -6,6 +6,7 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import timedelta
+from decimal import Decimal
 from importlib.util import find_spec
 from pathlib import Path
 from zoneinfo import ZoneInfo
@@ -15,7 +16,7 @@ from crm_store.content.accounts import Limits
 from crm_store.content.channels import ChannelSettings, read_channels, usual_channels
 from crm_store.content.faults import Fault, Faults, Incomplete, Place
 from crm_store.content.fields import Fields, sure, text
-from crm_store.content.literals import read_duration
+from crm_store.content.literals import read_duration, read_percent
 from crm_store.content.nodes import Mapping as MappingNode
 from crm_store.content.nodes import Node
 from crm_store.content.sources import SETTINGS, Sources
@@ -73,6 +74,7 @@ class Settings:
     outbox: str
     delivery: Delivery
     clock: Clock
+    hold_out: Decimal = Decimal(0)  # percent of the customers whom no marketing campaign touches
 
     @property
     def limits(self) -> dict[str, Limits]:
@@ -94,8 +96,9 @@ def load_settings(sources: Sources, faults: Faults) -> Settings:
     outbox = fields.get("outbox", text, "outbox")
     delivery = fields.get("delivery", lambda node: _delivery(node, faults), Delivery())
     clock = fields.get("clock", lambda node: _clock(node, faults), Clock())
+    hold_out = fields.get("hold_out", read_hold_out, Decimal(0))
     fields.close()
-    return Settings(sure(company), store, sure(public_url), sure(senders), channels, outbox, delivery, clock)
+    return Settings(sure(company), store, sure(public_url), sure(senders), channels, outbox, delivery, clock, hold_out)
 
 
 def _company(node: Node, faults: Faults) -> Company:
@@ -145,6 +148,14 @@ def read_elapsed(node: Node) -> timedelta:
     if duration.is_calendar or duration.count == 0:
         raise Fault(node.place, f"'{duration}' must be at least a second, in weeks, days, hours, minutes or seconds")
     return duration.fixed()
+
+
+def read_hold_out(node: Node) -> Decimal:
+    """The percentage of customers who are to get nothing."""
+    share = read_percent(node)
+    if share >= 100:
+        raise Fault(node.place, f"'{text(node)}' would hold everybody out; write e.g. 5 %")
+    return share
 
 
 def _count(node: Node) -> int:

@@ -9,11 +9,13 @@ from decimal import Decimal
 from typing import TYPE_CHECKING
 
 from crm_store.content.literals import Duration, Moment, Money
+from crm_store.journeys.purpose import SERVICE, Purpose
 from crm_store.segmentation.conditions.base import Condition
 
 if TYPE_CHECKING:
     from crm_store.journeys.again import Again
     from crm_store.journeys.course import Course
+    from crm_store.journeys.goal import Goal
     from crm_store.journeys.triggers import Trigger
 
 STATUSES = ("draft", "live", "paused", "ended")
@@ -54,7 +56,7 @@ class Campaign:
     owner: str | None
     status: str
     when_ended: str
-    topic: str
+    purpose: Purpose
     channel: str
     sender: str
     trigger: Trigger
@@ -64,6 +66,17 @@ class Campaign:
     late: Late
     offers: Mapping[str, OfferTerms]
     course: Course
+    goal: Goal | None = None
+    hold_out: Decimal = Decimal(0)  # percent
+
+    @property
+    def topic(self) -> str | None:
+        """What it needs consent to; None: to nothing, it is service."""
+        return self.purpose.topic
+
+    @property
+    def is_service(self) -> bool:
+        return self.purpose.word == SERVICE
 
     def segments(self) -> set[str]:
         """The names of the segments its conditions and trigger refer to."""
