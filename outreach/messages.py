@@ -14,9 +14,8 @@ from outreach.rendering.said import Said
 
 
 def make_mail(saying: Saying, material: Material, said: Said, now: datetime) -> Mail:
-    """A mail ready to leave, with its one-click unsubscribe headers (RFC 8058)."""
+    """A mail ready to leave, with its one-click unsubscribe headers (RFC 8058); of service nobody can unsubscribe."""
     sender = saying.version.settings.senders[saying.version.campaign.sender]
-    unsubscribe = saying.signer.url(Link(Purpose.UNSUBSCRIBE, material.customer_id, material.touch_id))
     return Mail(
         touch_id=material.touch_id,
         message_id=message_id(saying.signer, material.touch_id, material.natural, sender.address),
@@ -27,8 +26,13 @@ def make_mail(saying: Saying, material: Material, said: Said, now: datetime) -> 
         to_name=_full_name(material.customer),
         said=said,
         date=now,
-        headers={"List-Unsubscribe": f"<{unsubscribe}>", "List-Unsubscribe-Post": "List-Unsubscribe=One-Click"},
+        headers={} if saying.version.campaign.is_service else _one_click(saying.signer, material),
     )
+
+
+def _one_click(signer: Signer, material: Material) -> dict[str, str]:
+    url = signer.url(Link(Purpose.UNSUBSCRIBE, material.customer_id, material.touch_id))
+    return {"List-Unsubscribe": f"<{url}>", "List-Unsubscribe-Post": "List-Unsubscribe=One-Click"}
 
 
 def message_id(signer: Signer, touch_id: int, natural: str, sender: str) -> str:

@@ -208,6 +208,13 @@ class Shop:
         chosen = chosen.join(customer, customer.c.id == enrolment.c.customer_id)
         return self._rows(chosen.order_by(enrolment.c.campaign, customer.c.key, enrolment.c.entered_at, enrolment.c.id))
 
+    def goals(self) -> list[tuple[Any, ...]]:
+        """(campaign, customer, occasion, goal_at, goal_value, goal_currency, held_out_at) of every enrolment, in order."""
+        columns = [enrolment.c[name] for name in ("goal_at", "goal_value", "goal_currency", "held_out_at")]
+        chosen = select(enrolment.c.campaign, customer.c.key, enrolment.c.occasion, *columns)
+        chosen = chosen.join(customer, customer.c.id == enrolment.c.customer_id)
+        return self._rows(chosen.order_by(enrolment.c.campaign, customer.c.key, enrolment.c.occasion))
+
     def sums(self) -> Sequence[Sum]:
         with self.store.read() as conn:
             return sums(conn)

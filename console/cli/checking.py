@@ -34,6 +34,7 @@ def check(context: typer.Context) -> None:
     Example: rapport check
     """
     from crm_store.journeys.hints import campaign_hints
+    from crm_store.journeys.purpose import service_lines
     from crm_store.segmentation.hints import segment_hints
     from crm_store.segmentation.trying import try_examples
     from outreach.publishing import channel_troubles
@@ -51,6 +52,7 @@ def check(context: typer.Context) -> None:
     odd = [hint for one in content.segments.values() for hint in segment_hints(one)]
     odd += [hint for one in content.campaigns.values() for hint in campaign_hints(one, here.now, zone)]
     say(*(f"hint: {hint}" for hint in (*content.hints, *odd)))
+    say(*service_lines(content.campaigns))
     counts = f"{len(content.segments)} segments, {len(content.campaigns)} campaigns, {tried.count} examples"
     say(f"{counts}: all fine")
 

@@ -6,6 +6,7 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import timedelta
+from decimal import Decimal
 from importlib.util import find_spec
 from pathlib import Path
 from zoneinfo import ZoneInfo
@@ -15,7 +16,7 @@ from crm_store.content.accounts import Limits
 from crm_store.content.channels import ChannelSettings, read_channels, usual_channels
 from crm_store.content.faults import Fault, Faults, Incomplete, Place, every
 from crm_store.content.fields import Fields, items, sure, text
-from crm_store.content.literals import read_duration
+from crm_store.content.literals import read_duration, read_percent
 from crm_store.content.nodes import Mapping as MappingNode
 from crm_store.content.nodes import Node
 from crm_store.content.sources import SETTINGS, Sources
@@ -76,6 +77,7 @@ class Settings:
     delivery: Delivery
     clock: Clock
     seeds: tuple[str, ...] = ()
+    hold_out: Decimal = Decimal(0)  # percent of the customers whom no marketing campaign touches
 
     @property
     def limits(self) -> dict[str, Limits]:
@@ -98,8 +100,11 @@ def load_settings(sources: Sources, faults: Faults) -> Settings:
     delivery = fields.get("delivery", lambda node: _delivery(node, faults), Delivery())
     clock = fields.get("clock", lambda node: _clock(node, faults), Clock())
     seeds = fields.several("seeds", lambda node: every(read_address, items(node)))
+    hold_out = fields.get("hold_out", read_hold_out, Decimal(0))
     fields.close()
-    return Settings(sure(company), store, sure(public_url), sure(senders), channels, outbox, delivery, clock, seeds)
+    return Settings(
+        sure(company), store, sure(public_url), sure(senders), channels, outbox, delivery, clock, seeds, hold_out
+    )
 
 
 def _company(node: Node, faults: Faults) -> Company:
@@ -150,6 +155,14 @@ def read_elapsed(node: Node) -> timedelta:
     if duration.is_calendar or duration.count == 0:
         raise Fault(node.place, f"'{duration}' must be at least a second, in weeks, days, hours, minutes or seconds")
     return duration.fixed()
+
+
+def read_hold_out(node: Node) -> Decimal:
+    """The percentage of customers who are to get nothing."""
+    share = read_percent(node)
+    if share >= 100:
+        raise Fault(node.place, f"'{text(node)}' would hold everybody out; write e.g. 5 %")
+    return share
 
 
 def _count(node: Node) -> int:

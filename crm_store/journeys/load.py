@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Collection
 from dataclasses import replace
 from datetime import timedelta
+from decimal import Decimal
 
 from crm_store.content.faults import Fault, Faults, Incomplete, did_you_mean
 from crm_store.content.fields import Fields, one_of, sure, text
@@ -12,13 +13,15 @@ from crm_store.content.literals import read_duration, read_times
 from crm_store.content.names import Names
 from crm_store.content.nodes import Mapping, Node
 from crm_store.content.places import load_places
-from crm_store.content.settings import Settings
+from crm_store.content.settings import Settings, read_hold_out
 from crm_store.content.sources import CAMPAIGNS, Sources
 from crm_store.content.vocabulary import EventKind, Vocabulary
 from crm_store.journeys.again import NEVER, OWN, Again, read_again
 from crm_store.journeys.campaign import STATUSES, Campaign, Late
 from crm_store.journeys.frequency import check_frequency
+from crm_store.journeys.goal import read_goal
 from crm_store.journeys.offers import read_offers
+from crm_store.journeys.purpose import read_purpose
 from crm_store.journeys.reading import Reading
 from crm_store.journeys.running import ALWAYS, read_runs
 from crm_store.journeys.steps import read_course
@@ -29,8 +32,6 @@ from crm_store.segmentation.language import Language
 
 PLANNED_KEYS = (
     "was",
-    "purpose",
-    "basis",
     "one_per_address",
     "caps",
     "when_capped",
@@ -39,8 +40,6 @@ PLANNED_KEYS = (
     "pace",
     "hours",
     "days",
-    "goal",
-    "hold_out",
     "guard",
     "changes",
     "examples",
@@ -77,7 +76,9 @@ def _load(name: str, path: str, sources: Sources, reading: Reading) -> Campaign:
     offers = fields.table("offers", lambda node: read_offers(node, reading))
     again = fields.get("again", lambda node: _again(node, trigger, reading), _usual_again(trigger))
     course = fields.need("steps", lambda node: read_course(node, reading))
-    topic = fields.need("topic", reading.language.vocabulary.topic)
+    purpose = read_purpose(fields, reading.language.vocabulary)
+    goal = fields.maybe("goal", lambda node: read_goal(node, reading))
+    hold_out = fields.get("hold_out", read_hold_out, Decimal(0))
     audience = fields.maybe("audience", lambda node: read_condition(node, reading.language))
     exit_when = fields.maybe("exit_when", lambda node: read_condition(node, reading.of_enrolments))
     title, owner = fields.get("title", text, name), fields.maybe("owner", text)
@@ -91,8 +92,9 @@ def _load(name: str, path: str, sources: Sources, reading: Reading) -> Campaign:
     check_frequency(fields, trigger, again, limit, course, settings)
     fields.close()
     return Campaign(
-        name, sure(kind), title, owner, status, when_ended, sure(topic), channel, sender, sure(trigger), again,
-        audience, exit_when, late, offers, sure(course), limit, runs,
+        name, sure(kind), title, owner, status, when_ended, purpose, channel, sender, sure(trigger), again,
+        audience, exit_when, late, offers, sure(course),
+        limit=limit, runs=runs, goal=goal, hold_out=hold_out,
     )  # fmt: skip
 
 

@@ -17,7 +17,9 @@ from sqlalchemy import cast as sql_cast
 from crm_store.journeys import entering
 from crm_store.journeys.again import CANDIDATE
 from crm_store.journeys.context import Runnable, Standing
-from crm_store.journeys.published import current, ends_at_once, followed_versions, standing
+from crm_store.journeys.goal import aim, aiming, aiming_versions, reach
+from crm_store.journeys.holdouts import draw_hold_outs
+from crm_store.journeys.published import current, ends_at_once, followed_versions, runnable, standing
 from crm_store.journeys.steps import Speaking, Step
 from crm_store.journeys.turn import Turn
 from crm_store.ledger.expire import expire_held
@@ -106,6 +108,7 @@ class _Planner:
 
     def go_on(self, all_leave: bool) -> None:
         """Move everybody as far as they can go by now: a second time, nobody would move."""
+        self.measure()
         for version in self._versions():
             for step in version.campaign.course.steps:
                 if isinstance(step, Speaking):
@@ -118,6 +121,13 @@ class _Planner:
                 wrote = self.run(_advance_slice, version, step).touches
                 if wrote and isinstance(step, Speaking):  # those of a moment that had passed are settled already
                     self.run(_settle_slice, version, step)
+
+    def measure(self) -> None:
+        """Who has reached the goal, held-out customers and those who are out already too."""
+        with self.store.read() as conn:
+            versions = [runnable(conn, definition_id) for definition_id in aiming_versions(conn, self.name)]
+        for version in versions:
+            self.run(_goal_slice, version)
 
     def _versions(self) -> list[Runnable]:
         with self.store.read() as conn:
@@ -146,6 +156,13 @@ def _expire_slice(conn: Connection, version: Runnable, now: datetime, run_id: in
     """Touches that the claim passes over, at their expiry."""
     ended = expire_held(conn, version, now, paused, SLICE)
     return Slice(run_id, left=0, last=last if ended == SLICE else None)
+
+
+def _goal_slice(conn: Connection, version: Runnable, now: datetime, run_id: int | None, last: int) -> Slice:
+    """Who has reached the goal by now."""
+    ids = _ids(conn, aiming(version.id).where(enrolment.c.id > last))
+    reach(Turn(conn, version, now), ids)
+    return Slice(run_id, last=_next(ids))
 
 
 def _leave_slice(
@@ -217,6 +234,8 @@ def _enter_slice(
     entered = _enrol(conn, version, chosen)
     ids, first = [row.id for row in entered], version.campaign.course.tree[0]
     turn = Turn(conn, version, now)
+    draw_hold_outs(turn, ids)
+    aim(turn, ids)
     for step in version.campaign.course.steps:
         step.entered(turn, ids)
     turn.go(ids, first, enrolment.c.entered_at)

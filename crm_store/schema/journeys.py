@@ -91,10 +91,12 @@ enrolment = Table(
     Column("goal_event_id", BigInteger),
     Column("goal_value", BigInteger),  # minor units, of goal_currency
     Column("goal_currency", Words),
+    Column("goal_until", Instant),  # while she may still reach the goal: the end of its window
     Column("held_out_at", Instant),  # planned like everybody, but gets nothing, so that the rest can be compared with her
     UniqueConstraint("campaign", "customer_id", "occasion"),
 )
 partial_index(Index("ix_enrolment_open", enrolment.c.definition_id, enrolment.c.step, enrolment.c.next_at), "state = 'in'")
+partial_index(Index("ix_enrolment_aiming", enrolment.c.definition_id, enrolment.c.id), "goal_until IS NOT NULL")
 Index("ix_enrolment_customer_id", enrolment.c.customer_id)
 
 # Who is to take which arm of a split: drawn when she entered.

@@ -27,6 +27,9 @@ def _enrolment() -> None:
     op.add_column("enrolment", sa.Column("goal_event_id", sa.BigInteger(), nullable=True))
     op.add_column("enrolment", sa.Column("goal_value", sa.BigInteger(), nullable=True))
     op.add_column("enrolment", sa.Column("goal_currency", Words, nullable=True))
+    op.add_column("enrolment", sa.Column("goal_until", Instant(), nullable=True))
+    where = sa.text("goal_until IS NOT NULL")
+    op.create_index("ix_enrolment_aiming", "enrolment", ["definition_id", "id"], sqlite_where=where, postgresql_where=where)
 
 
 def _splits() -> None:
