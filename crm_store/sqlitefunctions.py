@@ -49,7 +49,9 @@ def _day_start(day: str | None, zone: str) -> int | None:
 def _local_time(day: str | None, at: str, zone: str) -> int | None:
     """When it is `09:00` on a day there; None for what is no day."""
     try:
-        return None if day is None else micros(local_instant(date.fromisoformat(day), time.fromisoformat(at), ZoneInfo(zone)))
+        return (
+            None if day is None else micros(local_instant(date.fromisoformat(day), time.fromisoformat(at), ZoneInfo(zone)))
+        )
     except ValueError:
         return None
 

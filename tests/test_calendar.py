@@ -61,7 +61,9 @@ def test_an_instant_so_much_later(store: Store, day: date, at: time, zone: str, 
         assert conn.execute(select(said)).scalar() == span.shift(start, sign, where)
 
 
-@given(day=days, span=st.builds(Duration, st.integers(1, 40), st.sampled_from(["month", "year", "day", "week"])), sign=signs)
+@given(
+    day=days, span=st.builds(Duration, st.integers(1, 40), st.sampled_from(["month", "year", "day", "week"])), sign=signs
+)
 @example(day=date(2028, 2, 29), span=Duration(1, "year"), sign=1)
 @example(day=date(2026, 3, 31), span=Duration(1, "month"), sign=-1)
 def test_a_day_so_much_later(store: Store, day: date, span: Duration, sign: int) -> None:
