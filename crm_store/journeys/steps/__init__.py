@@ -16,11 +16,12 @@ from crm_store.journeys.steps.branch import Branch
 from crm_store.journeys.steps.exit import Exit
 from crm_store.journeys.steps.send import Send
 from crm_store.journeys.steps.split import Split
+from crm_store.journeys.steps.update import Update
 from crm_store.journeys.steps.wait import Wait
 from crm_store.journeys.steps.wait_for import WaitFor
 
-VERBS: tuple[type[Step], ...] = (Send, Wait, WaitFor, Branch, Split, Exit)
-PLANNED_VERBS = ("update", "pause", "follow_up")
+VERBS: tuple[type[Step], ...] = (Send, Wait, WaitFor, Branch, Split, Update, Exit)
+PLANNED_VERBS = ("pause", "follow_up")
 
 __all__ = [
     "PLANNED_VERBS",
@@ -30,6 +31,7 @@ __all__ = [
     "Speaking",
     "Split",
     "Step",
+    "Update",
     "Wait",
     "WaitFor",
     "read_course",
