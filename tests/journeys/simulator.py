@@ -32,25 +32,49 @@ class Simulator:
 
     def tick(self, now: datetime) -> None:
         """Plan and deliver until nothing is left to do."""
-        self._look_at_segments(now)
         moved = True
         while moved:
-            moved = any([self._plan(name, now) for name in sorted(self.campaigns)])
-            moved = self._deliver(now) or moved
+            moved = self.plan(now)
+            moved = self.deliver(now) or moved
+
+    def plan(self, now: datetime) -> bool:
+        """Every campaign in the order of names, as far as it goes without delivering. Returns whether anybody moved."""
+        self._look_at_segments(now)
+        moved = False
+        for name in sorted(self.campaigns):
+            while self._plan(name, now):
+                moved = True
+        return moved
+
+    def deliver(self, now: datetime, campaign: str | None = None) -> bool:
+        """Judge what is due, of one campaign or all. Returns whether anything was."""
+        due = [(one, touch) for one, touch in self.due() if campaign in (None, one.campaign.name)]
+        due = [pair for pair in due if not self._passed_over(*pair, now)]
+        for enrolment, touch in due:
+            self.judge(enrolment, touch, now)
+        return bool(due)
+
+    def due(self) -> list[tuple[Enrolment, Touch]]:
+        return [(one, touch) for one in self.enrolments for touch in one.touches.values() if touch.state == "due"]
 
     def change(self, key: str, fields: Mapping[str, Any]) -> None:
         """Her record says something else."""
-        person = next(one for one in self.people if one.key == key)
+        person = self.person(key)
         person.raw = {**person.raw, **fields}
 
-    def set_status(self, name: str, status: str) -> None:
-        self.campaigns[name] = replace(self.campaigns[name], status=status)
+    def person(self, key: str) -> Person:
+        return next(one for one in self.people if one.key == key)
+
+    def publish(self, name: str, said: Mapping[str, Any]) -> None:
+        """Who is in goes on with the version she entered with; the status is everybody's."""
+        self.campaigns[name] = replace(self.campaigns[name], said=said, status=said["status"])
 
     def _look_at_segments(self, now: datetime) -> None:
         for name, who in self.segments.items():
             for person in self.people:
                 stays = self.stays.setdefault((name, person.key), [])
-                inside, was_inside = holds(who, person, now), bool(stays) and stays[-1].left_at is None
+                inside = not person.erased and holds(who, person, now)
+                was_inside = bool(stays) and stays[-1].left_at is None
                 if inside and not was_inside:
                     stays.append(Membership(len(stays) + 1, now, not self.looked_before))
                 elif was_inside and not inside:
@@ -86,15 +110,15 @@ class Simulator:
         return bool(over)
 
     def _passed_over(self, enrolment: Enrolment, touch: Touch, now: datetime) -> bool:
-        campaign = self.campaigns[enrolment.campaign.name]
+        campaign = enrolment.campaign
         waits_for_a_person = campaign.when_late == "ask" and touch.due_at + campaign.late < now
-        return campaign.status == "paused" or waits_for_a_person
+        return self.campaigns[campaign.name].status == "paused" or waits_for_a_person
 
     def _enter(self, campaign: Campaign, person: Person, now: datetime) -> bool:
         before = [one for one in self._of(campaign.name) if one.person is person]
         stays = self.stays.get((campaign.said["enter"].get("segment", ""), person.key), [])
         audience = campaign.said.get("audience")
-        if audience and not holds(audience, person, now):
+        if person.erased or (audience and not holds(audience, person, now)):
             return False
         entry = next_entry(campaign, person, stays, before, now)
         if entry is None:
@@ -132,27 +156,24 @@ class Simulator:
 
     # Delivering
 
-    def _deliver(self, now: datetime) -> bool:
-        judged = False
-        for enrolment in self.enrolments:
-            for touch in enrolment.touches.values():
-                if touch.state == "due" and not self._passed_over(enrolment, touch, now):
-                    self._judge(enrolment, touch, now)
-                    judged = True
-        return judged
-
-    def _judge(self, enrolment: Enrolment, touch: Touch, now: datetime) -> None:
+    def judge(self, enrolment: Enrolment, touch: Touch, now: datetime) -> None:
         """The last look: the first gate that bars gives the reason."""
-        if self.campaigns[enrolment.campaign.name].all_leave:
-            touch.end("cancelled", "ended")
-            enrolment.leave("ended", now)
-        elif _exit_holds(enrolment, now):
-            touch.end("cancelled", "exit")
-            enrolment.leave("exit", now)
+        gone = self._gone(enrolment, now)
+        if gone:
+            touch.end("cancelled", gone)
+            enrolment.leave(gone, now)
         else:
             reason = next((reason for reason, bars in BARS.items() if bars(enrolment, touch, now)), None)
             fails = touch.template == "broken" and enrolment.person.raw["attributes"]["points"] == 0
             touch.end("skipped" if reason else "failed" if fails else "sent", reason or ("template" if fails else None))
+
+    def _gone(self, enrolment: Enrolment, now: datetime) -> str | None:
+        """Why she gets nothing more of the campaign."""
+        if enrolment.person.erased:
+            return "erased"
+        if self.campaigns[enrolment.campaign.name].all_leave:
+            return "ended"
+        return "exit" if _exit_holds(enrolment, now) else None
 
 
 def _enrolled(campaign: Campaign, person: Person, entry: Entry) -> Enrolment:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import date, datetime, timedelta
 from typing import Any
@@ -41,8 +41,9 @@ class Person:
     """A customer, as her record says now; `suppressed_at`: since when her address is."""
 
     raw: Mapping[str, Any]
-    happenings: Sequence[Happening]
+    happenings: list[Happening]
     suppressed_at: datetime | None = None
+    erased: bool = False
 
     @property
     def key(self) -> str:

@@ -72,7 +72,7 @@ def prove(shop: Shop, given: Journeys) -> None:
             _change(shop, simulator, given, waiting.pop(0))
         simulator.tick(now)
         shop.tick(now)
-        assert engine_says(shop) == simulator_says(simulator), f"after the tick of {now}"
+        assert engine_says(shop, given.campaigns) == simulator_says(simulator), f"after the tick of {now}"
         assert sums_hold(shop)
 
 
@@ -84,8 +84,9 @@ def _change(shop: Shop, simulator: Simulator, given: Journeys, change: Change) -
         return
     if simulator.campaigns[change.campaign].status == "ended":
         return
-    simulator.set_status(change.campaign, change.status)
-    shop.campaign(change.campaign, json.dumps({**given.campaigns[change.campaign], "status": change.status}))
+    said = {**given.campaigns[change.campaign], "status": change.status}
+    simulator.publish(change.campaign, said)
+    shop.campaign(change.campaign, json.dumps(said))
     shop.publish(change.at)
 
 
@@ -98,23 +99,23 @@ def simulator_says(simulator: Simulator) -> dict[str, list[tuple[Any, ...]]]:
     return {"enrolments": sorted(enrolments, key=str), "touches": sorted(touches, key=str)}
 
 
-def engine_says(shop: Shop) -> dict[str, list[tuple[Any, ...]]]:
+def engine_says(shop: Shop, campaigns: Mapping[str, Any]) -> dict[str, list[tuple[Any, ...]]]:
     who = enrolment.c.id, enrolment.c.campaign, customer.c.key, enrolment.c.occasion
     place = [enrolment.c[name] for name in ("entered_at", "state", "reason", "step")]
     said = [touch.c[name] for name in ("enrolment_id", "step", "state", "reason", "right_at", "due_at")]
     with shop.store.read() as conn:
         numbers = {str(row.id): row.dedupe_key for row in conn.execute(select(event.c.id, event.c.dedupe_key))}
         rows = conn.execute(select(*who, *place, enrolment.c.trigger_event_id).join(customer)).all()
-        whose = {row.id: (row.campaign, row.key, _occasion(row, numbers)) for row in rows}
+        whose = {row.id: (row.campaign, row.key, _occasion(row, campaigns[row.campaign], numbers)) for row in rows}
         enrolments = [(*whose[row.id], row.entered_at, row.state, row.reason, row.step) for row in rows]
         touches = [(*whose[row[0]], *row[1:]) for row in conn.execute(select(*said)).all()]
     return {"enrolments": sorted(enrolments, key=str), "touches": sorted(touches, key=str)}
 
 
-def _occasion(row: Any, numbers: Mapping[str, str]) -> str:
+def _occasion(row: Any, said: Mapping[str, Any], numbers: Mapping[str, str]) -> str:
     """Keys that are events are told by the numbers the events came with."""
-    is_event = row.trigger_event_id is not None and row.occasion == str(row.trigger_event_id)
-    return f"#{numbers[row.occasion].removeprefix('id:')}" if is_event else row.occasion
+    is_event = said.get("again") == "per event" or "lapse" in said["enter"]
+    return "#" + numbers[row.occasion].removeprefix("id:") if is_event else str(row.occasion)
 
 
 @contextmanager
