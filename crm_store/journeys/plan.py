@@ -44,6 +44,7 @@ class Planned:
     moved: int = 0
     left: int = 0
     touches: int = 0
+    expired: int = 0
 
     @property
     def is_empty(self) -> bool:
@@ -59,6 +60,7 @@ class Slice:
     moved: int = 0
     left: int = 0
     touches: int = 0
+    expired: int = 0
     last: int | None = None
 
 
@@ -71,11 +73,9 @@ def plan_campaign(store: Store, name: str, now: datetime) -> Planned:
     planner.expire(stands.status in ("paused", "draft"))
     if stands.status == "draft":
         return planner.done()
-    planner.go_on(all_leave)
-    enters = stands.status in ("live", "paused") and stands.live_since is not None
-    # Again until nobody enters: with `again: after D` one customer may enter several times at once.
-    while enters and planner.run(_enter_slice, newest, stands).entered:
-        planner.go_on(all_leave)
+    planner.move(newest, stands, all_leave)
+    while planner.expire(stands.status == "paused"):  # what was written just now may be over already
+        planner.move(newest, stands, all_leave)
     return planner.done()
 
 
@@ -102,9 +102,17 @@ class _Planner:
             last = done.last
         return self._total(self.slices[before:])
 
-    def expire(self, paused: bool) -> None:
-        for version in self._versions():
-            self.run(_expire_slice, version, paused)
+    def expire(self, paused: bool) -> int:
+        """End what nobody may claim once it is over. Returns how many."""
+        return sum(self.run(_expire_slice, version, paused).expired for version in self._versions())
+
+    def move(self, newest: Runnable, stands: Standing, all_leave: bool) -> None:
+        """Everybody goes on, and whoever the trigger takes enters."""
+        self.go_on(all_leave)
+        enters = stands.status in ("live", "paused") and stands.live_since is not None
+        # Again until nobody enters: with `again: after D` one customer may enter several times at once.
+        while enters and self.run(_enter_slice, newest, stands).entered:
+            self.go_on(all_leave)
 
     def go_on(self, all_leave: bool) -> None:
         """Move everybody as far as they can go by now: a second time, nobody would move."""
@@ -134,7 +142,7 @@ class _Planner:
             return followed_versions(conn, self.name)
 
     def _total(self, slices: list[Slice]) -> Planned:
-        totals = {key: sum(getattr(one, key) for one in slices) for key in ("entered", "moved", "left", "touches")}
+        totals = {key: sum(getattr(one, key) for one in slices) for key in ("entered", "moved", "left", "touches", "expired")}
         return Planned(self.name, self.run_id, **totals)
 
     def done(self) -> Planned:
@@ -155,7 +163,7 @@ def _in_turn(conn: Connection, work: Callable[..., Slice], version: Runnable, *a
 def _expire_slice(conn: Connection, version: Runnable, now: datetime, run_id: int | None, last: int, paused: bool) -> Slice:
     """Touches that the claim passes over, at their expiry."""
     ended = expire_held(conn, version, now, paused, SLICE)
-    return Slice(run_id, left=0, last=last if ended == SLICE else None)
+    return Slice(run_id, expired=ended, last=last if ended == SLICE else None)
 
 
 def _goal_slice(conn: Connection, version: Runnable, now: datetime, run_id: int | None, last: int) -> Slice:

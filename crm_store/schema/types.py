@@ -7,7 +7,7 @@ from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
 from typing import Any
 
-from sqlalchemy import JSON, BigInteger, BindParameter, ColumnElement, Dialect, Integer, Numeric, Text, cast, type_coerce
+from sqlalchemy import JSON, BigInteger, BindParameter, ColumnElement, Dialect, Integer, Numeric, Text, literal, type_coerce
 from sqlalchemy.types import TypeDecorator, TypeEngine
 
 from crm_store.clock import from_micros, micros
@@ -117,7 +117,7 @@ def instant_text(instant: datetime) -> str:
 
 def later(instant: ColumnElement[Any], elapsed: timedelta) -> ColumnElement[datetime]:
     """SQL for an instant so much later (or earlier, if negative)."""
+    if isinstance(instant, BindParameter):  # a value: taken for a number it would be bound as it is
+        return literal(instant.value + elapsed, Instant())
     shift = elapsed // timedelta(microseconds=1)
-    if isinstance(instant, BindParameter):  # coerced, a bound instant would be sent as it is
-        instant = cast(instant, BigInteger)
     return type_coerce(type_coerce(instant, BigInteger) + shift, Instant())
