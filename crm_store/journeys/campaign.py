@@ -14,6 +14,7 @@ from crm_store.segmentation.conditions.base import Condition
 if TYPE_CHECKING:
     from crm_store.journeys.again import Again
     from crm_store.journeys.course import Course
+    from crm_store.journeys.example import CampaignExample
     from crm_store.journeys.triggers import Trigger
 
 STATUSES = ("draft", "live", "paused", "ended")
@@ -64,6 +65,9 @@ class Campaign:
     late: Late
     offers: Mapping[str, OfferTerms]
     course: Course
+    changes: str = "pin"
+    was: str | None = None
+    examples: tuple[CampaignExample, ...] = ()
 
     def segments(self) -> set[str]:
         """The names of the segments its conditions and trigger refer to."""

@@ -17,6 +17,7 @@ from crm_store.content.sources import CAMPAIGNS, Sources
 from crm_store.content.vocabulary import EventKind, Vocabulary
 from crm_store.journeys.again import NEVER, OWN, Again, read_again
 from crm_store.journeys.campaign import STATUSES, Campaign, Late
+from crm_store.journeys.example import read_examples
 from crm_store.journeys.offers import read_offers
 from crm_store.journeys.reading import Reading
 from crm_store.journeys.steps import read_course
@@ -29,7 +30,6 @@ from crm_store.segmentation.language import Language
 
 PLANNED_KEYS = (
     "runs",
-    "was",
     "purpose",
     "basis",
     "one_per_address",
@@ -44,8 +44,6 @@ PLANNED_KEYS = (
     "goal",
     "hold_out",
     "guard",
-    "changes",
-    "examples",
 )
 
 
@@ -88,11 +86,22 @@ def _load(name: str, path: str, sources: Sources, reading: Reading) -> Campaign:
     channel = fields.get("channel", _name_of(settings.channels, "channel"), "email")
     sender = fields.get("sender", _name_of(settings.senders, "sender"), "default")
     late = fields.get("late", lambda node: _late(node, faults), Late())
+    changes = fields.get("changes", one_of("pin", "follow"), "pin")
+    was = fields.maybe("was", lambda node: _was(node, reading.language))
+    examples = fields.several("examples", lambda node: read_examples(node, course, reading.language))
     fields.close()
     return Campaign(
         name, sure(kind), title, owner, status, when_ended, sure(topic), channel, sender, sure(trigger), again,
         audience, exit_when, late, offers, sure(course),
+        changes=changes, was=was, examples=examples,
     )  # fmt: skip
+
+
+def _was(node: Node, language: Language) -> str:
+    """The name a campaign had before; nothing may have it now."""
+    if text(node) in language.names.campaigns:
+        raise Fault(node.place, f"campaign '{text(node)}' is still there; remove its file, or take `was` out")
+    return text(node)
 
 
 def _names(node: Node | None) -> tuple[str, ...]:
