@@ -105,12 +105,16 @@ def _place_of(chosen: ChannelSettings, root: Mapping) -> Place:
 
 def apply(store: Store, content: Content, now: datetime) -> list[str]:
     """Publish everything that differs from what is published. Returns what changed, as `campaign birthday`."""
+    return publish(store, content, provenance(content.workspace.root, now))
+
+
+def publish(store: Store, content: Content, by: Provenance) -> list[str]:
+    """The same, by whom it is told."""
     sources = content.workspace.sources
     texts = [
         Text(kind, name, sources.subset(paths).files, RENDERER if kind == "template" else "")
         for kind, name, paths in _closures(content)
     ]
-    by = provenance(content.workspace.root, now)
     return store.write(publish_all, texts, list(content.segments.values()), list(content.campaigns.values()), by)
 
 

@@ -16,6 +16,7 @@ from crm_store.segmentation.conditions.base import Condition
 if TYPE_CHECKING:
     from crm_store.journeys.again import Again
     from crm_store.journeys.course import Course
+    from crm_store.journeys.example import CampaignExample
     from crm_store.journeys.goal import Goal
     from crm_store.journeys.triggers import Trigger
 
@@ -71,6 +72,9 @@ class Campaign:
     runs: Runs = ALWAYS
     goal: Goal | None = None
     hold_out: Decimal = Decimal(0)  # percent
+    changes: str = "pin"
+    was: str | None = None
+    examples: tuple[CampaignExample, ...] = ()
 
     @property
     def topic(self) -> str | None:

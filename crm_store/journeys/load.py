@@ -18,6 +18,7 @@ from crm_store.content.sources import CAMPAIGNS, Sources
 from crm_store.content.vocabulary import EventKind, Vocabulary
 from crm_store.journeys.again import NEVER, OWN, Again, read_again
 from crm_store.journeys.campaign import STATUSES, Campaign, Late
+from crm_store.journeys.example import read_examples
 from crm_store.journeys.frequency import check_frequency
 from crm_store.journeys.goal import read_goal
 from crm_store.journeys.offers import read_offers
@@ -31,7 +32,6 @@ from crm_store.segmentation.conditions import read_condition
 from crm_store.segmentation.language import Language
 
 PLANNED_KEYS = (
-    "was",
     "one_per_address",
     "caps",
     "when_capped",
@@ -41,8 +41,6 @@ PLANNED_KEYS = (
     "hours",
     "days",
     "guard",
-    "changes",
-    "examples",
 )
 
 
@@ -90,12 +88,23 @@ def _load(name: str, path: str, sources: Sources, reading: Reading) -> Campaign:
     limit = fields.maybe("limit", read_times)
     runs = fields.get("runs", lambda node: read_runs(node, settings.company.zone, faults), ALWAYS)
     check_frequency(fields, trigger, again, limit, course, settings)
+    changes = fields.get("changes", one_of("pin", "follow"), "pin")
+    was = fields.maybe("was", lambda node: _was(node, reading.language))
+    examples = fields.several("examples", lambda node: read_examples(node, course, reading.language))
     fields.close()
     return Campaign(
         name, sure(kind), title, owner, status, when_ended, purpose, channel, sender, sure(trigger), again,
         audience, exit_when, late, offers, sure(course),
         limit=limit, runs=runs, goal=goal, hold_out=hold_out,
+        changes=changes, was=was, examples=examples,
     )  # fmt: skip
+
+
+def _was(node: Node, language: Language) -> str:
+    """The name a campaign had before; nothing may have it now."""
+    if text(node) in language.names.campaigns:
+        raise Fault(node.place, f"campaign '{text(node)}' is still there; remove its file, or take `was` out")
+    return text(node)
 
 
 def _names(node: Node | None) -> tuple[str, ...]:
