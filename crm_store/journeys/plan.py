@@ -17,6 +17,7 @@ from sqlalchemy import cast as sql_cast
 from crm_store.journeys import entering
 from crm_store.journeys.again import CANDIDATE
 from crm_store.journeys.context import Runnable, Standing
+from crm_store.journeys.feeds import held_for, hold
 from crm_store.journeys.published import current, ends_at_once, followed_versions, standing
 from crm_store.journeys.steps import Speaking, Step
 from crm_store.journeys.turn import Turn
@@ -65,9 +66,12 @@ def plan_campaign(store: Store, name: str, now: datetime) -> Planned:
     with store.read() as conn:
         stands, newest = standing(conn, name), current(conn, name)
         all_leave = ends_at_once(conn, name)
+        held = held_for(conn, [newest, *followed_versions(conn, name)], now)
     planner = _Planner(store, name, now)
-    planner.expire(stands.status in ("paused", "draft"))
-    if stands.status == "draft":
+    if held != stands.held:
+        store.write(hold, name, held, now)
+    planner.expire("paused" if stands.status in ("paused", "draft") else "held" if held else None)
+    if stands.status == "draft" or held:
         return planner.done()
     planner.go_on(all_leave)
     enters = stands.status in ("live", "paused") and stands.live_since is not None
@@ -100,9 +104,9 @@ class _Planner:
             last = done.last
         return self._total(self.slices[before:])
 
-    def expire(self, paused: bool) -> None:
+    def expire(self, why: str | None) -> None:
         for version in self._versions():
-            self.run(_expire_slice, version, paused)
+            self.run(_expire_slice, version, why)
 
     def go_on(self, all_leave: bool) -> None:
         """Move everybody as far as they can go by now: a second time, nobody would move."""
@@ -142,9 +146,11 @@ def _in_turn(conn: Connection, work: Callable[..., Slice], version: Runnable, *a
     return work(conn, version, *args)
 
 
-def _expire_slice(conn: Connection, version: Runnable, now: datetime, run_id: int | None, last: int, paused: bool) -> Slice:
+def _expire_slice(
+    conn: Connection, version: Runnable, now: datetime, run_id: int | None, last: int, why: str | None
+) -> Slice:
     """Touches that the claim passes over, at their expiry."""
-    ended = expire_held(conn, version, now, paused, SLICE)
+    ended = expire_held(conn, version, now, why, SLICE)
     return Slice(run_id, left=0, last=last if ended == SLICE else None)
 
 

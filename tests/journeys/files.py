@@ -25,8 +25,11 @@ USUAL = {
 
 
 def journey(**keys: str) -> str:
-    """A campaign file: a sign-up brings one mail, unless the keys say otherwise."""
-    return "".join(f"{name}: {value}\n" for name, value in {**USUAL, **keys}.items())
+    """A campaign file: a sign-up brings one mail, unless the keys say otherwise; a limit that is needed is a wide one."""
+    said = {**USUAL, **keys}
+    often = said.get("again", "").startswith(("per ", "after leaving")) and "event:" in said["enter"]
+    limit = {"limit": "100 per 1 day"} if often else {}
+    return "".join(f"{name}: {value}\n" for name, value in {**limit, **said}.items())
 
 
 def start(shop: Shop, now: datetime = NOON, /, **keys: str) -> None:

@@ -1,4 +1,4 @@
-"""A time of the calendar enters everybody: `{time: 2026-12-01 10:00}`, `{every: week, days: [mon]}`, `{cron: 0 9 * * 1}`."""
+"""A time of the calendar enters everybody: `{time: 2026-12-01 10:00}`, `{every: week, days: [mon]}`, `{cron: ..}`."""
 
 from __future__ import annotations
 
