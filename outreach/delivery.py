@@ -25,6 +25,7 @@ from crm_store.ledger.dispatch import AccountHeld, Answer, LeaseLost, Refusal, R
 from crm_store.ledger.epoch import number
 from crm_store.ledger.kept import forget_mails
 from crm_store.ledger.material import of_touches
+from crm_store.ledger.runs import take_copies
 from crm_store.ledger.settling import settle
 from crm_store.store import Store
 from outreach.beside import Beside, Drained, Job
@@ -36,6 +37,7 @@ from outreach.recovery import recover
 from outreach.rendering.context import Saying
 from outreach.rendering.mail import MailTemplate
 from outreach.rendering.renderer import Renderer
+from outreach.seeds import try_copies
 from outreach.writing import keep_shells, write_mails
 
 BATCHES_AT_ONCE = 50
@@ -230,10 +232,21 @@ class _Lane:
             self.store.write(fail, claimed, written.broken, "template")
             self.done = self.done.plus(Drained(failed=len(written.broken)))
         channel = self._channel(claimed)
+        self._copy(claimed, channel, template.mail, deadline)
         for called in channel.divided(written.mails):
             if not _Call(self, claimed, channel, deadline).send(called, written.kept):
                 return False
         return True
+
+    def _copy(self, claimed: Claim, channel: Channel, template: MailTemplate, deadline: float) -> None:
+        """A broadcast's first mail of a run goes to the company's own people too, once: before, so that a kill sends none
+        twice."""
+        version, seeds = claimed.version, claimed.version.settings.seeds
+        if version.campaign.kind != "broadcast" or not seeds:
+            return
+        if self.store.write(take_copies, claimed.touch_ids, self.now):
+            with self.waiting():
+                try_copies(channel, version, claimed.step, template, self.now, deadline)
 
     def _channel(self, claimed: Claim) -> Channel:
         version = claimed.version

@@ -42,6 +42,7 @@ SETTINGS = """\
 company: {name: Test Shop, address: 1 Road, zone: Europe/Berlin, locale: en_US, currency: EUR}
 public_url: https://mail.test-shop.example
 senders: {default: {from: hello@test-shop.example, name: Test Shop}}
+mails_a_day: 9999
 """
 VOCABULARY = """\
 attributes:

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from console.cli.output import show, show_one
+from console.cli.output import say, show, show_one
 from console.cli.session import Session, session
 from crm_store.content.faults import did_you_mean
 from crm_store.errors import UsageError
@@ -84,6 +84,38 @@ def run_campaign(
 
     publish_working_tree(here)
     report(run_flows(here, name), as_json)
+
+
+@app.command("enrol")
+def enrol_customers(
+    context: typer.Context,
+    name: Name,
+    request: Annotated[str, typer.Option("--request", help="A key of yours: the same again enters nobody twice.")],
+    customer: Annotated[str | None, typer.Option("--customer", help="The customer with this key.")] = None,
+    segment: Annotated[str | None, typer.Option("--segment", help="Everybody in this segment.")] = None,
+    list_name: Annotated[str | None, typer.Option("--list", help="Everybody on this list.")] = None,
+    as_json: Json = False,
+) -> None:
+    """Enter customers into a campaign with `enter: {by_hand: true}`; they come in with the next run. It is logged.
+
+    Example: rapport campaign enrol fair-follow-up --list trade-fair-2026 --request fair-2026
+    """
+    from console.cli.settling import person
+    from crm_store.journeys.requests import Asked, enrol
+
+    given = [(how, word) for how, word in (("customer", customer), ("segment", segment), ("list", list_name)) if word]
+    if len(given) != 1:
+        raise UsageError("whom? say one of --customer KEY, --segment NAME, --list NAME")
+    here, (how, word) = session(context), given[0]
+    segments = _read(here).segments
+    if how == "segment" and word not in segments:
+        raise UsageError(f"segment '{word}' is not in segments/{did_you_mean(word, segments)}")
+    asked, zone = Asked(request, person(), how, word), here.workspace.settings.company.zone
+    done = enrol(here.store, name, asked, segments, zone, here.now)
+    if as_json:
+        show_one({"campaign": name, "request": request, "customers": done.asked, "new": done.new}, as_json)
+    else:
+        say(f"{name}, request {request}: {done.new:,} of {done.asked:,} customers are new; they enter with the next run")
 
 
 def _read(here: Session) -> Content:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import nullcontext
 from pathlib import Path
 from typing import Annotated
 
@@ -65,16 +66,19 @@ def apply(
 
     Example: rapport apply --dry-run
     """
+    from crm_store.journeys.golive import live, openings
     from crm_store.store import rehearse
     from outreach.publishing import apply as publish
     from outreach.publishing import check as check_content
 
     here = session(context)
     content = check_content(here.workspace)
-    if dry_run:
-        with rehearse(here.store) as rehearsal:
-            changed = publish(rehearsal, content, here.now)
-    else:
-        changed = publish(here.store, content, here.now)
+    with here.store.read() as conn:
+        before = live(conn)
+    with rehearse(here.store) if dry_run else nullcontext(here.store) as store:
+        changed = publish(store, content, here.now)
+        with store.read() as conn:
+            opened = openings(conn, before, here.now)
     verb = "would be published" if dry_run else "published"
     say(*(f"{verb}: {name}" for name in changed) if changed else ("nothing has changed since it was published",))
+    say(*map(str, opened))

@@ -47,14 +47,12 @@ class Sender:
 @dataclass(frozen=True)
 class Delivery:
     """`lease`: machine time from claim to answer; `batch`: touches claimed at once; `wait_at_most`: until one expires;
-    `keep_mails`: how long after a mail's last look its words are kept, for `preview`; `mails_a_day`: more than so many
-    of one campaign may never be due to one customer within 24 hours."""
+    `keep_mails`: how long after a mail's last look its words are kept, for `preview`."""
 
     lease: timedelta = timedelta(minutes=5)
     batch: int = 500
     wait_at_most: timedelta = timedelta(days=7)
     keep_mails: timedelta = timedelta(days=365)
-    mails_a_day: int = 3
 
 
 @dataclass(frozen=True)
@@ -66,7 +64,8 @@ class Clock:
 
 @dataclass(frozen=True)
 class Settings:
-    """Everything of rapport.yaml. `seeds`: addresses of the company's own that get a copy of broadcasts."""
+    """Everything of rapport.yaml. `seeds`: addresses of the company's own that get a copy of broadcasts; `mails_a_day`: no
+    campaign may be written so that it could send one customer more within 24 hours."""
 
     company: Company
     store: str
@@ -78,6 +77,7 @@ class Settings:
     clock: Clock
     seeds: tuple[str, ...] = ()
     hold_out: Decimal = Decimal(0)  # percent of the customers whom no marketing campaign touches
+    mails_a_day: int = 3
 
     @property
     def limits(self) -> dict[str, Limits]:
@@ -101,10 +101,12 @@ def load_settings(sources: Sources, faults: Faults) -> Settings:
     clock = fields.get("clock", lambda node: _clock(node, faults), Clock())
     seeds = fields.several("seeds", lambda node: every(read_address, items(node)))
     hold_out = fields.get("hold_out", read_hold_out, Decimal(0))
+    mails_a_day = fields.get("mails_a_day", _count, 3)
     fields.close()
     return Settings(
-        sure(company), store, sure(public_url), sure(senders), channels, outbox, delivery, clock, seeds, hold_out
-    )
+        sure(company), store, sure(public_url), sure(senders), channels, outbox, delivery, clock,
+        seeds, hold_out, mails_a_day,
+    )  # fmt: skip
 
 
 def _company(node: Node, faults: Faults) -> Company:
@@ -138,9 +140,8 @@ def _delivery(node: Node, faults: Faults) -> Delivery:
     batch = fields.get("batch", _count, usual.batch)
     wait_at_most = fields.get("wait_at_most", read_elapsed, usual.wait_at_most)
     keep_mails = fields.get("keep_mails", read_elapsed, usual.keep_mails)
-    mails_a_day = fields.get("mails_a_day", _count, usual.mails_a_day)
     fields.close()
-    return Delivery(lease, batch, wait_at_most, keep_mails, mails_a_day)
+    return Delivery(lease, batch, wait_at_most, keep_mails)
 
 
 def _clock(node: Node, faults: Faults) -> Clock:

@@ -34,10 +34,12 @@ class Runnable:
 
 @dataclass(frozen=True)
 class Standing:
-    """How a campaign stands in the store, whatever version: its status, since when it is live, whether planned since."""
+    """How a campaign stands in the store, whatever version: its status, since when it is live, whether planned since, why
+    it is held."""
 
     name: str
     kind: str
     status: str
     live_since: datetime | None
     planned: bool = False
+    held: str | None = None

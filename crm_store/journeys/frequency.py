@@ -33,7 +33,7 @@ def check_frequency(
         what = f"'{again}' lets every such event in, and it happens repeatedly; say how often a customer may enter"
         fields.fault(fields.place_of("again"), f"{what}, e.g. `limit: 2 per 7 days`")
     elif course is not None:
-        _check_day(fields, _entries_a_day(trigger, again, limit), course, settings.delivery.mails_a_day)
+        _check_day(fields, _entries_a_day(trigger, again, limit), course, settings.mails_a_day)
 
 
 def _repeats(trigger: Trigger) -> bool:
@@ -59,7 +59,7 @@ def _check_day(fields: Fields, entries: tuple[int, str], course: Course, most: i
     fields.fault(
         fields.place_of(key),
         f"could send one customer {count * len(mails)} mails a day: {sums} ({', '.join(mails)}); {most} are allowed "
-        "(delivery: mails_a_day in config/rapport.yaml); let fewer in, or wait longer between mails",
+        "(mails_a_day in config/rapport.yaml); let fewer in, or wait longer between mails",
     )
 
 

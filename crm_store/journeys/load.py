@@ -135,9 +135,7 @@ def _again(node: Node, trigger: Trigger | None, reading: Reading) -> Again:
     if trigger is None:
         return NEVER
     if trigger.own_keys:
-        what = (
-            "broadcasts come once per time, occasions once per date, win-backs once per lapse, and by hand once per request"
-        )
+        what = "broadcasts come once per time, occasions once per date, win-backs once per lapse, by hand once per request"
         raise Fault(node.place, f"{what}; take `again` out")
     kind: EventKind | None = None
     if isinstance(trigger, EventTrigger):

@@ -17,6 +17,7 @@ from sqlalchemy import cast as sql_cast
 from crm_store.journeys import entering
 from crm_store.journeys.again import CANDIDATE
 from crm_store.journeys.context import Runnable, Standing
+from crm_store.journeys.feeds import held_for, hold
 from crm_store.journeys.goal import aim, aiming, aiming_versions, reach
 from crm_store.journeys.holdouts import draw_hold_outs
 from crm_store.journeys.published import current, ends_at_once, followed_versions, runnable, standing
@@ -69,12 +70,16 @@ def plan_campaign(store: Store, name: str, now: datetime) -> Planned:
     with store.read() as conn:
         stands, newest = standing(conn, name), current(conn, name)
         all_leave = ends_at_once(conn, name)
+        held = held_for(conn, [newest, *followed_versions(conn, name)], now)
     planner = _Planner(store, name, now)
-    planner.expire(stands.status in ("paused", "draft"))
-    if stands.status == "draft":
+    if held != stands.held:
+        store.write(hold, name, held, now)
+    why = "paused" if stands.status in ("paused", "draft") else "held" if held else None
+    planner.expire(why)
+    if stands.status == "draft" or held:
         return planner.done()
     planner.move(newest, stands, all_leave)
-    while planner.expire(stands.status == "paused"):  # what was written just now may be over already
+    while planner.expire(why):  # what was written just now may be over already
         planner.move(newest, stands, all_leave)
     return planner.done()
 
@@ -102,9 +107,9 @@ class _Planner:
             last = done.last
         return self._total(self.slices[before:])
 
-    def expire(self, paused: bool) -> int:
+    def expire(self, why: str | None) -> int:
         """End what nobody may claim once it is over. Returns how many."""
-        return sum(self.run(_expire_slice, version, paused).expired for version in self._versions())
+        return sum(self.run(_expire_slice, version, why).expired for version in self._versions())
 
     def move(self, newest: Runnable, stands: Standing, all_leave: bool) -> None:
         """Everybody goes on, and whoever the trigger takes enters."""
@@ -160,9 +165,11 @@ def _in_turn(conn: Connection, work: Callable[..., Slice], version: Runnable, *a
     return work(conn, version, *args)
 
 
-def _expire_slice(conn: Connection, version: Runnable, now: datetime, run_id: int | None, last: int, paused: bool) -> Slice:
+def _expire_slice(
+    conn: Connection, version: Runnable, now: datetime, run_id: int | None, last: int, why: str | None
+) -> Slice:
     """Touches that the claim passes over, at their expiry."""
-    ended = expire_held(conn, version, now, paused, SLICE)
+    ended = expire_held(conn, version, now, why, SLICE)
     return Slice(run_id, expired=ended, last=last if ended == SLICE else None)
 
 

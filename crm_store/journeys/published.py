@@ -67,7 +67,7 @@ def record_standing(conn: Connection, campaign: Campaign, now: datetime) -> None
 def standings(conn: Connection) -> list[Standing]:
     """Every published campaign, by name."""
     rows = conn.execute(select(campaign_table).order_by(campaign_table.c.name))
-    return [Standing(row.name, row.kind, row.status, row.live_since, row.plans > 0) for row in rows]
+    return [Standing(row.name, row.kind, row.status, row.live_since, row.plans > 0, row.held) for row in rows]
 
 
 def standing(conn: Connection, name: str) -> Standing:

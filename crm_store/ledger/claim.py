@@ -8,12 +8,13 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, Select, func, or_, select
+from sqlalchemy import ColumnElement, Connection, Select, func, literal, or_, select
 
 from crm_store import definitions
 from crm_store.content.accounts import USUAL_LIMITS, Limits
 from crm_store.errors import StoreError
 from crm_store.journeys.context import Runnable
+from crm_store.journeys.feeds import stale_feed
 from crm_store.journeys.published import runnable
 from crm_store.journeys.steps import Send
 from crm_store.journeys.turn import Turn
@@ -135,7 +136,7 @@ def _what(conn: Connection, group: Group) -> tuple[Runnable, Send, int]:
 
 
 def _turn(conn: Connection, group: Group, now: datetime, clock: datetime) -> Tests:
-    """What holds for touches of the group whose turn it is; those of paused and draft campaigns are passed over."""
+    """What holds for touches of the group whose turn it is; those of paused, draft and held campaigns are passed over."""
     live = select(campaign.c.name).where(campaign.c.name == group.campaign, campaign.c.status.in_(("live", "ended")))
     at = look(conn, runnable(conn, group.definition_id), now)
     return (
@@ -146,6 +147,7 @@ def _turn(conn: Connection, group: Group, now: datetime, clock: datetime) -> Tes
         touch.c.due_at <= now,
         or_(touch.c.retry_at.is_(None), touch.c.retry_at <= clock),
         live.exists(),
+        literal(stale_feed(conn, at.version, now) is None),
         ~waits_for_a_person(at),
     )
 

@@ -15,6 +15,7 @@ campaign_run = Table(
     Column("started_at", Instant, nullable=False),
     Column("eligible", BigInteger, nullable=False),
     Column("accepted_at", Instant),  # a person let the late touches of this run go
+    Column("copied_at", Instant),  # the company's own people have got their copies (business time)
 )
 Index("ix_campaign_run_campaign_now", campaign_run.c.campaign, campaign_run.c.now)
 

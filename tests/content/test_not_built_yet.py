@@ -76,4 +76,4 @@ def test_keys_of_the_vocabulary(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("key", PLANNED_SETTINGS)
 def test_keys_of_settings(tmp_path: Path, key: str) -> None:
-    assert said_of(tmp_path, SETTINGS_FILE, f"{SETTINGS}{key}: x\n") == [f"4: rapport.yaml: '{key}' is {OUT}"]
+    assert said_of(tmp_path, SETTINGS_FILE, f"{SETTINGS}{key}: x\n") == [f"5: rapport.yaml: '{key}' is {OUT}"]

@@ -25,9 +25,12 @@ USUAL = {
 
 
 def journey(**keys: str | None) -> str:
-    """A campaign file: a sign-up brings one mail, unless the keys say otherwise (None: without the key)."""
+    """A campaign file: a sign-up brings one mail, unless the keys say otherwise (None: without the key); a limit that is
+    needed is a wide one."""
     said = {**USUAL, **keys}
-    return "".join(f"{name}: {value}\n" for name, value in said.items() if value is not None)
+    often = (said.get("again") or "").startswith(("per ", "after leaving")) and "event:" in (said["enter"] or "")
+    limit = {"limit": "100 per 1 day"} if often else {}
+    return "".join(f"{name}: {value}\n" for name, value in {**limit, **said}.items() if value is not None)
 
 
 def start(shop: Shop, now: datetime = NOON, /, **keys: str | None) -> None:

@@ -14,6 +14,7 @@ depends_on = None
 def upgrade() -> None:
     op.add_column("campaign", sa.Column("held", Words, nullable=True))
     op.add_column("campaign", sa.Column("held_since", Instant(), nullable=True))
+    op.add_column("campaign_run", sa.Column("copied_at", Instant(), nullable=True))
     op.add_column("campaign", sa.Column("entered_to", Instant(), nullable=True))
     op.add_column("campaign", sa.Column("entered_by", sa.BigInteger(), nullable=True))
     _enrolment()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any, ClassVar, Self
@@ -95,6 +96,9 @@ class EventCondition(Condition):
             recent = select(tally.c.customer_id).where(of_kinds(tally, self.rows.kinds), tally.c.last >= since)
             return Lead(recent, rank=3, rest=(self,))
         return Lead(self._set(scope), rank=3, unique=self.measure is not None and not self._is_in_tallies)
+
+    def feeds(self) -> Iterator[str]:
+        yield from (kind.name for kind in self.kinds)
 
     @property
     def cost(self) -> int:

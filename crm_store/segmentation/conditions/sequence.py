@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from collections.abc import Sequence as ABCSequence
 from dataclasses import dataclass, replace
 from datetime import timedelta
@@ -138,6 +139,9 @@ class SequenceCondition(Condition):
         tests += [row.c.at < after.c.at] if after is not None else []
         known = {start, before, *([after] if after is not None else [])}
         return ~select(1).select_from(row).where(and_(*tests)).correlate(*known, *outer(scope)).exists()
+
+    def feeds(self) -> Iterator[str]:
+        yield from (kind.name for link in self.links for kind in link.kinds)
 
     def moved(self, time: Passing) -> Moved:
         if (self.window is not None and self.window.is_relative) or any(link.asks_when for link in self.links):
