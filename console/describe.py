@@ -7,6 +7,7 @@ from typing import Any
 from console.cli.output import span
 from crm_store.content.literals import Moment
 from crm_store.journeys.campaign import Campaign, OfferTerms
+from crm_store.journeys.context import Runnable
 from crm_store.journeys.schedules import Once
 from crm_store.journeys.triggers.by_hand import ByHandTrigger
 from crm_store.journeys.triggers.date import DateTrigger
@@ -17,7 +18,7 @@ from outreach.publishing import Content
 
 
 def describe_campaign(content: Content, name: str) -> dict[str, Any]:
-    """Everything a campaign says, a line each."""
+    """Everything a campaign says but its steps, a line each."""
     one = content.campaigns[name]
     late = f"more than {span(one.late.within)} after the instant due: {_LATE[one.late.otherwise]}"
     rows: dict[str, Any] = {
@@ -26,24 +27,43 @@ def describe_campaign(content: Content, name: str) -> dict[str, Any]:
         "kind": one.kind,
         "owner": one.owner,
         "status": f"{one.status} (when ended: {one.when_ended})",
-        "topic": one.topic,
+        "purpose": _purpose(one),
         "channel": f"{one.channel}, sender {one.sender}",
         "entered by": one.trigger.sentence(),
         "again": _again(one),
         "limit": f"{one.limit} for each customer" if one.limit else "none",
         "occasion key": occasion_key(one),
         "runs": one.runs.written,
-        "audience": one.audience.sentence() if one.audience else "everybody with consent",
+        "audience": _audience(one),
         "leaves when": one.exit_when.sentence() if one.exit_when else "at the end",
         "late": late,
+        "goal": one.goal.sentence() if one.goal else "none",
+        "held out": _held_out(content.runnable(name)),
     }
     locale = content.workspace.settings.company.locale
     rows |= {f"offer {terms.name}": _terms(terms, locale) for terms in one.offers.values()}
-    rows |= {f"step {number}": f"{step.name}: {step.sentence()}" for number, step in enumerate(one.course.steps, start=1)}
     return rows
 
 
 _LATE = {"skip": "skipped", "send": "sent all the same", "ask": "held until a person accepts it"}
+
+
+def _purpose(campaign: Campaign) -> str:
+    return f"service, basis: {campaign.purpose.basis}" if campaign.is_service else f"marketing, topic {campaign.topic}"
+
+
+def _held_out(version: Runnable) -> str:
+    """How many of those who enter get nothing."""
+    if version.campaign.is_service:
+        return "nobody: it is service"
+    of_all = version.settings.hold_out
+    return f"{version.campaign.hold_out} %" + (f", and {of_all} % of all customers in every campaign" if of_all else "")
+
+
+def _audience(campaign: Campaign) -> str:
+    if campaign.audience:
+        return campaign.audience.sentence()
+    return "everybody" if campaign.is_service else "everybody with consent"
 
 
 def _again(campaign: Campaign) -> str:

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from console.cli.output import say, show, show_one
+from console.cli.output import console, say, show, show_one
 from console.cli.session import Session, session
 from crm_store.content.faults import did_you_mean
 from crm_store.errors import UsageError
@@ -46,14 +46,53 @@ def list_(context: typer.Context, as_json: Json = False) -> None:
 
 @app.command("show")
 def show_campaign(context: typer.Context, name: Name, as_json: Json = False) -> None:
-    """What a campaign says, with its defaults and its occasion key.
+    """What a campaign says, with its defaults and its occasion key; its journey as a tree, and how many are at each step.
 
     Example: rapport campaign show birthday
     """
     from console.describe import describe_campaign
+    from console.journeys import journey, journey_tree
+    from crm_store.insight.places import places
 
-    content = _read(session(context))
-    show_one(describe_campaign(content, _known(content, name)), as_json)
+    here = session(context)
+    content = _read(here)
+    said = describe_campaign(content, _known(content, name))
+    with here.store.read() as conn:
+        found = places(conn, name)
+    steps = journey(content.campaigns[name], found)
+    if as_json:
+        counts = {"in": found.inside, "finished": found.finished, "left": found.left, "held_out": found.held_out}
+        show_one({**said, "enrolments": counts, "journey": steps}, as_json)
+        return
+    show_one(said, as_json)
+    say("")
+    console().print(journey_tree(f"{name}: {found.words()}", steps))
+
+
+@app.command("results")
+def campaign_results(
+    context: typer.Context,
+    name: Name,
+    by: Annotated[str | None, typer.Option("--by", help="A line for each step, variant, country or week of entry.")] = None,
+    as_json: Json = False,
+) -> None:
+    """What came of a campaign as of now: mails, how they were met, its goal and revenue, beside those held out.
+
+    Example: rapport campaign results welcome --by step
+    """
+    from console.cli.outcomes import show_results
+    from crm_store.insight.results import GROUPINGS, results
+    from crm_store.journeys.published import standings
+
+    if by is not None and by not in GROUPINGS:
+        raise UsageError(f"--by {by} is not known{did_you_mean(by, GROUPINGS)}")
+    here = session(context)
+    with here.store.read() as conn:
+        known = [one.name for one in standings(conn)]
+        if name not in known:
+            raise UsageError(f"campaign '{name}' was never published{did_you_mean(name, known)}")
+        found = results(conn, name, by, here.now, here.workspace.settings.company.zone)
+    show_results(found, by, as_json, f"What came of {name}")
 
 
 @app.command("run")
