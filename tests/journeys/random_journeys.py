@@ -132,6 +132,13 @@ LATES: tuple[Said, ...] = tuple(
         ("20 days", "send"), ("20 days", "ask"), ("40 days", "skip"),
     )
 )  # fmt: skip
+SENDS: tuple[Said, ...] = (
+    {"send": "hello"},
+    {"send": "broken"},
+    {"send": "broken", "on_error": "stop"},
+    {"send": "gift", "offer": "treat"},
+)
+HOURS = (-36, -20, -4, 0, 1, 7, 20, 31, 44, 61, 90)
 IN_GERMANY = {"attribute": "country", "is": "DE"}
 
 
@@ -156,8 +163,7 @@ def _waits(noon: datetime) -> list[Any]:
 @st.composite
 def _steps(draw: st.DrawFn, noon: datetime, asked: Sequence[Said], own: Sequence[Any], depth: int) -> list[Said]:
     """`asked`: conditions of enrolments; `own`: waits that only this kind of campaign knows."""
-    sends = [{"send": "hello"}, {"send": "broken"}, {"send": "broken", "on_error": "stop"}, {"send": "gift", "offer": "treat"}]
-    plain: list[Said] = [*sends, *sends, *({"wait": one} for one in (*_waits(noon), *own, *own, *own)), {"exit": "enough"}]
+    plain: list[Said] = [*SENDS, *SENDS, *({"wait": one} for one in (*_waits(noon), *own, *own, *own)), {"exit": "enough"}]
     found = []
     for _ in range(draw(st.integers(1, 4 if depth == 2 else 2))):
         arm = _steps(noon, asked, own, depth - 1) if depth else st.just([])
@@ -199,7 +205,9 @@ def _campaign(draw: st.DrawFn, noon: datetime) -> Said:
     own = [{"until": f"{n} days after birthday"} for n in (1, 9)] if "birthday" in enter.get("date", "") else []
     keys = {"kind": "nurture", "topic": draw(st.sampled_from(["offers", "offers", "news"])), "offers": OFFERS, **entry}
     keys |= draw(st.sampled_from(LATES))
-    keys |= draw(st.sampled_from([{}, {}, {"audience": IN_GERMANY}, {"audience": EXITS[3]}, {"audience": {"not": EXITS[3]}}]))
+    keys |= draw(
+        st.sampled_from([{}, {}, {"audience": IN_GERMANY}, {"audience": EXITS[3]}, {"audience": {"not": EXITS[3]}}])
+    )
     keys |= draw(st.sampled_from([{}, {}, *({"exit_when": condition} for condition in asked[2:])]))
     keys |= {"status": "live", "when_ended": draw(st.sampled_from(["finish", "exit"]))}
     return {**keys, "steps": _named(draw(_steps(noon, asked, own, 2)))}
@@ -227,7 +235,7 @@ def journeys(draw: st.DrawFn) -> Journeys:
     people = draw(_people(noon))
     keys = [raw["key"] for raw in people]
     names = "abcdef"[: draw(st.integers(2, 6))]
-    hours = draw(st.lists(st.sampled_from([-36, -20, -4, 0, 1, 7, 20, 31, 44, 61, 90]), min_size=2, max_size=4, unique=True))
+    hours = draw(st.lists(st.sampled_from(HOURS), min_size=2, max_size=4, unique=True))
     later = draw(st.sampled_from([(), (9 * DAY,), (9 * DAY, 33 * DAY), (33 * DAY,)]))
     suppressed = {key: noon + n * HOUR for key, n in draw(_suppressed(keys)).items()}
     return Journeys(

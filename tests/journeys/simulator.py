@@ -194,7 +194,7 @@ def _settle(enrolment: Enrolment, touch: Touch, now: datetime) -> bool:
 
 def _exit_holds(enrolment: Enrolment, now: datetime) -> bool:
     exit_when = enrolment.campaign.said.get("exit_when")
-    return bool(exit_when) and holds(exit_when, enrolment.person, now, enrolment)
+    return exit_when is not None and holds(exit_when, enrolment.person, now, enrolment)
 
 
 def _is_late(enrolment: Enrolment, touch: Touch, now: datetime) -> bool:
@@ -204,7 +204,7 @@ def _is_late(enrolment: Enrolment, touch: Touch, now: datetime) -> bool:
 
 def _not_in_audience(enrolment: Enrolment, touch: Touch, now: datetime) -> bool:
     audience = enrolment.campaign.said.get("audience")
-    return bool(audience) and not holds(audience, enrolment.person, now)
+    return audience is not None and not holds(audience, enrolment.person, now)
 
 
 BARS: Mapping[str, Gate] = {

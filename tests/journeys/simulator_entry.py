@@ -38,7 +38,9 @@ class Membership:
 Stays = Sequence[Membership]
 
 
-def next_entry(campaign: Campaign, person: Person, stays: Stays, before: Sequence[Enrolment], now: datetime) -> Entry | None:
+def next_entry(
+    campaign: Campaign, person: Person, stays: Stays, before: Sequence[Enrolment], now: datetime
+) -> Entry | None:
     """The first fact that enters her now. `before`: her enrolments in the campaign; `stays`: of its segment."""
     since = campaign.since(now)
     facts = [one for one in _facts(campaign, person, stays, now) if since <= one.at <= now]

@@ -129,7 +129,7 @@ class Touch:
 
 @dataclass
 class Enrolment:
-    """Where somebody is. `at`: since when she is on her step; `turn_at`: when its turn comes; `ended_at`: out since then."""
+    """Where somebody is. `at`: since when on her step; `turn_at`: when its turn comes; `ended_at`: out since then."""
 
     campaign: Campaign
     person: Person
