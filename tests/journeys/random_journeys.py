@@ -65,18 +65,18 @@ def _said(state: str, at: datetime) -> list[Said]:
 
 @st.composite
 def _people(draw: st.DrawFn, noon: datetime) -> tuple[Said, ...]:
-    return tuple(draw(_person(f"p{n}", noon)) for n in range(draw(st.integers(3, 8))))
+    return tuple(draw(person(f"p{n}", noon)) for n in range(draw(st.integers(3, 8))))
 
 
 @st.composite
-def _person(draw: st.DrawFn, key: str, noon: datetime) -> Said:
+def person(draw: st.DrawFn, key: str, noon: datetime) -> Said:
     given, withdrawn = _said("given", noon - 900 * DAY), _said("withdrawn", noon + draw(st.integers(-30, 60)) * HOUR)
     return {
         "key": key,
         "email": draw(st.sampled_from([f"{key}@example.com"] * 6 + [None])),
         "time_zone": draw(st.sampled_from(ZONES)),
         "country": draw(st.sampled_from(["DE", "DE", "FR", "JP"])),
-        "birthday": draw(_birthdays(noon)),
+        "birthday": draw(birthdays(noon)),
         "joined_on": (noon + draw(st.integers(-4, 4)) * DAY).date().isoformat(),
         "attributes": {"points": draw(st.sampled_from([0, 5, 7]))},
         "consents": draw(st.sampled_from([given, given, given, [*given, *withdrawn], [*given, withdrawn[0]], []])),
@@ -84,7 +84,7 @@ def _person(draw: st.DrawFn, key: str, noon: datetime) -> Said:
 
 
 @st.composite
-def _birthdays(draw: st.DrawFn, noon: datetime) -> str | None:
+def birthdays(draw: st.DrawFn, noon: datetime) -> str | None:
     near = (noon + draw(st.integers(-4, 5)) * DAY).date()
     usual = [f"--{near:%m-%d}", f"1972-{near:%m-%d}"]  # a leap year, so that it has each of them
     return draw(st.sampled_from([*usual, *usual, "1972-02-29", "--02-29", "1970-01-01", "1900-01-01", None]))
@@ -196,8 +196,8 @@ def _named(steps: list[Said], prefix: str = "s") -> list[Said]:
 
 
 @st.composite
-def _campaign(draw: st.DrawFn, noon: datetime) -> Said:
-    entry = draw(st.sampled_from(ENTRIES))
+def campaigns(draw: st.DrawFn, noon: datetime, entries: Sequence[Said] = ENTRIES) -> Said:
+    entry = draw(st.sampled_from(entries))
     enter = entry["enter"]
     asked: list[Said] = [IN_GERMANY, {"not": IN_GERMANY}, *EXITS]
     if enter.get("event") == "cart_updated":
@@ -224,7 +224,7 @@ def _changes(draw: st.DrawFn, keys: Sequence[str], names: Sequence[str], noon: d
             name, status = draw(st.sampled_from(names)), draw(st.sampled_from(["paused", "live", "ended"]))
             found.append(Change(at, campaign=name, status=status))
         else:
-            fields = {"zone": {"time_zone": draw(st.sampled_from(ZONES))}, "birthday": {"birthday": draw(_birthdays(noon))}}
+            fields = {"zone": {"time_zone": draw(st.sampled_from(ZONES))}, "birthday": {"birthday": draw(birthdays(noon))}}
             found.append(Change(at, key, fields.get(what, {"country": draw(st.sampled_from(["DE", "FR"]))})))
     return tuple(sorted(found, key=lambda one: one.at))
 
@@ -243,7 +243,7 @@ def journeys(draw: st.DrawFn) -> Journeys:
         people,
         draw(_events(keys, noon)),
         suppressed,
-        {name: draw(_campaign(noon)) for name in names},
+        {name: draw(campaigns(noon)) for name in names},
         draw(_changes(keys, names, noon)),
         (*(noon + n * HOUR for n in sorted(hours)), *(noon + one for one in later)),
     )

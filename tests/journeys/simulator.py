@@ -6,7 +6,7 @@ beside it (simulator_*.py) imports anything of Rapport's. Campaigns are the plai
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Any
@@ -23,7 +23,7 @@ Gate = Callable[[Enrolment, Touch, datetime], bool]
 class Simulator:
     """`segments`: what each says; `failing`: templates that cannot be rendered for customers with no points."""
 
-    people: Sequence[Person]
+    people: list[Person]
     campaigns: dict[str, Campaign]
     segments: Mapping[str, Condition]
     enrolments: list[Enrolment] = field(default_factory=list)
