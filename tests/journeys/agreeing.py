@@ -21,7 +21,7 @@ from tests.copies import copy_of, shop_on
 from tests.journeys.random_journeys import SEGMENTS, Journeys
 from tests.journeys.simulator import Simulator
 from tests.journeys.simulator_facts import Campaign, Happening, Person
-from tests.world import Shop
+from tests.world import SETTINGS, Shop
 
 BROKEN = {
     "subject.j2": "x",
@@ -37,12 +37,13 @@ def simulated(given: Journeys) -> Simulator:
         people.append(Person(raw, own, given.suppressed.get(raw["key"])))
     campaigns = {name: Campaign(name, said, "live", given.begin) for name, said in given.campaigns.items()}
     used = {said["enter"].get("segment") for said in given.campaigns.values()}
-    return Simulator(people, campaigns, {name: who for name, who in SEGMENTS.items() if name in used})
+    return Simulator(people, campaigns, {name: who for name, who in SEGMENTS.items() if name in used}, given.hold_out)
 
 
 def filled(shop: Shop, given: Journeys) -> None:
     """Everything there is, the future included, and the campaigns published before it."""
     shop.write({f"templates/broken/{part}": text for part, text in BROKEN.items()})
+    shop.write({"config/rapport.yaml": f"{SETTINGS}delivery: {{mails_a_day: 1000}}\nhold_out: {given.hold_out}\n"})
     for name, who in SEGMENTS.items():
         shop.segment(name, json.dumps(who))
     for name, said in given.campaigns.items():
@@ -81,20 +82,21 @@ def simulator_says(simulator: Simulator) -> dict[str, list[tuple[Any, ...]]]:
     enrolments, touches = [], []
     for one in simulator.enrolments:
         who = one.campaign.name, one.person.key, one.occasion
-        enrolments.append((*who, one.entered_at, one.state, one.reason, one.step))
+        reached = one.goal.at if one.goal else None
+        enrolments.append((*who, one.entered_at, one.state, one.reason, one.step, one.held_out, reached))
         touches += [(*who, said.step, said.state, said.reason, said.right_at, said.due_at) for said in one.touches.values()]
     return {"enrolments": sorted(enrolments, key=str), "touches": sorted(touches, key=str)}
 
 
 def engine_says(shop: Shop, campaigns: Mapping[str, Any]) -> dict[str, list[tuple[Any, ...]]]:
     who = enrolment.c.id, enrolment.c.campaign, customer.c.key, enrolment.c.occasion
-    place = [enrolment.c[name] for name in ("entered_at", "state", "reason", "step")]
+    place = [enrolment.c[name] for name in ("entered_at", "state", "reason", "step", "held_out_at", "goal_at")]
     said = [touch.c[name] for name in ("enrolment_id", "step", "state", "reason", "right_at", "due_at")]
     with shop.store.read() as conn:
         numbers = {str(row.id): row.dedupe_key for row in conn.execute(select(event.c.id, event.c.dedupe_key))}
         rows = conn.execute(select(*who, *place, enrolment.c.trigger_event_id).join(customer)).all()
         whose = {row.id: (row.campaign, row.key, _occasion(row, campaigns[row.campaign], numbers)) for row in rows}
-        enrolments = [(*whose[row.id], row.entered_at, row.state, row.reason, row.step) for row in rows]
+        enrolments = [(*whose[row.id], *row[4:8], row.held_out_at is not None, row.goal_at) for row in rows]
         touches = [(*whose[row[0]], *row[1:]) for row in conn.execute(select(*said)).all()]
     return {"enrolments": sorted(enrolments, key=str), "touches": sorted(touches, key=str)}
 

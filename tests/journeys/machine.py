@@ -49,6 +49,7 @@ FAR = 400 * DAY
 NOON = datetime.fromisoformat("2026-06-15T12:00:00+00:00")
 KINDS = ("order", "cart_updated", "cart_updated", "signed_up")
 AS_GOOD_AS = {"dispatched": "sent", "in_doubt": "sent", "claimed": "due"}
+DEEDS = st.tuples(numbers, st.sampled_from(KINDS), st.integers(-2, 4), st.booleans())
 
 
 def _of(name: str, values: st.SearchStrategy[Any]) -> st.SearchStrategy[Mapping[str, Any]]:
@@ -259,7 +260,8 @@ class Machine(RuleBasedStateMachine):
                 if one.state != "sent" or id(one) in self.sent:
                     continue
                 self.sent.add(id(one))
-                assert who.consented(said["topic"], self.now)
+                assert "topic" not in said or who.consented(said["topic"], self.now)
+                assert not enrolment.held_out
                 assert not who.suppressed(self.now)
                 assert not who.erased
                 assert "audience" not in said or holds(said["audience"], who, self.now)

@@ -5,6 +5,7 @@ Around days on which time is odd: clocks that go forward or back, a year's end, 
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
@@ -50,6 +51,7 @@ class Journeys:
     suppressed: Mapping[str, datetime]
     campaigns: Mapping[str, Said]
     changes: tuple[Change, ...]
+    hold_out: str
     instants: tuple[datetime, ...]
 
     @property
@@ -105,10 +107,10 @@ def _events(draw: st.DrawFn, keys: Sequence[str], noon: datetime) -> tuple[Said,
 ENTRIES: tuple[Said, ...] = (
     {"enter": {"event": "signed_up"}},
     {"enter": {"event": "cart_updated"}},
-    {"enter": {"event": "cart_updated"}, "again": "per cart_id"},
-    {"enter": {"event": "cart_updated"}, "again": "per event"},
+    {"enter": {"event": "cart_updated"}, "again": "per cart_id", "limit": "1 per 9 hours"},
+    {"enter": {"event": "cart_updated"}, "again": "per event", "limit": "3 per 1 days"},
     {"enter": {"event": "cart_updated"}, "again": "after 1 days"},
-    {"enter": {"event": "cart_updated"}, "again": "after leaving"},
+    {"enter": {"event": "cart_updated"}, "again": "after leaving", "limit": "9 per 1 days"},
     {"enter": {"segment": "buyers"}},
     {"enter": {"segment": "buyers"}, "again": "after leaving"},
     {"enter": {"segment": "buyers", "existing": "enrol"}, "again": "after 1 days"},
@@ -118,6 +120,13 @@ ENTRIES: tuple[Said, ...] = (
     {"kind": "occasion", "enter": {"date": "1 weeks after birthday", "at": "18:15"}},
     {"kind": "occasion", "enter": {"date": "1 days after joined_on", "at": "00:00"}},
     {"kind": "winback", "enter": {"lapse": "order", "after": "20 hours"}},
+    {"enter": {"event": "cart_updated", "quiet_for": "5 hours"}, "again": "per cart_id", "limit": "2 per 1 days"},
+    {"enter": {"event": "cart_updated", "quiet_for": "2 hours"}, "again": "after leaving", "limit": "2 per 3 days"},
+    {"kind": "occasion", "enter": {"date": "birthday", "years": ["39", "54", "55", "56"]}},
+    {"kind": "broadcast", "enter": {"every": "day", "at": "02:30", "zone": "customer"}},
+    {"kind": "broadcast", "enter": {"every": "week", "days": ["sun", "wed"], "zone": "company"}},
+    {"kind": "broadcast", "enter": {"every": "month", "days": ["1", "28", "last"], "zone": "customer"}},
+    {"kind": "broadcast", "enter": {"cron": "0 */6 * * *"}},
 )
 EXITS: tuple[Said, ...] = (
     {"event": "order"},
@@ -137,6 +146,7 @@ SENDS: tuple[Said, ...] = (
     {"send": "broken"},
     {"send": "broken", "on_error": "stop"},
     {"send": "gift", "offer": "treat"},
+    {"update": {"consent": {"channel": "email", "topic": "offers", "state": "lapsed"}}},
 )
 HOURS = (-36, -20, -4, 0, 1, 7, 20, 31, 44, 61, 90)
 IN_GERMANY = {"attribute": "country", "is": "DE"}
@@ -205,12 +215,26 @@ def campaigns(draw: st.DrawFn, noon: datetime, entries: Sequence[Said] = ENTRIES
     own = [{"until": f"{n} days after birthday"} for n in (1, 9)] if "birthday" in enter.get("date", "") else []
     keys = {"kind": "nurture", "topic": draw(st.sampled_from(["offers", "offers", "news"])), "offers": OFFERS, **entry}
     keys |= draw(st.sampled_from(LATES))
+    keys |= draw(st.sampled_from([{}, {"goal": {"event": "order", "within": "1 days"}}, {"hold_out": "40 %"}]))
+    keys |= draw(st.sampled_from([{}, {}, {}, {"runs": {"from": f"{noon:%Y-%m-%d} 02:30"}}, {"runs": _runs(noon)}]))
     keys |= draw(
         st.sampled_from([{}, {}, {"audience": IN_GERMANY}, {"audience": EXITS[3]}, {"audience": {"not": EXITS[3]}}])
     )
     keys |= draw(st.sampled_from([{}, {}, *({"exit_when": condition} for condition in asked[2:])]))
     keys |= {"status": "live", "when_ended": draw(st.sampled_from(["finish", "exit"]))}
-    return {**keys, "steps": _named(draw(_steps(noon, asked, own, 2)))}
+    steps = _named(draw(_steps(noon, asked, own, 2)))
+    return draw(st.sampled_from([{**keys, "steps": steps}] * 4 + [_service({**keys, "steps": steps})]))
+
+
+def _runs(noon: datetime) -> Said:
+    return {"from": f"{noon - DAY:%Y-%m-%d} 12:00", "until": f"{noon + DAY:%Y-%m-%d} 03:00"}
+
+
+def _service(said: Said) -> Said:
+    """The same for what a customer is owed: it promotes nothing."""
+    steps = json.loads(json.dumps(said["steps"]).replace('"send": "gift", "offer": "treat"', '"send": "hello"'))
+    kept = {name: value for name, value in said.items() if name not in ("topic", "offers", "hold_out")}
+    return {**kept, "purpose": "service", "basis": "the contract", "steps": steps}
 
 
 @st.composite
@@ -245,6 +269,7 @@ def journeys(draw: st.DrawFn) -> Journeys:
         suppressed,
         {name: draw(campaigns(noon)) for name in names},
         draw(_changes(keys, names, noon)),
+        draw(st.sampled_from(["0 %", "0 %", "20 %"])),
         (*(noon + n * HOUR for n in sorted(hours)), *(noon + one for one in later)),
     )
 
