@@ -152,7 +152,8 @@ def _exit(enrolment: Enrolment, step: Step, following: str | None, now: datetime
 
 Act = Callable[[Enrolment, Step, "str | None", datetime], None]
 VERBS: Mapping[str, Act] = {
-    "send": _send, "wait": _wait, "wait_for": _wait_for, "branch": _branch, "split": _split, "exit": _exit, "update": _update,
+    "send": _send, "wait": _wait, "wait_for": _wait_for, "branch": _branch, "split": _split, "exit": _exit,
+    "update": _update,
 }  # fmt: skip
 
 

@@ -47,14 +47,15 @@ class ScheduleTrigger(Trigger):
         turns = list(self._turns(conn, window, scope))
         table = turns_table(turns)
         whose = customer.c.zone_id == table.c.zone_id if self.zone == "customer" else true()
-        return select(
+        chosen = select(
             customer.c.id.label("customer_id"),
             table.c.occasion,
             table.c.right_at.label("entered_at"),
             table.c.right_at.label("trigger_at"),
             cast(null(), Integer).label("trigger_event_id"),
             cast(null(), Date).label("occurs_on"),
-        ).where(whose if turns else false())
+        )
+        return chosen.select_from(customer.join(table, whose if turns else false()))  # joined: everybody is meant
 
     def comes(self, conn: Connection, window: Window, scope: Scope) -> bool:
         return any(True for _ in self._turns(conn, window, scope))
