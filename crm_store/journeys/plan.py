@@ -147,7 +147,9 @@ class _Planner:
             return followed_versions(conn, self.name)
 
     def _total(self, slices: list[Slice]) -> Planned:
-        totals = {key: sum(getattr(one, key) for one in slices) for key in ("entered", "moved", "left", "touches", "expired")}
+        totals = {
+            key: sum(getattr(one, key) for one in slices) for key in ("entered", "moved", "left", "touches", "expired")
+        }
         return Planned(self.name, self.run_id, **totals)
 
     def done(self) -> Planned:

@@ -117,7 +117,7 @@ def instant_text(instant: datetime) -> str:
 
 def later(instant: ColumnElement[Any], elapsed: timedelta) -> ColumnElement[datetime]:
     """SQL for an instant so much later (or earlier, if negative)."""
-    if isinstance(instant, BindParameter) and instant.value is not None:  # taken for a number it would be bound as it is
+    if isinstance(instant, BindParameter) and instant.value is not None:  # as a number it would be bound as it is
         return literal(instant.value + elapsed, Instant())
     shift = elapsed // timedelta(microseconds=1)
     return type_coerce(type_coerce(instant, BigInteger) + shift, Instant())

@@ -5,6 +5,7 @@ Around days on which time is odd: clocks that go forward or back, a year's end, 
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
@@ -50,6 +51,7 @@ class Journeys:
     suppressed: Mapping[str, datetime]
     campaigns: Mapping[str, Said]
     changes: tuple[Change, ...]
+    hold_out: str
     instants: tuple[datetime, ...]
 
     @property
@@ -65,18 +67,18 @@ def _said(state: str, at: datetime) -> list[Said]:
 
 @st.composite
 def _people(draw: st.DrawFn, noon: datetime) -> tuple[Said, ...]:
-    return tuple(draw(_person(f"p{n}", noon)) for n in range(draw(st.integers(3, 8))))
+    return tuple(draw(person(f"p{n}", noon)) for n in range(draw(st.integers(3, 8))))
 
 
 @st.composite
-def _person(draw: st.DrawFn, key: str, noon: datetime) -> Said:
+def person(draw: st.DrawFn, key: str, noon: datetime) -> Said:
     given, withdrawn = _said("given", noon - 900 * DAY), _said("withdrawn", noon + draw(st.integers(-30, 60)) * HOUR)
     return {
         "key": key,
         "email": draw(st.sampled_from([f"{key}@example.com"] * 6 + [None])),
         "time_zone": draw(st.sampled_from(ZONES)),
         "country": draw(st.sampled_from(["DE", "DE", "FR", "JP"])),
-        "birthday": draw(_birthdays(noon)),
+        "birthday": draw(birthdays(noon)),
         "joined_on": (noon + draw(st.integers(-4, 4)) * DAY).date().isoformat(),
         "attributes": {"points": draw(st.sampled_from([0, 5, 7]))},
         "consents": draw(st.sampled_from([given, given, given, [*given, *withdrawn], [*given, withdrawn[0]], []])),
@@ -84,7 +86,7 @@ def _person(draw: st.DrawFn, key: str, noon: datetime) -> Said:
 
 
 @st.composite
-def _birthdays(draw: st.DrawFn, noon: datetime) -> str | None:
+def birthdays(draw: st.DrawFn, noon: datetime) -> str | None:
     near = (noon + draw(st.integers(-4, 5)) * DAY).date()
     usual = [f"--{near:%m-%d}", f"1972-{near:%m-%d}"]  # a leap year, so that it has each of them
     return draw(st.sampled_from([*usual, *usual, "1972-02-29", "--02-29", "1970-01-01", "1900-01-01", None]))
@@ -105,10 +107,10 @@ def _events(draw: st.DrawFn, keys: Sequence[str], noon: datetime) -> tuple[Said,
 ENTRIES: tuple[Said, ...] = (
     {"enter": {"event": "signed_up"}},
     {"enter": {"event": "cart_updated"}},
-    {"enter": {"event": "cart_updated"}, "again": "per cart_id"},
-    {"enter": {"event": "cart_updated"}, "again": "per event"},
+    {"enter": {"event": "cart_updated"}, "again": "per cart_id", "limit": "1 per 9 hours"},
+    {"enter": {"event": "cart_updated"}, "again": "per event", "limit": "3 per 1 days"},
     {"enter": {"event": "cart_updated"}, "again": "after 1 days"},
-    {"enter": {"event": "cart_updated"}, "again": "after leaving"},
+    {"enter": {"event": "cart_updated"}, "again": "after leaving", "limit": "9 per 1 days"},
     {"enter": {"segment": "buyers"}},
     {"enter": {"segment": "buyers"}, "again": "after leaving"},
     {"enter": {"segment": "buyers", "existing": "enrol"}, "again": "after 1 days"},
@@ -118,6 +120,13 @@ ENTRIES: tuple[Said, ...] = (
     {"kind": "occasion", "enter": {"date": "1 weeks after birthday", "at": "18:15"}},
     {"kind": "occasion", "enter": {"date": "1 days after joined_on", "at": "00:00"}},
     {"kind": "winback", "enter": {"lapse": "order", "after": "20 hours"}},
+    {"enter": {"event": "cart_updated", "quiet_for": "5 hours"}, "again": "per cart_id", "limit": "2 per 1 days"},
+    {"enter": {"event": "cart_updated", "quiet_for": "2 hours"}, "again": "after leaving", "limit": "2 per 3 days"},
+    {"kind": "occasion", "enter": {"date": "birthday", "years": ["39", "54", "55", "56"]}},
+    {"kind": "broadcast", "enter": {"every": "day", "at": "02:30", "zone": "customer"}},
+    {"kind": "broadcast", "enter": {"every": "week", "days": ["sun", "wed"], "zone": "company"}},
+    {"kind": "broadcast", "enter": {"every": "month", "days": ["1", "28", "last"], "zone": "customer"}},
+    {"kind": "broadcast", "enter": {"cron": "0 */6 * * *"}},
 )
 EXITS: tuple[Said, ...] = (
     {"event": "order"},
@@ -132,6 +141,14 @@ LATES: tuple[Said, ...] = tuple(
         ("20 days", "send"), ("20 days", "ask"), ("40 days", "skip"),
     )
 )  # fmt: skip
+SENDS: tuple[Said, ...] = (
+    {"send": "hello"},
+    {"send": "broken"},
+    {"send": "broken", "on_error": "stop"},
+    {"send": "gift", "offer": "treat"},
+    {"update": {"consent": {"channel": "email", "topic": "offers", "state": "lapsed"}}},
+)
+HOURS = (-36, -20, -4, 0, 1, 7, 20, 31, 44, 61, 90)
 IN_GERMANY = {"attribute": "country", "is": "DE"}
 
 
@@ -156,8 +173,7 @@ def _waits(noon: datetime) -> list[Any]:
 @st.composite
 def _steps(draw: st.DrawFn, noon: datetime, asked: Sequence[Said], own: Sequence[Any], depth: int) -> list[Said]:
     """`asked`: conditions of enrolments; `own`: waits that only this kind of campaign knows."""
-    sends = [{"send": "hello"}, {"send": "broken"}, {"send": "broken", "on_error": "stop"}, {"send": "gift", "offer": "treat"}]
-    plain: list[Said] = [*sends, *sends, *({"wait": one} for one in (*_waits(noon), *own, *own, *own)), {"exit": "enough"}]
+    plain: list[Said] = [*SENDS, *SENDS, *({"wait": one} for one in (*_waits(noon), *own, *own, *own)), {"exit": "enough"}]
     found = []
     for _ in range(draw(st.integers(1, 4 if depth == 2 else 2))):
         arm = _steps(noon, asked, own, depth - 1) if depth else st.just([])
@@ -190,8 +206,8 @@ def _named(steps: list[Said], prefix: str = "s") -> list[Said]:
 
 
 @st.composite
-def _campaign(draw: st.DrawFn, noon: datetime) -> Said:
-    entry = draw(st.sampled_from(ENTRIES))
+def campaigns(draw: st.DrawFn, noon: datetime, entries: Sequence[Said] = ENTRIES) -> Said:
+    entry = draw(st.sampled_from(entries))
     enter = entry["enter"]
     asked: list[Said] = [IN_GERMANY, {"not": IN_GERMANY}, *EXITS]
     if enter.get("event") == "cart_updated":
@@ -199,10 +215,26 @@ def _campaign(draw: st.DrawFn, noon: datetime) -> Said:
     own = [{"until": f"{n} days after birthday"} for n in (1, 9)] if "birthday" in enter.get("date", "") else []
     keys = {"kind": "nurture", "topic": draw(st.sampled_from(["offers", "offers", "news"])), "offers": OFFERS, **entry}
     keys |= draw(st.sampled_from(LATES))
-    keys |= draw(st.sampled_from([{}, {}, {"audience": IN_GERMANY}, {"audience": EXITS[3]}, {"audience": {"not": EXITS[3]}}]))
+    keys |= draw(st.sampled_from([{}, {"goal": {"event": "order", "within": "1 days"}}, {"hold_out": "40 %"}]))
+    keys |= draw(st.sampled_from([{}, {}, {}, {"runs": {"from": f"{noon:%Y-%m-%d} 02:30"}}, {"runs": _runs(noon)}]))
+    keys |= draw(
+        st.sampled_from([{}, {}, {"audience": IN_GERMANY}, {"audience": EXITS[3]}, {"audience": {"not": EXITS[3]}}])
+    )
     keys |= draw(st.sampled_from([{}, {}, *({"exit_when": condition} for condition in asked[2:])]))
     keys |= {"status": "live", "when_ended": draw(st.sampled_from(["finish", "exit"]))}
-    return {**keys, "steps": _named(draw(_steps(noon, asked, own, 2)))}
+    steps = _named(draw(_steps(noon, asked, own, 2)))
+    return draw(st.sampled_from([{**keys, "steps": steps}] * 4 + [_service({**keys, "steps": steps})]))
+
+
+def _runs(noon: datetime) -> Said:
+    return {"from": f"{noon - DAY:%Y-%m-%d} 12:00", "until": f"{noon + DAY:%Y-%m-%d} 03:00"}
+
+
+def _service(said: Said) -> Said:
+    """The same for what a customer is owed: it promotes nothing."""
+    steps = json.loads(json.dumps(said["steps"]).replace('"send": "gift", "offer": "treat"', '"send": "hello"'))
+    kept = {name: value for name, value in said.items() if name not in ("topic", "offers", "hold_out")}
+    return {**kept, "purpose": "service", "basis": "the contract", "steps": steps}
 
 
 @st.composite
@@ -216,7 +248,7 @@ def _changes(draw: st.DrawFn, keys: Sequence[str], names: Sequence[str], noon: d
             name, status = draw(st.sampled_from(names)), draw(st.sampled_from(["paused", "live", "ended"]))
             found.append(Change(at, campaign=name, status=status))
         else:
-            fields = {"zone": {"time_zone": draw(st.sampled_from(ZONES))}, "birthday": {"birthday": draw(_birthdays(noon))}}
+            fields = {"zone": {"time_zone": draw(st.sampled_from(ZONES))}, "birthday": {"birthday": draw(birthdays(noon))}}
             found.append(Change(at, key, fields.get(what, {"country": draw(st.sampled_from(["DE", "FR"]))})))
     return tuple(sorted(found, key=lambda one: one.at))
 
@@ -227,7 +259,7 @@ def journeys(draw: st.DrawFn) -> Journeys:
     people = draw(_people(noon))
     keys = [raw["key"] for raw in people]
     names = "abcdef"[: draw(st.integers(2, 6))]
-    hours = draw(st.lists(st.sampled_from([-36, -20, -4, 0, 1, 7, 20, 31, 44, 61, 90]), min_size=2, max_size=4, unique=True))
+    hours = draw(st.lists(st.sampled_from(HOURS), min_size=2, max_size=4, unique=True))
     later = draw(st.sampled_from([(), (9 * DAY,), (9 * DAY, 33 * DAY), (33 * DAY,)]))
     suppressed = {key: noon + n * HOUR for key, n in draw(_suppressed(keys)).items()}
     return Journeys(
@@ -235,8 +267,9 @@ def journeys(draw: st.DrawFn) -> Journeys:
         people,
         draw(_events(keys, noon)),
         suppressed,
-        {name: draw(_campaign(noon)) for name in names},
+        {name: draw(campaigns(noon)) for name in names},
         draw(_changes(keys, names, noon)),
+        draw(st.sampled_from(["0 %", "0 %", "20 %"])),
         (*(noon + n * HOUR for n in sorted(hours)), *(noon + one for one in later)),
     )
 

@@ -6,16 +6,18 @@ beside it (simulator_*.py) imports anything of Rapport's. Campaigns are the plai
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 
 from tests.journeys.simulator_conditions import Condition, holds
 from tests.journeys.simulator_entry import Entry, Membership, next_entry
 from tests.journeys.simulator_facts import Campaign, Enrolment, Person, Touch
-from tests.journeys.simulator_steps import act, found, go, seen
+from tests.journeys.simulator_steps import act, drawn, found, go, seen
+from tests.journeys.simulator_times import duration
 
+GRACE = timedelta(days=7)  # events told late still count for a goal
 Gate = Callable[[Enrolment, Touch, datetime], bool]
 
 
@@ -23,9 +25,10 @@ Gate = Callable[[Enrolment, Touch, datetime], bool]
 class Simulator:
     """`segments`: what each says; `failing`: templates that cannot be rendered for customers with no points."""
 
-    people: Sequence[Person]
+    people: list[Person]
     campaigns: dict[str, Campaign]
     segments: Mapping[str, Condition]
+    hold_out: str = "0 %"  # of all campaigns
     enrolments: list[Enrolment] = field(default_factory=list)
     stays: dict[tuple[str, str], list[Membership]] = field(default_factory=dict)
     looked_before: bool = False
@@ -67,7 +70,8 @@ class Simulator:
 
     def publish(self, name: str, said: Mapping[str, Any]) -> None:
         """Who is in goes on with the version she entered with; the status is everybody's."""
-        self.campaigns[name] = replace(self.campaigns[name], said=said, status=said["status"])
+        if said != self.campaigns[name].said:  # another version looks at everybody again
+            self.campaigns[name] = replace(self.campaigns[name], said=said, status=said["status"], looked_at=None)
 
     def _look_at_segments(self, now: datetime) -> None:
         for name, who in self.segments.items():
@@ -84,15 +88,29 @@ class Simulator:
     # Planning
 
     def _plan(self, name: str, now: datetime) -> bool:
+        self._measure(name, now)
         moved = self._expire(name, now)
         for enrolment in self._of(name):
             moved = self._go_on(enrolment, now) or moved
         campaign = self.campaigns[name]
-        if campaign.status in ("live", "paused") and campaign.live_since:
+        if campaign.status in ("live", "paused"):
             for person in self.people:
                 while self._enter(campaign, person, now):
                     moved = True
+            if campaign.said["kind"] == "broadcast":
+                self.campaigns[name] = replace(campaign, looked_at=now)
+        self._measure(name, now)
         return moved
+
+    def _measure(self, name: str, now: datetime) -> None:
+        """Who has reached the goal: finished, left and held out too."""
+        for one in self._of(name):
+            goal = one.campaign.said.get("goal")
+            if goal and one.aims:
+                until = one.entered_at + duration(goal["within"])
+                came = [h for h in one.person.happenings if one.entered_at <= h.at <= min(until, now) and h != one.trigger]
+                one.goal = min((h for h in came if h.kind == goal["event"]), key=lambda h: h.order, default=None)
+                one.aims = one.goal is None and until + GRACE >= now
 
     def _of(self, name: str) -> list[Enrolment]:
         return [one for one in self.enrolments if one.campaign.name == name]
@@ -124,6 +142,7 @@ class Simulator:
         if entry is None:
             return False
         enrolment = _enrolled(campaign, person, entry)
+        enrolment.held_out = self._is_held_out(campaign, person)
         self.enrolments.append(enrolment)
         first = campaign.said["steps"][0]
         go(enrolment, first["name"], entry.at)
@@ -131,6 +150,11 @@ class Simulator:
             act(enrolment, now)
         self._go_on(enrolment, now)
         return True
+
+    def _is_held_out(self, campaign: Campaign, person: Person) -> bool:
+        shares = {"hold_out:" + campaign.name: campaign.said.get("hold_out", "0 %"), "hold_out:": self.hold_out}
+        drawn_out = [drawn(salt, person.key) < float(share.split()[0]) / 100 for salt, share in shares.items()]
+        return any(drawn_out) and campaign.said.get("purpose") != "service"
 
     def _go_on(self, enrolment: Enrolment, now: datetime) -> bool:
         """As far as she can by now. Returns whether she moved."""
@@ -194,7 +218,7 @@ def _settle(enrolment: Enrolment, touch: Touch, now: datetime) -> bool:
 
 def _exit_holds(enrolment: Enrolment, now: datetime) -> bool:
     exit_when = enrolment.campaign.said.get("exit_when")
-    return bool(exit_when) and holds(exit_when, enrolment.person, now, enrolment)
+    return exit_when is not None and holds(exit_when, enrolment.person, now, enrolment)
 
 
 def _is_late(enrolment: Enrolment, touch: Touch, now: datetime) -> bool:
@@ -204,14 +228,20 @@ def _is_late(enrolment: Enrolment, touch: Touch, now: datetime) -> bool:
 
 def _not_in_audience(enrolment: Enrolment, touch: Touch, now: datetime) -> bool:
     audience = enrolment.campaign.said.get("audience")
-    return bool(audience) and not holds(audience, enrolment.person, now)
+    return audience is not None and not holds(audience, enrolment.person, now)
+
+
+def _without_consent(enrolment: Enrolment, touch: Touch, now: datetime) -> bool:
+    topic = enrolment.campaign.said.get("topic")
+    return topic is not None and not enrolment.person.consented(topic, now)
 
 
 BARS: Mapping[str, Gate] = {
+    "hold_out": lambda enrolment, touch, now: enrolment.held_out,
     "expired": lambda enrolment, touch, now: touch.expires_at <= now,
     "late": _is_late,
     "audience": _not_in_audience,
     "no_address": lambda enrolment, touch, now: not enrolment.person.raw.get("email"),
     "suppressed": lambda enrolment, touch, now: enrolment.person.suppressed(now),
-    "no_consent": lambda enrolment, touch, now: not enrolment.person.consented(enrolment.campaign.said["topic"], now),
+    "no_consent": _without_consent,
 }

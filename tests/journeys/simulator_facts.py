@@ -2,19 +2,24 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import date, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 from typing import Any
 from zoneinfo import ZoneInfo, available_timezones
 
-from tests.journeys.simulator_times import duration
+from tests.journeys.simulator_times import duration, local
 
 COMPANY_ZONE = ZoneInfo("Europe/Berlin")
 ONLY_ZONE = {"FR": "Europe/Paris", "JP": "Asia/Tokyo"}  # Germany and the United States have several
 KNOWN_ZONES = available_timezones()
 RESTRAINT = ("given", "pending", "lapsed", "withdrawn")
 WAIT_AT_MOST = timedelta(days=7)
+
+
+def _company_time(text: str) -> datetime:
+    written = datetime.fromisoformat(text)
+    return local(written.date(), written.time(), COMPANY_ZONE)
 
 
 @dataclass(frozen=True)
@@ -85,7 +90,8 @@ class Campaign:
     name: str
     said: Mapping[str, Any]
     status: str
-    live_since: datetime | None
+    live_since: datetime
+    looked_at: datetime | None = None  # up to when everybody was, for a broadcast
 
     @property
     def late(self) -> timedelta:
@@ -99,10 +105,33 @@ class Campaign:
     def all_leave(self) -> bool:
         return self.status == "ended" and self.said.get("when_ended") == "exit"
 
-    def since(self, now: datetime) -> datetime:
-        """The earliest right instant at which somebody may still enter."""
-        soon = now - self.late
-        return soon if self.when_late == "skip" else min(soon, self.live_since or now)
+    @property
+    def begins(self) -> datetime:
+        """Since when it takes anybody in."""
+        runs = self.said.get("runs", {})
+        return max(self.live_since, _company_time(runs["from"])) if "from" in runs else self.live_since
+
+    @property
+    def ends(self) -> datetime:
+        """From when on it takes nobody in."""
+        runs = self.said.get("runs", {})
+        return _company_time(runs["until"]) if "until" in runs else datetime.max.replace(tzinfo=UTC)
+
+    def is_in_time(self, at: datetime, now: datetime) -> bool:
+        """Whether somebody may enter now whose right instant that was."""
+        since = now - self.late
+        if self.when_late != "skip":
+            since = min(since, self.begins)
+        if "from" in self.said.get("runs", {}):
+            since = max(since, self.begins)
+        return since <= at <= now and at < self.ends and (self.looked_at is None or at > self.looked_at)
+
+    def has_room(self, at: datetime, before: Sequence[Enrolment]) -> bool:
+        """`limit: 2 per 7 days`: whether one more may enter then."""
+        if "limit" not in self.said:
+            return True
+        count, span = self.said["limit"].split(" per ")
+        return sum(one.entered_at + duration(span) > at for one in before) < int(count)
 
 
 @dataclass
@@ -129,7 +158,7 @@ class Touch:
 
 @dataclass
 class Enrolment:
-    """Where somebody is. `at`: since when she is on her step; `turn_at`: when its turn comes; `ended_at`: out since then."""
+    """Where somebody is. `at`: since when on her step; `turn_at`: when its turn comes; `ended_at`: out since then."""
 
     campaign: Campaign
     person: Person
@@ -145,6 +174,9 @@ class Enrolment:
     turn_at: datetime | None = None
     past: bool = False
     ended_at: datetime | None = None
+    held_out: bool = False
+    goal: Happening | None = None
+    aims: bool = True  # the goal may still be reached
     touches: dict[str, Touch] = field(default_factory=dict)
 
     @property

@@ -136,6 +136,15 @@ def _split(enrolment: Enrolment, step: Step, following: str | None, now: datetim
             return
 
 
+def _update(enrolment: Enrolment, step: Step, following: str | None, now: datetime) -> None:
+    """A consent is taken back as of the instant of her turn."""
+    assert enrolment.turn_at is not None
+    if not enrolment.held_out and not enrolment.person.erased:
+        said, raw = {**step["update"]["consent"], "at": enrolment.turn_at.isoformat()}, enrolment.person.raw
+        enrolment.person.raw = {**raw, "consents": [*raw.get("consents", ()), said]}
+    _on(enrolment, following)
+
+
 def _exit(enrolment: Enrolment, step: Step, following: str | None, now: datetime) -> None:
     assert enrolment.turn_at is not None
     enrolment.leave(step["exit"], enrolment.turn_at)
@@ -144,6 +153,7 @@ def _exit(enrolment: Enrolment, step: Step, following: str | None, now: datetime
 Act = Callable[[Enrolment, Step, "str | None", datetime], None]
 VERBS: Mapping[str, Act] = {
     "send": _send, "wait": _wait, "wait_for": _wait_for, "branch": _branch, "split": _split, "exit": _exit,
+    "update": _update,
 }  # fmt: skip
 
 

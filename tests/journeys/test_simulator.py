@@ -2,65 +2,18 @@
 
 from __future__ import annotations
 
-import json
-import shutil
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
-from dataclasses import replace
-from datetime import datetime
 from pathlib import Path
-from typing import Any
 
 import pytest
 from hypothesis import given, settings
-from sqlalchemy import select
 
-from crm_store.consent.record import SuppressionFact, suppress
-from crm_store.intake.customers import Customers
-from crm_store.intake.events import Events
-from crm_store.intake.records import read_customer, read_event
-from crm_store.schema import customer, enrolment, event, touch
 from tests.conftest import CASES
-from tests.copies import copy_of, shop_on
+from tests.journeys.agreeing import change, engine_says, filled, new_shop, publish, simulated, simulator_says
 from tests.journeys.files import sums_hold
-from tests.journeys.random_journeys import SEGMENTS, Change, Journeys, journeys
+from tests.journeys.random_journeys import Change, Journeys, journeys
 from tests.journeys.simulator import Simulator
-from tests.journeys.simulator_facts import Campaign, Happening, Person
 from tests.ledger.channels import Told, accept, use
 from tests.world import Shop
-
-BROKEN = {"subject.j2": "x", "body.html.j2": "<p>{{ 100 / customer.points if customer.points is not none }} {{ links.unsubscribe }}</p>\n"}
-
-
-def simulated(given: Journeys) -> Simulator:
-    """A simulator of that shop, before the first tick."""
-    people = []
-    for raw in given.people:
-        own = [Happening.of(one) for one in given.events if one["customer"] == raw["key"]]
-        people.append(Person(raw, own, given.suppressed.get(raw["key"])))
-    campaigns = {name: Campaign(name, said, "live", given.begin) for name, said in given.campaigns.items()}
-    used = {said["enter"].get("segment") for said in given.campaigns.values()}
-    return Simulator(people, campaigns, {name: who for name, who in SEGMENTS.items() if name in used})
-
-
-def filled(shop: Shop, given: Journeys) -> None:
-    """Everything there is, the future included, and the campaigns published before it."""
-    shop.write({f"templates/broken/{part}": text for part, text in BROKEN.items()})
-    for name, who in SEGMENTS.items():
-        shop.segment(name, json.dumps(who))
-    for name, said in given.campaigns.items():
-        shop.campaign(name, json.dumps(said))
-    shop.publish(given.begin)
-    people = [read_customer(_known(raw), shop.rules) for raw in given.people]
-    shop.store.write(Customers().write, people, "test", given.begin)
-    events = [read_event(raw, shop.rules) for raw in given.events]
-    shop.store.write(Events().write, events, "test", given.begin)
-    facts = [SuppressionFact("email", f"{key}@example.com", "hard_bounce", "test", at) for key, at in given.suppressed.items()]
-    shop.store.write(suppress, facts)
-
-
-def _known(raw: Mapping[str, Any]) -> dict[str, Any]:
-    return {name: value for name, value in raw.items() if value is not None}
 
 
 def prove(shop: Shop, given: Journeys) -> None:
@@ -69,60 +22,19 @@ def prove(shop: Shop, given: Journeys) -> None:
     filled(shop, given)
     for now in given.instants:
         while waiting and waiting[0].at <= now:
-            _change(shop, simulator, given, waiting.pop(0))
+            happens(shop, simulator, waiting.pop(0))
         simulator.tick(now)
         shop.tick(now)
         assert engine_says(shop, given.campaigns) == simulator_says(simulator), f"after the tick of {now}"
         assert sums_hold(shop)
 
 
-def _change(shop: Shop, simulator: Simulator, given: Journeys, change: Change) -> None:
-    if change.fields is not None:
-        simulator.change(change.customer, change.fields)
-        raw = {"key": change.customer, **change.fields}
-        shop.store.write(Customers().write, [read_customer(raw, shop.rules)], "test", change.at)
-        return
-    if simulator.campaigns[change.campaign].status == "ended":
-        return
-    said = {**given.campaigns[change.campaign], "status": change.status}
-    simulator.publish(change.campaign, said)
-    shop.campaign(change.campaign, json.dumps(said))
-    shop.publish(change.at)
-
-
-def simulator_says(simulator: Simulator) -> dict[str, list[tuple[Any, ...]]]:
-    enrolments, touches = [], []
-    for one in simulator.enrolments:
-        who = one.campaign.name, one.person.key, one.occasion
-        enrolments.append((*who, one.entered_at, one.state, one.reason, one.step))
-        touches += [(*who, said.step, said.state, said.reason, said.right_at, said.due_at) for said in one.touches.values()]
-    return {"enrolments": sorted(enrolments, key=str), "touches": sorted(touches, key=str)}
-
-
-def engine_says(shop: Shop, campaigns: Mapping[str, Any]) -> dict[str, list[tuple[Any, ...]]]:
-    who = enrolment.c.id, enrolment.c.campaign, customer.c.key, enrolment.c.occasion
-    place = [enrolment.c[name] for name in ("entered_at", "state", "reason", "step")]
-    said = [touch.c[name] for name in ("enrolment_id", "step", "state", "reason", "right_at", "due_at")]
-    with shop.store.read() as conn:
-        numbers = {str(row.id): row.dedupe_key for row in conn.execute(select(event.c.id, event.c.dedupe_key))}
-        rows = conn.execute(select(*who, *place, enrolment.c.trigger_event_id).join(customer)).all()
-        whose = {row.id: (row.campaign, row.key, _occasion(row, campaigns[row.campaign], numbers)) for row in rows}
-        enrolments = [(*whose[row.id], row.entered_at, row.state, row.reason, row.step) for row in rows]
-        touches = [(*whose[row[0]], *row[1:]) for row in conn.execute(select(*said)).all()]
-    return {"enrolments": sorted(enrolments, key=str), "touches": sorted(touches, key=str)}
-
-
-def _occasion(row: Any, said: Mapping[str, Any], numbers: Mapping[str, str]) -> str:
-    """Keys that are events are told by the numbers the events came with."""
-    is_event = said.get("again") == "per event" or "lapse" in said["enter"]
-    return "#" + numbers[row.occasion].removeprefix("id:") if is_event else str(row.occasion)
-
-
-@contextmanager
-def new_shop(url: str, root: Path) -> Iterator[Shop]:
-    shutil.rmtree(root, ignore_errors=True)
-    with copy_of(url) as copy, shop_on(copy, root) as shop:
-        yield Shop.open(root, shop.store)
+def happens(shop: Shop, simulator: Simulator, one: Change) -> None:
+    if one.fields is not None:
+        change(shop, simulator, one.customer, one.fields, one.at)
+    elif simulator.campaigns[one.campaign].status != "ended":
+        said = {**simulator.campaigns[one.campaign].said, "status": one.status}
+        publish(shop, simulator, one.campaign, said, one.at)
 
 
 @settings(max_examples=max(1, CASES // 5))
