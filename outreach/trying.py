@@ -4,6 +4,7 @@ stands still until something is due. Mails are rendered, and leave for nowhere."
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from contextlib import closing
 from dataclasses import replace
 from datetime import UTC, datetime, time, timedelta
 from pathlib import Path
@@ -24,7 +25,7 @@ from crm_store.ledger.states import SENT
 from crm_store.schema import METADATA
 from crm_store.segmentation.staging import Told, instant_of, stage
 from crm_store.segmentation.trying import Tried
-from crm_store.store import Store, memory_store, twin_of
+from crm_store.store import Store, memory_store, refill
 from outreach.channels.base import Channel, Mail
 from outreach.delivery import drain
 from outreach.publishing import Content, publish
@@ -37,28 +38,32 @@ PASSES = 100
 
 def try_campaigns(content: Content) -> Tried:
     """Every example of every campaign."""
+    tried = [campaign for campaign in content.campaigns.values() if campaign.examples]
     failures: list[Fault] = []
-    for campaign in content.campaigns.values():
-        if campaign.examples:
-            failures += _try_campaign(content, campaign)
-    count = sum(len(campaign.examples) for campaign in content.campaigns.values())
-    return Tried(count, sorted(failures, key=lambda fault: fault.place))
+    if tried:
+        with closing(memory_store()) as store, closing(memory_store()) as empty, closing(memory_store()) as published:
+            empty.write(METADATA.create_all)
+            empty.write(epoch.begin)
+            for campaign in tried:
+                refill(store, empty)
+                _publish_alone(store, content, campaign)
+                refill(published, store)
+                for example in campaign.examples:
+                    refill(store, published)
+                    failures += _try(store, content, campaign, example)
+    return Tried(sum(len(one.examples) for one in tried), sorted(failures, key=lambda fault: fault.place))
 
 
-def _try_campaign(content: Content, campaign: Campaign) -> Iterator[Fault]:
-    """As if it were live, whatever its status; of other campaigns it is only told."""
-    template = memory_store()
-    template.write(METADATA.create_all)
-    template.write(epoch.begin)
+def _publish_alone(store: Store, content: Content, campaign: Campaign) -> None:
+    """Of other campaigns an example is only told. Whatever the status, it goes live when the example begins."""
     alone = replace(content, campaigns={campaign.name: replace(campaign, status="draft")})
-    publish(template, alone, Provenance(None, None, LONG_AGO))
-    for example in campaign.examples:
-        store = twin_of(template)
-        fault = _Play(content, store, campaign, example).fault()
-        store.close()
-        if fault is not None:
-            yield Fault(example.place, f"{_named(example, campaign)}: {fault}")
-    template.close()
+    publish(store, alone, Provenance(None, None, LONG_AGO))
+
+
+def _try(store: Store, content: Content, campaign: Campaign, example: CampaignExample) -> Iterator[Fault]:
+    fault = _Play(content, store, campaign, example).fault()
+    if fault is not None:
+        yield Fault(example.place, f"{_named(example, campaign)}: {fault}")
 
 
 def _named(example: CampaignExample, campaign: Campaign) -> str:

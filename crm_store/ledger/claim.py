@@ -135,8 +135,9 @@ def _what(conn: Connection, group: Group) -> tuple[Runnable, Send, int]:
 
 
 def _turn(conn: Connection, group: Group, now: datetime, clock: datetime) -> Tests:
-    """What holds for touches of the group whose turn it is; those of paused and draft campaigns are passed over."""
-    live = select(campaign.c.name).where(campaign.c.name == group.campaign, campaign.c.status.in_(("live", "ended")))
+    """What holds for touches of the group whose turn it is; those of paused, held and draft campaigns are passed over."""
+    runs = campaign.c.status.in_(("live", "ended")), campaign.c.held.is_(None)
+    live = select(campaign.c.name).where(campaign.c.name == group.campaign, *runs)
     at = look(conn, runnable(conn, group.definition_id), now)
     return (
         touch.c.campaign == group.campaign,
