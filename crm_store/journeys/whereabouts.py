@@ -15,7 +15,7 @@ from crm_store.schema import enrolment
 
 @dataclass(frozen=True)
 class Group:
-    """Customers who stand at the same step of the same version. `newest`: whether that is the published one."""
+    """Customers who stand at the same step of the same version."""
 
     campaign: str
     definition_id: int

@@ -45,12 +45,9 @@ def right(shop: Shop) -> list[tuple[str, datetime]]:
 def test_a_version_that_does_not_say_follow_pins_those_under_way(shop: Shop) -> None:
     under_way(shop)
     for pinned in ({}, {"changes": "pin"}):
-        start(shop, NOON + DAY, steps="[{send: hello}, {wait: 1 day, name: pause}, {send: gift}]", offers=OFFERS, **pinned)
+        start(shop, NOON + DAY, steps="[{send: hello}, {wait: 1 day, name: pause}, {send: again}]", **pinned)
         shop.tick(NOON + 2 * DAY)
         assert at_step(shop) == ("pause", ENTRY + 4 * DAY)
-
-
-OFFERS = "{treat: {discount: 15 %, code: unique, valid: 3 days}}"
 
 
 def test_those_who_wait_follow_the_new_version(shop: Shop) -> None:
@@ -121,10 +118,9 @@ def test_whoever_comes_to_the_end_by_a_change_is_there_when_it_is_made(shop: Sho
 
 
 def test_of_several_removed_steps_she_goes_to_the_first_that_is_still_there(shop: Shop) -> None:
-    under_way(
-        shop, "[{send: hello}, {wait: 4 days, name: w}, {send: again}, {wait: 1 day, name: v}, {send: hello, name: end}]"
-    )
-    change(shop, "[{send: hello}, {wait: 1 day, name: v}, {send: hello, name: end}]")
+    tail = "{wait: 1 day, name: v}, {send: hello, name: end}]"
+    under_way(shop, f"[{{send: hello}}, {{wait: 4 days, name: w}}, {{send: again}}, {tail}")
+    change(shop, f"[{{send: hello}}, {tail}")
     assert at_step(shop) == ("v", ENTRY + 5 * DAY)
 
 
@@ -206,7 +202,9 @@ def test_a_renamed_touch_that_is_due_is_sent_under_its_new_name(shop: Shop) -> N
     assert at_step(shop) == ("pause", ENTRY + 4 * DAY)
 
 
-SPLIT = "{{split: {{{one}: {{share: 50 %, then: [{{send: again, name: {one}-mail}}]}}, {two}: {{share: 50 %}}}}, name: {name}{more}}}"
+def split(name: str, one: str = "a", two: str = "b", more: str = "") -> str:
+    arms = f"{one}: {{share: 50 %, then: [{{send: again, name: {one}-mail}}]}}, {two}: {{share: 50 %}}"
+    return f"{{split: {{{arms}}}, name: {name}{more}}}"
 
 
 def drawn(shop: Shop) -> list[tuple[str, str]]:
@@ -216,7 +214,7 @@ def drawn(shop: Shop) -> list[tuple[str, str]]:
 
 def test_a_renamed_split_keeps_what_was_drawn(shop: Shop) -> None:
     def steps(name: str, more: str = "") -> str:
-        return f"[{{wait: 4 days, name: pause}}, {SPLIT.format(one='a', two='b', name=name, more=more)}]"
+        return f"[{{wait: 4 days, name: pause}}, {split(name, more=more)}]"
 
     under_way(shop, steps("s"))
     ((_, before),) = drawn(shop)
@@ -225,11 +223,8 @@ def test_a_renamed_split_keeps_what_was_drawn(shop: Shop) -> None:
 
 
 def test_a_new_split_and_an_arm_that_is_gone_are_drawn(shop: Shop) -> None:
-    under_way(shop, f"[{{wait: 4 days, name: pause}}, {SPLIT.format(one='a', two='b', name='s', more='')}]")
-    both = ", ".join(
-        SPLIT.format(one=one, two=two, name=name, more="") for one, two, name in (("x", "y", "s"), ("p", "q", "t"))
-    )
-    change(shop, f"[{{wait: 4 days, name: pause}}, {both}]")
+    under_way(shop, f"[{{wait: 4 days, name: pause}}, {split('s')}]")
+    change(shop, f"[{{wait: 4 days, name: pause}}, {split('s', 'x', 'y')}, {split('t', 'p', 'q')}]")
     (s, of_s), (t, of_t) = drawn(shop)
     assert (s, t) == ("s", "t")
     assert of_s in "xy"
@@ -261,13 +256,16 @@ def test_the_same_again_changes_nothing(shop: Shop) -> None:
     assert (shop.ledger(), shop.enrolments()) == before
 
 
+TWO_WERE = "two steps were 'x' (line 5); only one of them can go on as that"
+
+
 @pytest.mark.parametrize(
     ("steps", "said"),
     [
         ("[{send: hello, was: again}, {send: again}]", "step 'again' is still there; take `was` out, or rename that one"),
         (
             "[{send: hello, was: x}, {send: again, was: x}]",
-            "two steps were 'x' (line 5); only one of them can go on as that",
+            TWO_WERE,
         ),
     ],
 )
