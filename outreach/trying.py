@@ -7,6 +7,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import closing
 from dataclasses import replace
 from datetime import UTC, datetime, time, timedelta
+from itertools import count
 from pathlib import Path
 
 from crm_store.clock import local_date, local_instant, start_of_day
@@ -16,9 +17,10 @@ from crm_store.definitions import Provenance
 from crm_store.intake.values import Rules
 from crm_store.journeys.campaign import Campaign
 from crm_store.journeys.example import CampaignExample, Mailed
+from crm_store.journeys.holdouts import is_held_out
 from crm_store.journeys.published import current, record_standing, standing
 from crm_store.journeys.tick import can_go_on, due_work, plan_campaigns, refresh_segments
-from crm_store.journeys.timeline import Turned, anybody_in, left_for, next_due, next_entry, turned_out
+from crm_store.journeys.timeline import Turned, anybody_in, ask_for_everybody, left_for, next_due, next_entry, turned_out
 from crm_store.ledger import epoch
 from crm_store.ledger.dispatch import Answer
 from crm_store.ledger.states import SENT
@@ -90,15 +92,23 @@ class _Play:
         self.store.write(record_standing, replace(self.campaign, status="live"), self.begin)
         self._tick(self.begin)
         vocabulary, currency = self.workspace.vocabulary, self.workspace.settings.company.currency
-        story = Told(self.example.title or "customer", self.example, self.now)
+        story = Told(self._key(), self.example, self.now)
         refused = self.store.write(stage, [story], Rules(vocabulary, self.zone, currency), self.begin)
         if refused:
             return next(iter(refused.values())).what.removeprefix("the example ")
+        self.store.write(ask_for_everybody, self.campaign.name, self.now)
         at: datetime | None = self.told[0]
         while at is not None:
             self._tick(at)
             at = self._next(at)
         return self._compare()
+
+    def _key(self) -> str:
+        """Of somebody who is not held out: she would get nothing, and an example is about what one gets."""
+        with self.store.read() as conn:
+            version = current(conn, self.campaign.name)
+        keys = (f"{self.example.title or 'customer'}{' again' * n}" for n in count())
+        return next(key for key in keys if not is_held_out(version, key))
 
     def _tick(self, now: datetime) -> None:
         """As flows do it: plan and deliver until nothing is left to do."""

@@ -57,14 +57,9 @@ def check(context: typer.Context) -> None:
     odd = [hint for one in content.segments.values() for hint in segment_hints(one)]
     odd += [hint for one in content.campaigns.values() for hint in campaign_hints(one, here.now, zone)]
     say(*(f"hint: {hint}" for hint in (*content.hints, *odd)))
-<<<<<<< HEAD
     say(*service_lines(content.campaigns))
-    counts = f"{len(content.segments)} segments, {len(content.campaigns)} campaigns, {tried.count} examples"
-    say(f"{counts}: all fine")
-=======
     counts = f"{len(content.segments)} segments, {len(content.campaigns)} campaigns"
     say(f"{counts}, {tried.count + journeys.count} examples: all fine")
->>>>>>> 4b775cd (changes: follow, was, and campaigns that are held; apply --dry-run says who is where and what becomes of them)
 
 
 def apply(

@@ -15,6 +15,7 @@ from sqlalchemy.sql.selectable import TableClause
 
 from crm_store.journeys.context import Runnable
 from crm_store.journeys.course import Course
+from crm_store.journeys.goal import aim
 from crm_store.journeys.steps import Split, Step, Wait, WaitFor
 from crm_store.journeys.turn import Turn
 from crm_store.many import ids_of
@@ -57,6 +58,7 @@ def move_over(conn: Connection, old: Runnable, newest: Runnable, now: datetime, 
     for step in after.steps:
         if isinstance(step, Split):
             _draw(turn, step, ids)
+    _aim(turn, ids)
     for step in before.steps:
         at_step = select(enrolment.c.id, enrolment.c.next_at).where(enrolment.c.step == step.name)
         rows = conn.execute(at_step.where(enrolment.c.id.in_(ids_of(ids)), enrolment.c.definition_id == old.id)).all()
@@ -109,6 +111,14 @@ def _rename(conn: Connection, newest: Runnable, ids: Sequence[int], name: str, n
         conn.execute(update(table).where(*of_step).values({**values, "step": name_now}))
     decided = split_decision.c.campaign == newest.campaign.name, split_decision.c.step == name
     conn.execute(update(split_decision).where(*decided).values(step=name_now))
+
+
+def _aim(turn: Turn, ids: Sequence[int]) -> None:
+    """The goal is that of the new version, from entry, for those who have not reached the old one's."""
+    without = select(enrolment.c.id).where(enrolment.c.id.in_(ids_of(ids)), enrolment.c.goal_at.is_(None))
+    aiming = list(turn.conn.execute(without.order_by(enrolment.c.id)).scalars())
+    _set(turn.conn, aiming, goal_until=None)
+    aim(turn, aiming)
 
 
 def _draw(turn: Turn, split: Split, ids: Sequence[int]) -> None:

@@ -17,14 +17,10 @@ from sqlalchemy import cast as sql_cast
 from crm_store.journeys import entering
 from crm_store.journeys.again import CANDIDATE
 from crm_store.journeys.context import Runnable, Standing
-<<<<<<< HEAD
 from crm_store.journeys.goal import aim, aiming, aiming_versions, reach
 from crm_store.journeys.holdouts import draw_hold_outs
-from crm_store.journeys.published import current, ends_at_once, followed_versions, runnable, standing
-=======
 from crm_store.journeys.moving import move_over
-from crm_store.journeys.published import current, ends_at_once, followed_versions, standing, versions_of_due
->>>>>>> 4b775cd (changes: follow, was, and campaigns that are held; apply --dry-run says who is where and what becomes of them)
+from crm_store.journeys.published import current, ends_at_once, followed_versions, runnable, standing, versions_of_due
 from crm_store.journeys.steps import Speaking, Step
 from crm_store.journeys.turn import Turn
 from crm_store.ledger.expire import expire_held
@@ -79,18 +75,10 @@ def plan_campaign(store: Store, name: str, now: datetime) -> Planned:
     planner.expire(stands.passed_over)
     if stands.status == "draft":
         return planner.done()
-<<<<<<< HEAD
-    planner.move(newest, stands, all_leave)
-    while planner.expire(stands.status == "paused"):  # what was written just now may be over already
-        planner.move(newest, stands, all_leave)
-=======
     planner.follow(newest)
-    planner.go_on(all_leave)
-    enters = stands.status in ("live", "paused") and stands.live_since is not None
-    # Again until nobody enters: with `again: after D` one customer may enter several times at once.
-    while enters and planner.run(_enter_slice, newest, stands).entered:
-        planner.go_on(all_leave)
->>>>>>> 4b775cd (changes: follow, was, and campaigns that are held; apply --dry-run says who is where and what becomes of them)
+    planner.move(newest, stands, all_leave)
+    while planner.expire(stands.passed_over):  # what was written just now may be over already
+        planner.move(newest, stands, all_leave)
     return planner.done()
 
 
@@ -128,10 +116,11 @@ class _Planner:
             last = done.last
         return self._total(self.slices[before:])
 
-<<<<<<< HEAD
-    def expire(self, paused: bool) -> int:
+    def expire(self, passed_over: str | None) -> int:
         """End what nobody may claim once it is over. Returns how many."""
-        return sum(self.run(_expire_slice, version, paused).expired for version in self._versions())
+        with self.store.read() as conn:
+            versions = versions_of_due(conn, self.name)
+        return sum(self.run(_expire_slice, version, passed_over).expired for version in versions)
 
     def move(self, newest: Runnable, stands: Standing, all_leave: bool) -> None:
         """Everybody goes on, and whoever the trigger takes enters."""
@@ -140,12 +129,6 @@ class _Planner:
         # Again until nobody enters: with `again: after D` one customer may enter several times at once.
         while enters and self.run(_enter_slice, newest, stands).entered:
             self.go_on(all_leave)
-=======
-    def expire(self, passed_over: str | None) -> None:
-        with self.store.read() as conn:
-            versions = versions_of_due(conn, self.name)
-        for version in versions:
-            self.run(_expire_slice, version, passed_over)
 
     def follow(self, newest: Runnable) -> None:
         """`changes: follow`: whoever is under way in another version goes over to the newest."""
@@ -153,7 +136,6 @@ class _Planner:
         for version in older:
             if version.id != newest.id:
                 self.run(_follow_slice, newest, version)
->>>>>>> 4b775cd (changes: follow, was, and campaigns that are held; apply --dry-run says who is where and what becomes of them)
 
     def go_on(self, all_leave: bool) -> None:
         """Move everybody as far as they can go by now: a second time, nobody would move."""
@@ -183,7 +165,9 @@ class _Planner:
             return followed_versions(conn, self.name)
 
     def _total(self, slices: list[Slice]) -> Planned:
-        totals = {key: sum(getattr(one, key) for one in slices) for key in ("entered", "moved", "left", "touches", "expired")}
+        totals = {
+            key: sum(getattr(one, key) for one in slices) for key in ("entered", "moved", "left", "touches", "expired")
+        }
         return Planned(self.name, self.run_id, **totals)
 
     def done(self) -> Planned:
@@ -207,8 +191,7 @@ def _expire_slice(
     conn: Connection, version: Runnable, now: datetime, run_id: int | None, last: int, passed_over: str | None
 ) -> Slice:
     """Touches that the claim passes over, at their expiry."""
-<<<<<<< HEAD
-    ended = expire_held(conn, version, now, paused, SLICE)
+    ended = expire_held(conn, version, now, passed_over, SLICE)
     return Slice(run_id, expired=ended, last=last if ended == SLICE else None)
 
 
@@ -217,10 +200,6 @@ def _goal_slice(conn: Connection, version: Runnable, now: datetime, run_id: int 
     ids = _ids(conn, aiming(version.id).where(enrolment.c.id > last))
     reach(Turn(conn, version, now), ids)
     return Slice(run_id, last=_next(ids))
-=======
-    ended = expire_held(conn, version, now, passed_over, SLICE)
-    return Slice(run_id, left=0, last=last if ended == SLICE else None)
->>>>>>> 4b775cd (changes: follow, was, and campaigns that are held; apply --dry-run says who is where and what becomes of them)
 
 
 def _follow_slice(

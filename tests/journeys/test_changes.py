@@ -239,6 +239,19 @@ def test_conditions_under_way_are_those_of_the_new_version(shop: Shop) -> None:
     assert standings(shop) == [("alice", "left", "exit", "pause")]
 
 
+@pytest.mark.parametrize(("old", "new"), [(None, "10 days"), ("1 day", "10 days"), ("10 days", None)])
+def test_the_goal_is_that_of_the_new_version_from_entry_on(shop: Shop, old: str | None, new: str | None) -> None:
+    def goal(within: str | None) -> dict[str, str]:
+        return {"goal": f"{{event: order, within: {within}}}"} if within else {}
+
+    under_way(shop, **goal(old))
+    change(shop, OLD, NOON + DAY, **goal(new))
+    shop.event("alice", "order", NOON + 2 * DAY)
+    shop.tick(NOON + 2 * DAY)
+    with shop.store.read() as conn:
+        assert conn.execute(select(enrolment.c.goal_at)).scalar_one() == (NOON + 2 * DAY if new else None)
+
+
 def test_whoever_is_out_stays_as_she_was(shop: Shop) -> None:
     under_way(shop, "[{send: hello}]")
     before = shop.ledger(), shop.enrolments()

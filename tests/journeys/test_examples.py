@@ -119,6 +119,23 @@ def test_whoever_joins_a_segment_by_what_happens_enters(tmp_path: Path) -> None:
     assert tried(tmp_path, files) == []
 
 
+def test_whoever_enters_by_hand_enters_at_now(tmp_path: Path) -> None:
+    touches = "touches: [{send: hello, at: 2026-06-15 12:00}]"
+    assert said(tmp_path, f"{ALICE}, {touches}", enter="{by_hand: true}") == []
+
+
+def test_a_broadcast_comes_to_her(tmp_path: Path) -> None:
+    touches = "touches: [{send: hello, at: 2026-06-20 10:00}]"
+    keys = {"kind": "broadcast", "enter": "{time: 2026-06-20 10:00}"}
+    assert said(tmp_path, f"{ALICE}, {touches}", **keys) == []
+
+
+def test_nobody_of_an_example_is_held_out(tmp_path: Path) -> None:
+    example = f"{ALICE}, {SIGNED_UP}, touches: [{{send: hello, at: 2026-06-01 09:00}}]"
+    titled = [f"title: number {n}, {example}" for n in range(5)]
+    assert said(tmp_path, *titled, hold_out="60 %") == []
+
+
 def test_messages_of_the_past_are_told(tmp_path: Path) -> None:
     wait = "{wait_for: {message: clicked, of: {template: again}}, at_most: 1 day, then: [{send: again}]}"
     told = "messages: [clicked again 3 days ago]"

@@ -191,7 +191,7 @@ def test_a_name_that_was_published_before_takes_over_if_nobody_entered_under_it(
 
 def test_two_histories_are_not_made_one(shop: Shop) -> None:
     start(shop)
-    shop.campaign("d", journey(enter="{event: order}", again="per event"))
+    shop.campaign("d", journey(enter="{event: order}"))
     shop.publish()
     sign_up(shop, "alice")
     shop.event("alice", "order", HOUR)
