@@ -204,16 +204,15 @@ def memory_store() -> Store:
     return Store(engine, "in memory")
 
 
-def twin_of(store: Store) -> Store:
-    """A memory store that holds what another memory store holds now."""
-    twin = memory_store()
-    source, target = store.engine.raw_connection(), twin.engine.raw_connection()
+def refill(store: Store, other: Store) -> None:
+    """Make a memory store hold what another one holds, and nothing else. What it has learnt to ask it still knows: a new
+    store would translate every statement anew."""
+    source, target = other.engine.raw_connection(), store.engine.raw_connection()
     try:
         cast(sqlite3.Connection, source.driver_connection).backup(cast(sqlite3.Connection, target.driver_connection))
     finally:
         source.close()
         target.close()
-    return twin
 
 
 def open_store(url: str, base: Path) -> Store:

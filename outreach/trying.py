@@ -4,8 +4,10 @@ stands still until something is due. Mails are rendered, and leave for nowhere."
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from contextlib import closing
 from dataclasses import replace
 from datetime import UTC, datetime, time, timedelta
+from itertools import count
 from pathlib import Path
 
 from crm_store.clock import local_date, local_instant, start_of_day
@@ -15,16 +17,17 @@ from crm_store.definitions import Provenance
 from crm_store.intake.values import Rules
 from crm_store.journeys.campaign import Campaign
 from crm_store.journeys.example import CampaignExample, Mailed
+from crm_store.journeys.holdouts import is_held_out
 from crm_store.journeys.published import current, record_standing, standing
 from crm_store.journeys.tick import can_go_on, due_work, plan_campaigns, refresh_segments
-from crm_store.journeys.timeline import Turned, anybody_in, left_for, next_due, next_entry, turned_out
+from crm_store.journeys.timeline import Turned, anybody_in, ask_for_everybody, left_for, next_due, next_entry, turned_out
 from crm_store.ledger import epoch
 from crm_store.ledger.dispatch import Answer
 from crm_store.ledger.states import SENT
 from crm_store.schema import METADATA
 from crm_store.segmentation.staging import Told, instant_of, stage
 from crm_store.segmentation.trying import Tried
-from crm_store.store import Store, memory_store, twin_of
+from crm_store.store import Store, memory_store, refill
 from outreach.channels.base import Channel, Mail
 from outreach.delivery import drain
 from outreach.publishing import Content, publish
@@ -37,28 +40,32 @@ PASSES = 100
 
 def try_campaigns(content: Content) -> Tried:
     """Every example of every campaign."""
+    tried = [campaign for campaign in content.campaigns.values() if campaign.examples]
     failures: list[Fault] = []
-    for campaign in content.campaigns.values():
-        if campaign.examples:
-            failures += _try_campaign(content, campaign)
-    count = sum(len(campaign.examples) for campaign in content.campaigns.values())
-    return Tried(count, sorted(failures, key=lambda fault: fault.place))
+    if tried:
+        with closing(memory_store()) as store, closing(memory_store()) as empty, closing(memory_store()) as published:
+            empty.write(METADATA.create_all)
+            empty.write(epoch.begin)
+            for campaign in tried:
+                refill(store, empty)
+                _publish_alone(store, content, campaign)
+                refill(published, store)
+                for example in campaign.examples:
+                    refill(store, published)
+                    failures += _try(store, content, campaign, example)
+    return Tried(sum(len(one.examples) for one in tried), sorted(failures, key=lambda fault: fault.place))
 
 
-def _try_campaign(content: Content, campaign: Campaign) -> Iterator[Fault]:
-    """As if it were live, whatever its status; of other campaigns it is only told."""
-    template = memory_store()
-    template.write(METADATA.create_all)
-    template.write(epoch.begin)
+def _publish_alone(store: Store, content: Content, campaign: Campaign) -> None:
+    """Of other campaigns an example is only told. Whatever the status, it goes live when the example begins."""
     alone = replace(content, campaigns={campaign.name: replace(campaign, status="draft")})
-    publish(template, alone, Provenance(None, None, LONG_AGO))
-    for example in campaign.examples:
-        store = twin_of(template)
-        fault = _Play(content, store, campaign, example).fault()
-        store.close()
-        if fault is not None:
-            yield Fault(example.place, f"{_named(example, campaign)}: {fault}")
-    template.close()
+    publish(store, alone, Provenance(None, None, LONG_AGO))
+
+
+def _try(store: Store, content: Content, campaign: Campaign, example: CampaignExample) -> Iterator[Fault]:
+    fault = _Play(content, store, campaign, example).fault()
+    if fault is not None:
+        yield Fault(example.place, f"{_named(example, campaign)}: {fault}")
 
 
 def _named(example: CampaignExample, campaign: Campaign) -> str:
@@ -85,15 +92,23 @@ class _Play:
         self.store.write(record_standing, replace(self.campaign, status="live"), self.begin)
         self._tick(self.begin)
         vocabulary, currency = self.workspace.vocabulary, self.workspace.settings.company.currency
-        story = Told(self.example.title or "customer", self.example, self.now)
+        story = Told(self._key(), self.example, self.now)
         refused = self.store.write(stage, [story], Rules(vocabulary, self.zone, currency), self.begin)
         if refused:
             return next(iter(refused.values())).what.removeprefix("the example ")
+        self.store.write(ask_for_everybody, self.campaign.name, self.now)
         at: datetime | None = self.told[0]
         while at is not None:
             self._tick(at)
             at = self._next(at)
         return self._compare()
+
+    def _key(self) -> str:
+        """Of somebody who is not held out: she would get nothing, and an example is about what one gets."""
+        with self.store.read() as conn:
+            version = current(conn, self.campaign.name)
+        keys = (f"{self.example.title or 'customer'}{' again' * n}" for n in count())
+        return next(key for key in keys if not is_held_out(version, key))
 
     def _tick(self, now: datetime) -> None:
         """As flows do it: plan and deliver until nothing is left to do."""

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from console.cli.output import console, say, show, show_one
+from console.cli.output import console, say, show, show_one, warn
 from console.cli.session import Session, session
 from crm_store.content.faults import did_you_mean
 from crm_store.errors import UsageError
@@ -26,6 +26,7 @@ def list_(context: typer.Context, as_json: Json = False) -> None:
 
     Example: rapport campaign list
     """
+    from console.alerts import alerts
     from crm_store.ledger.runs import Sum, sums
     from crm_store.ledger.states import CLAIMED, DISPATCHED, DUE, STATES
 
@@ -33,6 +34,7 @@ def list_(context: typer.Context, as_json: Json = False) -> None:
     content = _read(here)
     with here.store.read() as conn:
         totals = {one.campaign: one for one in sums(conn)}
+    held = alerts(here.store)
     rows: list[dict[str, Any]] = []
     for one in content.campaigns.values():
         total = totals.get(one.name) or Sum(one.name, 0, 0, dict.fromkeys(STATES, 0))
@@ -42,6 +44,7 @@ def list_(context: typer.Context, as_json: Json = False) -> None:
     settled = [state for state in STATES if state not in (DUE, CLAIMED, DISPATCHED)]
     columns = ["campaign", "kind", "status", "topic", "eligible", DUE, *passing, *settled]
     show(rows, as_json, columns, title="Campaigns")
+    warn(held)
 
 
 @app.command("show")
@@ -56,6 +59,8 @@ def show_campaign(context: typer.Context, name: Name, as_json: Json = False) -> 
 
     here = session(context)
     content = _read(here)
+    if name not in content.campaigns:
+        _refuse_held(here, name)
     said = describe_campaign(content, _known(content, name))
     with here.store.read() as conn:
         found = places(conn, name)
@@ -161,6 +166,15 @@ def _read(here: Session) -> Content:
     from outreach.publishing import read
 
     return read(here.workspace)
+
+
+def _refuse_held(here: Session, name: str) -> None:
+    """Of a campaign that is held because its file is gone there is nothing to show but that."""
+    from console.alerts import alerts
+
+    about = [alert for alert in alerts(here.store) if alert.startswith(f"campaign '{name}' ")]
+    if about:
+        raise UsageError(about[0])
 
 
 def _known(content: Content, name: str) -> str:

@@ -43,3 +43,9 @@ class Standing:
     live_since: datetime | None
     planned: bool = False
     held: str | None = None
+    held_since: datetime | None = None
+
+    @property
+    def passed_over(self) -> str | None:
+        """Why the claim passes its touches over, as the reason of those that expire meanwhile."""
+        return "paused" if self.status in ("paused", "draft") else "held" if self.held else None

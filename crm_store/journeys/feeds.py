@@ -7,11 +7,12 @@ campaign is held, neither planned nor sent, until data comes. What it missed goe
 from __future__ import annotations
 
 from collections.abc import Iterable
+from dataclasses import replace
 from datetime import datetime
 
 from sqlalchemy import Connection, select, update
 
-from crm_store.journeys.context import Runnable
+from crm_store.journeys.context import Runnable, Standing
 from crm_store.schema import campaign as campaign_table
 from crm_store.schema import event
 from crm_store.segmentation.conditions.base import Condition
@@ -48,6 +49,12 @@ def hold(conn: Connection, name: str, reason: str | None, now: datetime) -> None
 def held_for(conn: Connection, versions: Iterable[Runnable], now: datetime) -> str | None:
     """Why a campaign with these versions is to be held."""
     return next((reason for version in versions if (reason := stale_feed(conn, version, now))), None)
+
+
+def held_as(stands: Standing, stale: str | None) -> Standing:
+    """How it stands with feeds as they are now. What others hold it for stays."""
+    others = stands.held is not None and not stands.held.startswith(STALE)
+    return stands if others else replace(stands, held=stale)
 
 
 def _is_stale(conn: Connection, version: Runnable, kind: str, now: datetime) -> bool:

@@ -7,13 +7,14 @@ campaigns (`hold_out` of rapport.yaml). Neither knows anything of the other, nor
 from __future__ import annotations
 
 from collections.abc import Sequence
+from decimal import Decimal
 from typing import TYPE_CHECKING
 
 from sqlalchemy import ColumnElement, or_, select, update
 
 from crm_store.many import ids_of
 from crm_store.schema import customer, enrolment
-from crm_store.segmentation.drawing import below, drawn
+from crm_store.segmentation.drawing import below, drawn, lot_of
 
 if TYPE_CHECKING:
     from crm_store.journeys.context import Runnable
@@ -24,9 +25,19 @@ _SALT = "hold_out:"  # alone: of all campaigns
 
 def held_out(version: Runnable) -> ColumnElement[bool] | None:
     """SQL over the `customer` row: whether she is drawn; None where nobody is."""
+    lots = [drawn(salt) < below(share) for salt, share in _shares(version).items()]
+    return or_(*lots) if lots else None
+
+
+def is_held_out(version: Runnable, key: str) -> bool:
+    """Whether the customer of this key would be drawn."""
+    return any(lot_of(key, salt) < below(share) for salt, share in _shares(version).items())
+
+
+def _shares(version: Runnable) -> dict[str, Decimal]:
+    """The percentages that are drawn, by salt."""
     shares = {_SALT + version.campaign.name: version.campaign.hold_out, _SALT: version.settings.hold_out}
-    lots = [drawn(salt) < below(share) for salt, share in shares.items() if share]
-    return or_(*lots) if lots and not version.campaign.is_service else None
+    return {} if version.campaign.is_service else {salt: share for salt, share in shares.items() if share}
 
 
 def draw_hold_outs(turn: Turn, ids: Sequence[int]) -> None:

@@ -17,16 +17,18 @@ from sqlalchemy import cast as sql_cast
 from crm_store.journeys import entering
 from crm_store.journeys.again import CANDIDATE
 from crm_store.journeys.context import Runnable, Standing
-from crm_store.journeys.feeds import held_for, hold
+from crm_store.journeys.feeds import held_as, held_for, hold
 from crm_store.journeys.goal import aim, aiming, aiming_versions, reach
 from crm_store.journeys.holdouts import draw_hold_outs
-from crm_store.journeys.published import current, ends_at_once, followed_versions, runnable, standing
+from crm_store.journeys.moving import move_over
+from crm_store.journeys.published import current, ends_at_once, followed_versions, runnable, standing, versions_of_due
 from crm_store.journeys.steps import Speaking, Step
 from crm_store.journeys.turn import Turn
 from crm_store.ledger.expire import expire_held
 from crm_store.ledger.runs import add_eligible, ensure_run
 from crm_store.ledger.states import FAILED, PASSED
 from crm_store.ledger.write import write_touches
+from crm_store.many import ids_of
 from crm_store.schema import campaign as campaign_table
 from crm_store.schema import enrolment, touch
 from crm_store.schema.types import Instant, Words
@@ -70,18 +72,30 @@ def plan_campaign(store: Store, name: str, now: datetime) -> Planned:
     with store.read() as conn:
         stands, newest = standing(conn, name), current(conn, name)
         all_leave = ends_at_once(conn, name)
-        held = held_for(conn, [newest, *followed_versions(conn, name)], now)
+        stale = held_for(conn, [newest, *followed_versions(conn, name)], now)
     planner = _Planner(store, name, now)
-    if held != stands.held:
-        store.write(hold, name, held, now)
-    why = "paused" if stands.status in ("paused", "draft") else "held" if held else None
-    planner.expire(why)
-    if stands.status == "draft" or held:
+    if stale or stands.held:
+        store.write(hold, name, stale, now)
+    stands = held_as(stands, stale)
+    planner.expire(stands.passed_over)
+    if stands.status == "draft" or stale:
         return planner.done()
+    planner.follow(newest)
     planner.move(newest, stands, all_leave)
-    while planner.expire(why):  # what was written just now may be over already
+    while planner.expire(stands.passed_over):  # what was written just now may be over already
         planner.move(newest, stands, all_leave)
     return planner.done()
+
+
+def follow_newest(store: Store, name: str, now: datetime) -> None:
+    """`changes: follow`: bring those under way in older versions over at once, so that whatever runs first sees them there.
+
+    A planner does the same for whoever has entered an older version since. Raises StoreError if it is not published.
+    """
+    with store.read() as conn:
+        stands, newest = standing(conn, name), current(conn, name)
+    if stands.status != "draft":
+        _Planner(store, name, now).follow(newest)
 
 
 class _Planner:
@@ -107,9 +121,11 @@ class _Planner:
             last = done.last
         return self._total(self.slices[before:])
 
-    def expire(self, why: str | None) -> int:
+    def expire(self, passed_over: str | None) -> int:
         """End what nobody may claim once it is over. Returns how many."""
-        return sum(self.run(_expire_slice, version, why).expired for version in self._versions())
+        with self.store.read() as conn:
+            versions = versions_of_due(conn, self.name)
+        return sum(self.run(_expire_slice, version, passed_over).expired for version in versions)
 
     def move(self, newest: Runnable, stands: Standing, all_leave: bool) -> None:
         """Everybody goes on, and whoever the trigger takes enters."""
@@ -118,6 +134,13 @@ class _Planner:
         # Again until nobody enters: with `again: after D` one customer may enter several times at once.
         while enters and self.run(_enter_slice, newest, stands).entered:
             self.go_on(all_leave)
+
+    def follow(self, newest: Runnable) -> None:
+        """`changes: follow`: whoever is under way in another version goes over to the newest."""
+        older = self._versions() if newest.campaign.changes == "follow" else []
+        for version in older:
+            if version.id != newest.id:
+                self.run(_follow_slice, newest, version)
 
     def go_on(self, all_leave: bool) -> None:
         """Move everybody as far as they can go by now: a second time, nobody would move."""
@@ -163,15 +186,17 @@ def _in_turn(conn: Connection, work: Callable[..., Slice], version: Runnable, *a
         # time; beside a long planning it gave up after 50 times.
         conn.execute(text("LOCK TABLE campaign IN SHARE ROW EXCLUSIVE MODE"))
     of_name = campaign_table.c.name == version.campaign.name
-    conn.execute(update(campaign_table).where(of_name).values(plans=campaign_table.c.plans + 1))
+    there = conn.execute(update(campaign_table).where(of_name).values(plans=campaign_table.c.plans + 1)).rowcount
+    if not there:  # it was given another name since this planner began; under that it is planned next time
+        return Slice(None)
     return work(conn, version, *args)
 
 
 def _expire_slice(
-    conn: Connection, version: Runnable, now: datetime, run_id: int | None, last: int, why: str | None
+    conn: Connection, version: Runnable, now: datetime, run_id: int | None, last: int, passed_over: str | None
 ) -> Slice:
     """Touches that the claim passes over, at their expiry."""
-    ended = expire_held(conn, version, now, why, SLICE)
+    ended = expire_held(conn, version, now, passed_over, SLICE)
     return Slice(run_id, expired=ended, last=last if ended == SLICE else None)
 
 
@@ -180,6 +205,16 @@ def _goal_slice(conn: Connection, version: Runnable, now: datetime, run_id: int 
     ids = _ids(conn, aiming(version.id).where(enrolment.c.id > last))
     reach(Turn(conn, version, now), ids)
     return Slice(run_id, last=_next(ids))
+
+
+def _follow_slice(
+    conn: Connection, version: Runnable, now: datetime, run_id: int | None, last: int, older: Runnable
+) -> Slice:
+    """Those of an older version go over to this one."""
+    open_ = enrolment.c.definition_id == older.id, enrolment.c.state == "in", enrolment.c.id > last
+    ids = _ids(conn, select(enrolment.c.id).where(*open_))
+    move_over(conn, older, version, now, ids)
+    return Slice(run_id, moved=len(ids), last=_next(ids))
 
 
 def _leave_slice(
@@ -211,10 +246,21 @@ def _advance_slice(conn: Connection, version: Runnable, now: datetime, run_id: i
     come = select(enrolment.c.id).where(*_on_step(version, step), enrolment.c.next_at <= now, enrolment.c.id > last)
     ids = _ids(conn, come)
     if isinstance(step, Speaking):
-        run_id, written = _speak(conn, version, now, run_id, step, ids, len(ids))
+        follows = version.campaign.changes == "follow"
+        new = _not_spoken_to(Turn(conn, version, now), step, ids) if follows else ids
+        run_id, written = _speak(conn, version, now, run_id, step, new, len(new))
         return Slice(run_id, touches=written, last=_next(ids))
     left = step.pass_on(Turn(conn, version, now), ids)
     return Slice(run_id, moved=len(ids) - left, left=left, last=_next(ids))
+
+
+def _not_spoken_to(turn: Turn, step: Speaking, ids: list[int]) -> list[int]:
+    """Those who have no touch of the step yet. The others have come to it again, because the version they follow has it
+    further down than the one they got it from: they go on."""
+    spoken_to = select(touch.c.enrolment_id).where(touch.c.enrolment_id.in_(ids_of(ids)), touch.c.step == step.name)
+    again = list(turn.conn.execute(spoken_to).scalars())
+    turn.go(again, turn.version.campaign.course.after(step.name), enrolment.c.next_at)
+    return sorted(set(ids).difference(again))
 
 
 def _on_step(version: Runnable, step: Step) -> tuple[Any, ...]:

@@ -6,13 +6,14 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from zoneinfo import ZoneInfo
 
-from sqlalchemy import Connection, func, select
+from sqlalchemy import Connection, func, insert, literal, select
 
 from crm_store.clock import zone_or_none
 from crm_store.journeys.context import Runnable, Standing
 from crm_store.journeys.triggers import Window
 from crm_store.ledger.states import DUE
-from crm_store.schema import customer, enrolment, touch, zone
+from crm_store.schema import customer, enrolment, entry_request, touch, zone
+from crm_store.schema.types import Instant
 
 _TICK = timedelta(microseconds=1)
 
@@ -47,6 +48,13 @@ def next_entry(conn: Connection, version: Runnable, stands: Standing, now: datet
     enrolled = select(enrolment.c.id).where(enrolment.c.campaign == campaign.name, *same).correlate(found).exists()
     first = conn.execute(select(func.min(found.c.entered_at)).where(~enrolled, found.c.entered_at > now)).scalar()
     return first if isinstance(first, datetime) else None
+
+
+def ask_for_everybody(conn: Connection, campaign: str, at: datetime) -> None:
+    """Enter all customers by hand, under one request; campaigns that are entered otherwise know nothing of it."""
+    asked = select(literal(campaign), literal("everybody"), customer.c.id, literal(at, Instant()), literal("a play"))
+    columns = ["campaign", "request", "customer_id", "at", "who"]
+    conn.execute(insert(entry_request).from_select(columns, asked))
 
 
 def anybody_in(conn: Connection, campaign: str) -> bool | None:

@@ -15,6 +15,7 @@ from crm_store.content.accounts import USUAL_LIMITS, Limits
 from crm_store.errors import StoreError
 from crm_store.journeys.context import Runnable
 from crm_store.journeys.feeds import stale_feed
+from crm_store.journeys.held import FILE_GONE
 from crm_store.journeys.published import runnable
 from crm_store.journeys.steps import Send
 from crm_store.journeys.turn import Turn
@@ -136,8 +137,9 @@ def _what(conn: Connection, group: Group) -> tuple[Runnable, Send, int]:
 
 
 def _turn(conn: Connection, group: Group, now: datetime, clock: datetime) -> Tests:
-    """What holds for touches of the group whose turn it is; those of paused, draft and held campaigns are passed over."""
-    live = select(campaign.c.name).where(campaign.c.name == group.campaign, campaign.c.status.in_(("live", "ended")))
+    """What holds for touches of the group whose turn it is; those of paused, held and draft campaigns are passed over."""
+    runs = campaign.c.status.in_(("live", "ended")), campaign.c.held.is_distinct_from(FILE_GONE)
+    live = select(campaign.c.name).where(campaign.c.name == group.campaign, *runs)
     at = look(conn, runnable(conn, group.definition_id), now)
     return (
         touch.c.campaign == group.campaign,

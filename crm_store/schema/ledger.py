@@ -41,6 +41,9 @@ touch = Table(
     Column("enrolment_id", ForeignKey("enrolment.id"), nullable=False),
     Column("step", Words, nullable=False),
     Column("campaign", Words, nullable=False),
+    # As they were when it was written, if they were renamed since: providers know it by those.
+    Column("first_campaign", Words),
+    Column("first_step", Words),
     Column("definition_id", ForeignKey("definition.id"), nullable=False),
     Column("customer_id", ForeignKey("customer.id"), nullable=False),
     Column("channel", Words, nullable=False),

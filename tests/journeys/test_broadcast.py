@@ -86,7 +86,11 @@ def test_the_last_day_of_every_month(shop: Shop) -> None:
     shop.customer("anna")
     for now in ("2026-03-01 12:00", "2026-04-01 12:00", "2026-05-01 12:00"):
         shop.tick(at(now))
-    assert [occasion for _, occasion in occasions(shop)][-3:] == ["2026-02-28T09:00", "2026-03-31T09:00", "2026-04-30T09:00"]
+    assert [occasion for _, occasion in occasions(shop)][-3:] == [
+        "2026-02-28T09:00",
+        "2026-03-31T09:00",
+        "2026-04-30T09:00",
+    ]
 
 
 def test_a_time_that_the_clocks_skip_comes_once_and_later(shop: Shop) -> None:

@@ -17,6 +17,8 @@ def upgrade() -> None:
     op.add_column("campaign_run", sa.Column("copied_at", Instant(), nullable=True))
     op.add_column("campaign", sa.Column("entered_to", Instant(), nullable=True))
     op.add_column("campaign", sa.Column("entered_by", sa.BigInteger(), nullable=True))
+    op.add_column("touch", sa.Column("first_campaign", Words, nullable=True))
+    op.add_column("touch", sa.Column("first_step", Words, nullable=True))
     _enrolment()
     _splits()
     _entries_and_pauses()

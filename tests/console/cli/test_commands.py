@@ -81,6 +81,7 @@ AS_JSON = {
     "segment members": "segment members buyers",
     "segment explain": "segment explain buyers",
     "segment kinds": "segment kinds",
+    "apply": "apply --dry-run",
     "campaign list": "campaign list",
     "campaign show": "campaign show welcome",
     "touches": "touches",
