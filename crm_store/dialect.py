@@ -80,13 +80,13 @@ class _OfColumn(FunctionElement[Any]):
 
 
 class unindexed(FunctionElement[Any]):
-    """`unindexed(column)`: SQLite is not to look it up by an index, where another column of the table finds fewer rows."""
+    """`unindexed(column)` of a number: not to be looked up by an index, where another column of the table finds fewer rows."""
 
     inherit_cache = True
     name = "unindexed"
 
 
-spelled(unindexed, sqlite="+{}", postgresql="{}")
+spelled(unindexed, sqlite="+{}", postgresql="(+{})")
 
 
 class JsonScalar(_OfColumn):
@@ -134,9 +134,9 @@ def _json_sqlite(element: JsonScalar, compiler: SQLCompiler, **kw: Any) -> str:
 def _json_postgresql(element: JsonScalar, compiler: SQLCompiler, **kw: Any) -> str:
     column = compiler.process(element.column, **kw)
     name, cast = _POSTGRESQL_TYPES.get(element.kind, ("string", "text"))
-    text = _as_text(column, element.path, compiler)
-    value = f"({text})::{cast}" + (' COLLATE "C"' if cast == "text" else "")
-    test = f"jsonb_typeof({_inside(column, element.path, compiler)}) = '{name}'"
+    inside, text = (written(column, element.path, compiler) for written in (_inside, _as_text))
+    value = f"({text}) COLLATE \"C\"" if cast == "text" else f"({inside})::{cast}"
+    test = f"jsonb_typeof({inside}) = '{name}'"
     if element.kind in _FORMS:
         form = _FORMS[element.kind].replace("0", "[0-9]").replace(".", "[.]")
         test += f" AND ({text}) ~ {_quoted(f'^{form}$', compiler)}"
@@ -255,9 +255,10 @@ class ListIncludes(_OfColumn):
 def _includes_sqlite(element: ListIncludes, compiler: SQLCompiler, **kw: Any) -> str:
     found = compiler.process(element.column, **kw)
     members = ", ".join(_quoted(member, compiler) for member in element.members)
-    least = len(element.members) if element.every else 1
-    counted = f"SELECT count(DISTINCT value) FROM json_each({found}) WHERE type = 'text' AND value IN ({members})"
-    return f"({found} IS NOT NULL AND ({counted}) >= {least})"
+    meant = f"FROM json_each({found}) WHERE type = 'text' AND value IN ({members})"
+    if not element.every:
+        return f"EXISTS (SELECT 1 {meant})"
+    return f"({found} IS NOT NULL AND (SELECT count(DISTINCT value) {meant}) >= {len(element.members)})"
 
 
 @compiles(ListIncludes, "postgresql")

@@ -37,8 +37,8 @@ class Currency:
         if self.rates is None:
             return case((currency == self.code, amount))
         exact = type_coerce(sql_cast(amount, Numeric), Number())
-        rated = [(currency == code, exact * self._rate(code, at, scope)) for code in self.rates.by_day]
-        return case((currency == self.code, exact * self.scale), *rated)
+        rated = {code: exact * self._rate(code, at, scope) for code in self.rates.by_day if code != self.code}
+        return case({self.code: exact * self.scale, **rated}, value=currency)
 
     @property
     def scale(self) -> int:

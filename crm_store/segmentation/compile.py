@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 from threading import Lock
 from typing import Any
 from zoneinfo import ZoneInfo
 
-from sqlalchemy import Connection, Select, func, select
+from sqlalchemy import ColumnElement, Connection, Select, func, select
 
 from crm_store.many import one_of_ids
 from crm_store.schema import customer, static_list
@@ -82,20 +82,29 @@ def _make(condition: Condition, scope: Scope, among: bool) -> Select[Any]:
     rows = replace(scope, shape="among")
     lead = condition.lead(replace(scope, shape="all", narrowed=among)) if among or scope.shape == "all" else None
     if lead is not None:
-        rest = (one.sql(rows) for one in lead.rest)
-        return _led(lead, scope).where(customer.c.erased_at.is_(None), *rest)
+        return _led(lead, scope, [one.sql(rows) for one in lead.rest])
     holds = condition.sql(rows if among or scope.by_row else scope)
     found = select(customer.c.id).where(customer.c.erased_at.is_(None), holds)
     return found.where(one_of_ids(customer.c.id)) if among else found
 
 
-def _led(lead: Lead, scope: Scope) -> Select[Any]:
+def _led(lead: Lead, scope: Scope, rest: Sequence[ColumnElement[bool]]) -> Select[Any]:
     """SQLite always begins with the set after IN; PostgreSQL plans a join with distinct ids better."""
     ids = lead.ids if lead.unique else lead.ids.group_by(*lead.ids.selected_columns)
+    if not rest:
+        return _of_the_living(ids)
     if scope.by_row:
-        return select(customer.c.id).where(customer.c.id.in_(ids))
+        return select(customer.c.id).where(customer.c.id.in_(ids), customer.c.erased_at.is_(None), *rest)
     chosen = ids.subquery("lead")
-    return select(customer.c.id).join_from(chosen, customer, customer.c.id == chosen.c[0])
+    found = select(customer.c.id).join_from(chosen, customer, customer.c.id == chosen.c[0])
+    return found.where(customer.c.erased_at.is_(None), *rest)
+
+
+def _of_the_living(ids: Select[Any]) -> Select[Any]:
+    """Those of the ids who are not erased. Few are: an index has them all, and nobody else's row has to be read."""
+    chosen = ids.subquery("lead")
+    erased = select(1).where(customer.c.id == chosen.c[0], customer.c.erased_at.is_not(None))
+    return select(chosen.c[0].label("id")).where(~erased.correlate(chosen).exists())
 
 
 def _dates(scope: Scope) -> dict[Any, Any] | None:

@@ -193,8 +193,9 @@ class ItemFilter:
         tests = [self._of_line(name, test) for name, test in self.tests if self.COLUMNS[name][0].table is event_item]
         lines = select(event_item.c.event_id).where(*tests)
         if scope.shape == "among" or scope.narrowed or scope.by_row:
-            lines = lines.where(*self._of_products(unindexed(event_item.c.product_id)))
-            return lines.where(event_item.c.event_id == row.c.id).correlate(row).exists()
+            lines = lines.where(*self._of_products(unindexed(event_item.c.product_id)), event_item.c.event_id == row.c.id)
+            # PostgreSQL would make a join of EXISTS, and read all lines for the sake of few events.
+            return lines.correlate(row).limit(1).scalar_subquery().is_not(None)
         return row.c.id.in_(lines.where(*self._of_products(event_item.c.product_id)).correlate(None))
 
     def _of_products(self, product_id: Column) -> list[ColumnElement[bool]]:

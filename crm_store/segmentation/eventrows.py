@@ -200,8 +200,8 @@ class EventRows:
         gaps = self._gaps(scope, own)
         if own:
             return row, tests, replace(scope, usual_gap=select(gaps.c.gap).correlate(customer).scalar_subquery())
-        joined = select(*row.c, gaps.c.gap.label("gap")).join_from(row, gaps, gaps.c.customer_id == row.c.customer_id)
-        found = joined.where(*tests).subquery()
+        source = self._beside_customer(row, own).join(gaps, gaps.c.customer_id == row.c.customer_id)
+        found = select(*row.c, gaps.c.gap.label("gap")).select_from(source).where(*tests).subquery()
         return found, [], replace(scope, usual_gap=found.c.gap)
 
     def _gaps(self, scope: Scope, own: bool) -> FromClause:
