@@ -80,7 +80,7 @@ class _OfColumn(FunctionElement[Any]):
 
 
 class unindexed(FunctionElement[Any]):
-    """`unindexed(column)` of a number: not to be looked up by an index, where another column of the table finds fewer rows."""
+    """`unindexed(column)` of a number: not to be looked up by an index, where another column finds fewer rows."""
 
     inherit_cache = True
     name = "unindexed"
@@ -92,6 +92,7 @@ spelled(unindexed, sqlite="+{}", postgresql="(+{})")
 class JsonScalar(_OfColumn):
     """The scalar at a path in a JSON column, if it is of the type that the vocabulary gives it, else NULL.
 
+    `code`: the text of whatever is there, to be compared with words of letters only, which JSON writes nothing else as.
     Dates and instants are kept in JSON as ISO texts, written by the intake so that they sort as they follow each other.
     """
 
@@ -123,6 +124,8 @@ def _json_sqlite(element: JsonScalar, compiler: SQLCompiler, **kw: Any) -> str:
     column = compiler.process(element.column, **kw)
     path = _quoted("$" + "".join(f'."{part}"' for part in element.path), compiler)
     value = f"json_extract({column}, {path})"
+    if element.kind == "code":
+        return value
     types = _SQLITE_TYPES.get(element.kind, "'text'")
     test = f"json_type({column}, {path}) IN ({types})"
     if element.kind in _FORMS:
@@ -135,7 +138,9 @@ def _json_postgresql(element: JsonScalar, compiler: SQLCompiler, **kw: Any) -> s
     column = compiler.process(element.column, **kw)
     name, cast = _POSTGRESQL_TYPES.get(element.kind, ("string", "text"))
     inside, text = (written(column, element.path, compiler) for written in (_inside, _as_text))
-    value = f"({text}) COLLATE \"C\"" if cast == "text" else f"({inside})::{cast}"
+    value = f'({text}) COLLATE "C"' if cast == "text" else f"({inside})::{cast}"
+    if element.kind == "code":
+        return value
     test = f"jsonb_typeof({inside}) = '{name}'"
     if element.kind in _FORMS:
         form = _FORMS[element.kind].replace("0", "[0-9]").replace(".", "[.]")
@@ -233,7 +238,7 @@ def _list_postgresql(element: JsonList, compiler: SQLCompiler, **kw: Any) -> str
 
 
 class ListIncludes(_OfColumn):
-    """Whether texts are members of a list: all of them (`every`) or any; NULL or false without a list."""
+    """Whether texts are members of a `JsonList`: all of them (`every`) or any; NULL or false without a list."""
 
     type = Boolean()
     inherit_cache = True
@@ -265,7 +270,10 @@ def _includes_sqlite(element: ListIncludes, compiler: SQLCompiler, **kw: Any) ->
 def _includes_postgresql(element: ListIncludes, compiler: SQLCompiler, **kw: Any) -> str:
     members = ", ".join(_quoted(member, compiler) for member in element.members)
     test = "jsonb_exists_all" if element.every else "jsonb_exists_any"
-    return f"{test}({compiler.process(element.column, **kw)}, ARRAY[{members}]::text[])"
+    assert isinstance(element.column, JsonList)
+    found = _inside(compiler.process(element.column.column, **kw), element.column.path, compiler)
+    # Few pass the first test, so that the second, whether it is a list at all, is made for few.
+    return f"({test}({found}, ARRAY[{members}]::text[]) AND jsonb_typeof({found}) = 'array')"
 
 
 class list_length(FunctionElement[int]):

@@ -97,7 +97,7 @@ class Property:
         path = self.name.split(".")
         if self.currency is not None:
             amount = type_coerce(JsonScalar(row.c.properties, [*path, "minor"], "number"), Number())
-            return self.currency.value(amount, JsonScalar(row.c.properties, [*path, "currency"], "text"), row.c.at, scope)
+            return self.currency.value(amount, JsonScalar(row.c.properties, [*path, "currency"], "code"), row.c.at, scope)
         if self.type == "list":
             return JsonList(row.c.properties, path)
         return JsonScalar(row.c.properties, path, self.type)

@@ -6,14 +6,14 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any, ClassVar, Self
 
-from sqlalchemy import ColumnElement, FromClause, Select, and_, case, func, select, true, union_all
+from sqlalchemy import ColumnElement, FromClause, Select, func, select, true, union_all
 
 from crm_store.content.faults import Fault
 from crm_store.content.fields import Fields, items, text
 from crm_store.content.literals import Duration, Gaps, parse_span, read_first_or_last, read_whole
 from crm_store.content.nodes import Mapping, Node, Scalar, Sequence
 from crm_store.content.vocabulary import EventKind, UsualGap
-from crm_store.schema import customer, event, tally
+from crm_store.schema import customer, tally
 from crm_store.segmentation.belonging import asked, looks_up, outer
 from crm_store.segmentation.conditions.base import Condition, FieldHelp, Lead
 from crm_store.segmentation.eventfilters import EventFilter, ItemFilter, SameAsTrigger, read_where
@@ -22,6 +22,7 @@ from crm_store.segmentation.language import Language, Scope
 from crm_store.segmentation.measures import Measure, Regular, lines_of, read_measure
 from crm_store.segmentation.passing import Moved, Passing
 from crm_store.segmentation.ranking import Ranking
+from crm_store.segmentation.tallies import of_tallies
 from crm_store.segmentation.times import WINDOW_WORDS, Window, read_window
 
 Column = ColumnElement[Any]
@@ -186,8 +187,10 @@ class EventCondition(Condition):
         if self.rows.is_judged_by_gaps and self._measured_window is not None:
             which = func.min if self.measure.name == "first" else func.max
             return self.rows.judged_by_gaps(which, self._measured_window, scope)
-        grouped, value, scope = self._grouped(scope, self.measure)
-        holds = self.measure.holds(value, scope)
+        return _together([self._having(self.measure, *part) for part in self._grouped(scope, self.measure)])
+
+    def _having(self, measure: Measure, grouped: Select[Any], value: Column, scope: Scope) -> Select[Any]:
+        holds = measure.holds(value, scope)
         return grouped.having(holds.is_not(true()) if self._holds_for_none else holds)
 
     @property
@@ -212,20 +215,19 @@ class EventCondition(Condition):
 
     def _measured(self, scope: Scope, measure: Measure) -> Select[Any]:
         """(customer_id, value) of all customers who have such events."""
-        grouped, value, _ = self._grouped(scope, measure)
-        return grouped.add_columns(value.label("value"))
+        return _together([grouped.add_columns(value.label("value")) for grouped, value, _ in self._grouped(scope, measure)])
 
-    def _grouped(self, scope: Scope, measure: Measure) -> tuple[Select[Any], Column, Scope]:
-        """A select of customer ids grouped by customer, and the measure: from the tallies where nothing is filtered."""
+    def _grouped(self, scope: Scope, measure: Measure) -> list[tuple[Select[Any], Column, Scope]]:
+        """Selects of customer ids grouped by customer, and the measure: from the tallies where nothing is filtered."""
         if self.rows.is_plain and measure.is_of_tallies and not self.rows.gaps_measured:
-            tallied = _tallied(self.rows.kinds, scope, measure.currency)
-            return select(tallied.c.customer_id).group_by(tallied.c.customer_id), _of_tallies(tallied)[measure.name], scope
+            parts = of_tallies(self.rows.kinds, measure.name, measure.currency, scope)
+            return [(grouped, value, scope) for grouped, value in parts]
         found = self.rows.choose(scope, own=False)
         source, tests = self._lines(found)
         grouped = select(found.row.c.customer_id).select_from(source).where(*tests).group_by(found.row.c.customer_id)
         if self.rows.gaps_measured:  # the same in all rows of a customer
             scope = replace(scope, usual_gap=func.max(found.row.c.gap))
-        return grouped, measure.value(found.row, found.scope), scope
+        return [(grouped, measure.value(found.row, found.scope), scope)]
 
     def sentence(self) -> str:
         events = " or ".join(f"'{kind.title}'" for kind in self.kinds) + " events"
@@ -236,40 +238,9 @@ class EventCondition(Condition):
         return self.measure.sentence(" ".join(said)) if self.measure else f"there are {' '.join(said)}"
 
 
-def _of_tallies(row: FromClause) -> dict[str, Column]:
-    return {
-        "count": func.sum(row.c.count),
-        "sum": func.sum(row.c.sum),
-        "first": func.min(row.c.first),
-        "last": func.max(row.c.last),
-    }
-
-
-def _tallied(kinds: tuple[str, ...], scope: Scope, currency: str | None) -> FromClause:
-    """count, sum, first, last per customer: of the tallies, but counted anew where a tally knows events after `now`."""
-    total = case((tally.c.currency == currency, tally.c.sum), else_=0).label("sum") if currency else tally.c.sum
-    known = select(tally.c.customer_id, tally.c.count, total, tally.c.first, tally.c.last)
-    of_asked = asked(tally.c.customer_id, scope)
-    known = known.where(of_kinds(tally, kinds), tally.c.last <= scope.now, *of_asked)
-    of_tally = and_(
-        event.c.kind == tally.c.kind,
-        event.c.customer_id == tally.c.customer_id,
-        func.coalesce(event.c.currency, "") == tally.c.currency,
-    )
-    amount = case((event.c.currency == currency, event.c.amount)) if currency else event.c.amount
-    facts = {
-        "count": func.count(),
-        "sum": func.coalesce(func.sum(amount), 0),
-        "first": func.min(event.c.at),
-        "last": func.max(event.c.at),
-    }
-    counted = (
-        select(event.c.customer_id, *(column.label(name) for name, column in facts.items()))
-        .select_from(tally.join(event, of_tally))
-        .where(of_kinds(tally, kinds), tally.c.last > scope.now, event.c.at <= scope.now, *of_asked)
-        .group_by(event.c.customer_id)
-    )
-    return union_all(known, counted).subquery()
+def _together(parts: list[Select[Any]]) -> Select[Any]:
+    """The rows of all; each customer is in one of them at most."""
+    return parts[0] if len(parts) == 1 else select(union_all(*parts).subquery())
 
 
 def read_kinds(node: Node, language: Language) -> tuple[EventKind, ...]:
