@@ -11,6 +11,7 @@ from sqlalchemy import (
     ColumnElement,
     Date,
     Integer,
+    Select,
     Table,
     Text,
     literal_column,
@@ -87,6 +88,12 @@ class unindexed(FunctionElement[Any]):
 
 
 spelled(unindexed, sqlite="+{}", postgresql="(+{})")
+
+
+def looked_up(rows: Select[Any]) -> ColumnElement[bool]:
+    """There is such a row, to be looked for each time. Of EXISTS PostgreSQL may make a join or a set, and read all rows
+    for the sake of few."""
+    return rows.limit(1).scalar_subquery().is_not(None)
 
 
 class JsonScalar(_OfColumn):

@@ -74,7 +74,7 @@ def _audience(at: Look) -> Column:
 
 
 def _consent(at: Look) -> Column:
-    return has_consent(at.version.campaign.channel, at.version.campaign.topic, at.now, among=True)
+    return has_consent(at.version.campaign.channel, at.version.campaign.topic, at.now)
 
 
 GATES: tuple[Gate, ...] = (

@@ -40,6 +40,13 @@ class Currency:
         rated = {code: exact * self._rate(code, at, scope) for code in self.rates.by_day if code != self.code}
         return case({self.code: exact * self.scale, **rated}, value=currency)
 
+    def has_other_rates(self, before: Scope, after: Scope) -> bool:
+        """Whether a rate begins between two instants."""
+        days = {day for rates in self.rates.by_day.values() for day, _ in rates} if self.rates else set()
+        starts = (start_of_day(day, after.company_zone) for day in days)
+        first, last = sorted((before.now, after.now))
+        return any(first < start <= last for start in starts)
+
     @property
     def scale(self) -> int:
         """What amounts are multiplied by, so that every rate makes whole numbers of them."""

@@ -9,7 +9,7 @@ from threading import Lock
 from typing import Any
 from zoneinfo import ZoneInfo
 
-from sqlalchemy import ColumnElement, Connection, Select, func, select
+from sqlalchemy import ColumnElement, Connection, FromClause, Select, func, select
 
 from crm_store.many import one_of_ids
 from crm_store.schema import customer, static_list
@@ -83,9 +83,20 @@ def _make(condition: Condition, scope: Scope, among: bool) -> Select[Any]:
     lead = condition.lead(replace(scope, shape="all", narrowed=among)) if among or scope.shape == "all" else None
     if lead is not None:
         return _led(lead, scope, [one.sql(rows) for one in lead.rest])
-    holds = condition.sql(rows if among or scope.by_row else scope)
-    found = select(customer.c.id).where(customer.c.erased_at.is_(None), holds)
+    if not among and not scope.by_row:
+        return _by_sets(condition, scope)
+    found = select(customer.c.id).where(customer.c.erased_at.is_(None), condition.sql(rows))
     return found.where(one_of_ids(customer.c.id)) if among else found
+
+
+def _by_sets(condition: Condition, scope: Scope) -> Select[Any]:
+    """Of all customers, each beside the sets that decide about her."""
+    sets: list[FromClause] = []
+    holds = condition.sql(replace(scope, sets=sets))
+    source: FromClause = customer
+    for chosen in sets:
+        source = source.outerjoin(chosen, chosen.c[0] == customer.c.id)
+    return select(customer.c.id).select_from(source).where(customer.c.erased_at.is_(None), holds)
 
 
 def _led(lead: Lead, scope: Scope, rest: Sequence[ColumnElement[bool]]) -> Select[Any]:

@@ -12,7 +12,7 @@ from crm_store.content.faults import Fault, Incomplete, did_you_mean
 from crm_store.content.fields import text
 from crm_store.content.nodes import Mapping, Node, Scalar
 from crm_store.content.vocabulary import EventKind
-from crm_store.dialect import JsonList, JsonScalar, instant_of_text, unindexed
+from crm_store.dialect import JsonList, JsonScalar, instant_of_text, looked_up, unindexed
 from crm_store.schema import event, event_item, product
 from crm_store.schema.types import Number
 from crm_store.segmentation.amounts import Currency, currency_of, spec_of
@@ -194,8 +194,7 @@ class ItemFilter:
         lines = select(event_item.c.event_id).where(*tests)
         if scope.shape == "among" or scope.narrowed or scope.by_row:
             lines = lines.where(*self._of_products(unindexed(event_item.c.product_id)), event_item.c.event_id == row.c.id)
-            # PostgreSQL would make a join of EXISTS, and read all lines for the sake of few events.
-            return lines.correlate(row).limit(1).scalar_subquery().is_not(None)
+            return looked_up(lines.correlate(row))
         return row.c.id.in_(lines.where(*self._of_products(event_item.c.product_id)).correlate(None))
 
     def _of_products(self, product_id: Column) -> list[ColumnElement[bool]]:

@@ -6,7 +6,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any, ClassVar, Self
 
-from sqlalchemy import ColumnElement, FromClause, Select, func, select, true, union_all
+from sqlalchemy import ColumnElement, FromClause, Select, func, select, true
 
 from crm_store.content.faults import Fault
 from crm_store.content.fields import Fields, items, text
@@ -14,13 +14,13 @@ from crm_store.content.literals import Duration, Gaps, parse_span, read_first_or
 from crm_store.content.nodes import Mapping, Node, Scalar, Sequence
 from crm_store.content.vocabulary import EventKind, UsualGap
 from crm_store.schema import customer, tally
-from crm_store.segmentation.belonging import asked, looks_up, outer
+from crm_store.segmentation.belonging import asked, has_row, in_set, looks_up, outer
 from crm_store.segmentation.conditions.base import Condition, FieldHelp, Lead
 from crm_store.segmentation.eventfilters import EventFilter, ItemFilter, SameAsTrigger, read_where
 from crm_store.segmentation.eventrows import Among, Chosen, EventRows, of_kinds
 from crm_store.segmentation.language import Language, Scope
 from crm_store.segmentation.measures import Measure, Regular, lines_of, read_measure
-from crm_store.segmentation.passing import Moved, Passing
+from crm_store.segmentation.passing import Anybody, Moved, Passing
 from crm_store.segmentation.ranking import Ranking
 from crm_store.segmentation.tallies import of_tallies
 from crm_store.segmentation.times import WINDOW_WORDS, Window, read_window
@@ -72,14 +72,17 @@ class EventCondition(Condition):
     def sql(self, scope: Scope) -> ColumnElement[bool]:
         if self._ranking is not None:
             return customer.c.id.in_(self._ranked(self._ranking, scope))
+        if self.rows.is_plain and self.measure is None:
+            return has_row(tally, scope, of_kinds(tally, self.rows.kinds), tally.c.first <= scope.now)
         if looks_up(scope) or self._must_be_looked_up:
             return self._looked_up(scope)
         return self._as_set(scope)
 
     def moved(self, time: Passing) -> Moved:
-        if self.measure is not None and self.measure.asks_more:
+        if self.measure is not None and self.measure.is_of_customer:
             return None
-        return self.rows.moved(time, self.measure)
+        found = self.rows.moved(time, self.measure)
+        return Anybody(found) if self._ranking is not None and isinstance(found, list) else found
 
     def lead(self, scope: Scope) -> Lead | None:
         """Whom it holds for. Where nothing is filtered, SQLite finds sooner who did anything since the window began."""
@@ -175,7 +178,7 @@ class EventCondition(Condition):
     def _as_set(self, scope: Scope) -> ColumnElement[bool]:
         """Whether the customer is in the set, which is worked out once."""
         found = self._set(scope)
-        return customer.c.id.not_in(found) if self._holds_for_none else customer.c.id.in_(found)
+        return ~in_set(found, scope) if self._holds_for_none else in_set(found, scope)
 
     def _set(self, scope: Scope) -> Select[Any]:
         """The customers it holds for; those it does not hold for, where it holds for customers without any events."""
@@ -187,10 +190,8 @@ class EventCondition(Condition):
         if self.rows.is_judged_by_gaps and self._measured_window is not None:
             which = func.min if self.measure.name == "first" else func.max
             return self.rows.judged_by_gaps(which, self._measured_window, scope)
-        return _together([self._having(self.measure, *part) for part in self._grouped(scope, self.measure)])
-
-    def _having(self, measure: Measure, grouped: Select[Any], value: Column, scope: Scope) -> Select[Any]:
-        holds = measure.holds(value, scope)
+        grouped, value, scope = self._grouped(scope, self.measure)
+        holds = self.measure.holds(value, scope)
         return grouped.having(holds.is_not(true()) if self._holds_for_none else holds)
 
     @property
@@ -215,19 +216,19 @@ class EventCondition(Condition):
 
     def _measured(self, scope: Scope, measure: Measure) -> Select[Any]:
         """(customer_id, value) of all customers who have such events."""
-        return _together([grouped.add_columns(value.label("value")) for grouped, value, _ in self._grouped(scope, measure)])
+        grouped, value, _ = self._grouped(scope, measure)
+        return grouped.add_columns(value.label("value"))
 
-    def _grouped(self, scope: Scope, measure: Measure) -> list[tuple[Select[Any], Column, Scope]]:
-        """Selects of customer ids grouped by customer, and the measure: from the tallies where nothing is filtered."""
+    def _grouped(self, scope: Scope, measure: Measure) -> tuple[Select[Any], Column, Scope]:
+        """A select of customer ids grouped by customer, and the measure: from the tallies where nothing is filtered."""
         if self.rows.is_plain and measure.is_of_tallies and not self.rows.gaps_measured:
-            parts = of_tallies(self.rows.kinds, measure.name, measure.currency, scope)
-            return [(grouped, value, scope) for grouped, value in parts]
+            return *of_tallies(self.rows.kinds, measure.name, measure.currency, scope), scope
         found = self.rows.choose(scope, own=False)
         source, tests = self._lines(found)
         grouped = select(found.row.c.customer_id).select_from(source).where(*tests).group_by(found.row.c.customer_id)
         if self.rows.gaps_measured:  # the same in all rows of a customer
             scope = replace(scope, usual_gap=func.max(found.row.c.gap))
-        return [(grouped, measure.value(found.row, found.scope), scope)]
+        return grouped, measure.value(found.row, found.scope), scope
 
     def sentence(self) -> str:
         events = " or ".join(f"'{kind.title}'" for kind in self.kinds) + " events"
@@ -236,11 +237,6 @@ class EventCondition(Condition):
         said += [f"after a silence of {self.rows.silence}"] if self.rows.silence else []
         said += [self.rows.window.sentence()] if self.rows.window else []
         return self.measure.sentence(" ".join(said)) if self.measure else f"there are {' '.join(said)}"
-
-
-def _together(parts: list[Select[Any]]) -> Select[Any]:
-    """The rows of all; each customer is in one of them at most."""
-    return parts[0] if len(parts) == 1 else select(union_all(*parts).subquery())
 
 
 def read_kinds(node: Node, language: Language) -> tuple[EventKind, ...]:
