@@ -226,8 +226,9 @@ class EventRows:
         def judge(at: Column, gap: Column) -> ColumnElement[bool]:
             return window.on_instant(type_coerce(at, Instant()), replace(scope, usual_gap=gap))
 
+        of_asked, anybodys = (self._timeline(one, own=False) for one in (scope, replace(scope, narrowed=False)))
         one_edge = not isinstance(window.operand, tuple)
-        return judged_by_gaps(self._timeline(scope, own=False), self.usual_gap, which, judge, one_edge)
+        return judged_by_gaps(of_asked, anybodys, self.usual_gap, which, judge, one_edge)
 
 
 def of_kinds(table: FromClause, kinds: tuple[str, ...]) -> ColumnElement[bool]:
