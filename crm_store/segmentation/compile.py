@@ -102,20 +102,20 @@ def _by_sets(condition: Condition, scope: Scope) -> Select[Any]:
 def _led(lead: Lead, scope: Scope, rest: Sequence[ColumnElement[bool]]) -> Select[Any]:
     """SQLite always begins with the set after IN; PostgreSQL plans a join with distinct ids better."""
     ids = lead.ids if lead.unique else lead.ids.group_by(*lead.ids.selected_columns)
-    if not rest:
-        return _of_the_living(ids)
-    if scope.by_row:
+    if scope.by_row and rest:
         return select(customer.c.id).where(customer.c.id.in_(ids), customer.c.erased_at.is_(None), *rest)
     chosen = ids.subquery("lead")
+    if not rest:
+        return select(chosen.c[0].label("id")).where(_is_living(chosen))
     found = select(customer.c.id).join_from(chosen, customer, customer.c.id == chosen.c[0])
-    return found.where(customer.c.erased_at.is_(None), *rest)
+    return found.where(_is_living(chosen), *rest)
 
 
-def _of_the_living(ids: Select[Any]) -> Select[Any]:
-    """Those of the ids who are not erased. Few are: an index has them all, and nobody else's row has to be read."""
-    chosen = ids.subquery("lead")
-    erased = select(1).where(customer.c.id == chosen.c[0], customer.c.erased_at.is_not(None))
-    return select(chosen.c[0].label("id")).where(~erased.correlate(chosen).exists())
+def _is_living(chosen: FromClause) -> ColumnElement[bool]:
+    """Not erased. Few are: an index has them all, and nobody's row has to be read for it."""
+    erased = customer.alias("erased")
+    gone = select(1).where(erased.c.id == chosen.c[0], erased.c.erased_at.is_not(None))
+    return ~gone.correlate(chosen).exists()
 
 
 def _dates(scope: Scope) -> dict[Any, Any] | None:
