@@ -105,17 +105,17 @@ def _led(lead: Lead, scope: Scope, rest: Sequence[ColumnElement[bool]]) -> Selec
     if scope.by_row and rest:
         return select(customer.c.id).where(customer.c.id.in_(ids), customer.c.erased_at.is_(None), *rest)
     chosen = ids.subquery("lead")
+    living = _is_living(chosen.c[0], scope)
     if not rest:
-        return select(chosen.c[0].label("id")).where(_is_living(chosen))
-    found = select(customer.c.id).join_from(chosen, customer, customer.c.id == chosen.c[0])
-    return found.where(_is_living(chosen), *rest)
+        return select(chosen.c[0].label("id")).where(living)
+    return select(customer.c.id).join_from(chosen, customer, customer.c.id == chosen.c[0]).where(living, *rest)
 
 
-def _is_living(chosen: FromClause) -> ColumnElement[bool]:
-    """Not erased. Few are: an index has them all, and nobody's row has to be read for it."""
+def _is_living(id_: ColumnElement[int], scope: Scope) -> ColumnElement[bool]:
+    """Not erased. Few are: an index has them all, which SQLite makes a list of, and nobody's row has to be read for it."""
     erased = customer.alias("erased")
-    gone = select(1).where(erased.c.id == chosen.c[0], erased.c.erased_at.is_not(None))
-    return ~gone.correlate(chosen).exists()
+    gone = select(erased.c.id).where(erased.c.erased_at.is_not(None))
+    return id_.not_in(gone) if scope.by_row else ~gone.where(erased.c.id == id_).exists()
 
 
 def _dates(scope: Scope) -> dict[Any, Any] | None:
