@@ -129,7 +129,7 @@ _FORMS = {"date": "0000-00-00", "instant": "0000-00-00T00:00:00.000000Z"}
 @compiles(JsonScalar, "sqlite")
 def _json_sqlite(element: JsonScalar, compiler: SQLCompiler, **kw: Any) -> str:
     column = compiler.process(element.column, **kw)
-    path = _quoted("$" + "".join(f'."{part}"' for part in element.path), compiler)
+    path = _sqlite_path(element.path, compiler)
     value = f"json_extract({column}, {path})"
     if element.kind == "code":
         return value
@@ -138,6 +138,10 @@ def _json_sqlite(element: JsonScalar, compiler: SQLCompiler, **kw: Any) -> str:
     if element.kind in _FORMS:
         test += f" AND {value} GLOB {_quoted(_FORMS[element.kind].replace('0', '[0-9]'), compiler)}"
     return f"CASE WHEN {test} THEN {value} END"
+
+
+def _sqlite_path(path: Sequence[str], compiler: SQLCompiler) -> str:
+    return _quoted("$" + "".join(f'."{part}"' for part in path), compiler)
 
 
 @compiles(JsonScalar, "postgresql")
@@ -234,7 +238,7 @@ class JsonList(_OfColumn):
 @compiles(JsonList, "sqlite")
 def _list_sqlite(element: JsonList, compiler: SQLCompiler, **kw: Any) -> str:
     column = compiler.process(element.column, **kw)
-    path = _quoted("$" + "".join(f'."{part}"' for part in element.path), compiler)
+    path = _sqlite_path(element.path, compiler)
     return f"CASE WHEN json_type({column}, {path}) = 'array' THEN json_extract({column}, {path}) END"
 
 
@@ -265,12 +269,13 @@ class ListIncludes(_OfColumn):
 
 @compiles(ListIncludes, "sqlite")
 def _includes_sqlite(element: ListIncludes, compiler: SQLCompiler, **kw: Any) -> str:
-    found = compiler.process(element.column, **kw)
+    assert isinstance(element.column, JsonList)
+    place = f"{compiler.process(element.column.column, **kw)}, {_sqlite_path(element.column.path, compiler)}"
     members = ", ".join(_quoted(member, compiler) for member in element.members)
-    meant = f"FROM json_each({found}) WHERE type = 'text' AND value IN ({members})"
-    if not element.every:
-        return f"EXISTS (SELECT 1 {meant})"
-    return f"({found} IS NOT NULL AND (SELECT count(DISTINCT value) {meant}) >= {len(element.members)})"
+    meant = f"FROM json_each({place}) WHERE type = 'text' AND value IN ({members})"
+    counted = f"(SELECT count(DISTINCT value) {meant}) >= {len(element.members)}"
+    test = counted if element.every else f"EXISTS (SELECT 1 {meant})"
+    return f"(json_type({place}) = 'array' AND {test})"
 
 
 @compiles(ListIncludes, "postgresql")
