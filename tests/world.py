@@ -183,7 +183,7 @@ class Shop:
         with self.store.read() as conn:
             zone = workspace.settings.company.zone
             scope = scope_of(conn, now, zone, segments, "among" if among else "all")
-            keys = select_ids(segments[name].who, scope).with_only_columns(customer.c.key)
+            keys = select(customer.c.key).where(customer.c.id.in_(select_ids(segments[name].who, scope)))
             return sorted(conn.execute(keys).scalars())
 
     def touches(self) -> list[tuple[str, str, str, str, str | None]]:

@@ -81,7 +81,7 @@ def _suppression(at: Look) -> Column:
 
 def _consent(at: Look) -> Column:
     one = at.version.campaign
-    return has_consent(one.channel, one.topic, at.now, among=True) if one.topic is not None else literal(True)
+    return has_consent(one.channel, one.topic, at.now) if one.topic is not None else literal(True)
 
 
 GATES: tuple[Gate, ...] = (
