@@ -8,13 +8,14 @@ from datetime import datetime
 from crm_store.ledger.material import Material
 from crm_store.ledger.reference import reference
 from outreach.channels.base import Mail
-from outreach.links import Link, Purpose, Signer
+from outreach.links import Signer
 from outreach.rendering.context import Saying
 from outreach.rendering.said import Said
 
 
-def make_mail(saying: Saying, material: Material, said: Said, now: datetime) -> Mail:
-    """A mail ready to leave, with its one-click unsubscribe headers (RFC 8058); of service nobody can unsubscribe."""
+def make_mail(saying: Saying, material: Material, said: Said, unsubscribe: str, now: datetime) -> Mail:
+    """A mail ready to leave, with the headers of one-click unsubscribing (RFC 8058) by that link; of service nobody can
+    unsubscribe."""
     sender = saying.version.settings.senders[saying.version.campaign.sender]
     return Mail(
         touch_id=material.touch_id,
@@ -26,12 +27,11 @@ def make_mail(saying: Saying, material: Material, said: Said, now: datetime) -> 
         to_name=_full_name(material.customer),
         said=said,
         date=now,
-        headers={} if saying.version.campaign.is_service else _one_click(saying.signer, material),
+        headers={} if saying.version.campaign.is_service else _one_click(unsubscribe),
     )
 
 
-def _one_click(signer: Signer, material: Material) -> dict[str, str]:
-    url = signer.url(Link(Purpose.UNSUBSCRIBE, material.customer_id, material.touch_id))
+def _one_click(url: str) -> dict[str, str]:
     return {"List-Unsubscribe": f"<{url}>", "List-Unsubscribe-Post": "List-Unsubscribe=One-Click"}
 
 

@@ -50,7 +50,7 @@ class Delivery:
     `keep_mails`: how long after a mail's last look its words are kept, for `preview`."""
 
     lease: timedelta = timedelta(minutes=5)
-    batch: int = 500
+    batch: int = 1_000
     wait_at_most: timedelta = timedelta(days=7)
     keep_mails: timedelta = timedelta(days=365)
 

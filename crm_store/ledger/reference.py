@@ -22,7 +22,12 @@ def natural_keys(conn: Connection, touch_ids: Sequence[int]) -> dict[int, str]:
     named = touch.c.id, campaign, customer.c.key, enrolment.c.occasion, func.coalesce(touch.c.first_step, touch.c.step)
     chosen = select(*named).join(customer, customer.c.id == touch.c.customer_id)
     chosen = chosen.join(enrolment, enrolment.c.id == touch.c.enrolment_id).where(touch.c.id.in_(ids_of(touch_ids)))
-    return {row[0]: "\x1f".join(row[1:]) for row in conn.execute(chosen)}
+    return {row[0]: natural_key(*row[1:]) for row in conn.execute(chosen)}
+
+
+def natural_key(campaign: str, customer_key: str, occasion: str, step: str) -> str:
+    """The four together; none of them has a unit separator in it."""
+    return "\x1f".join((campaign, customer_key, occasion, step))
 
 
 def reference(key: bytes, touch_id: int, natural: str) -> str:
