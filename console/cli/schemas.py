@@ -21,7 +21,7 @@ def register(app: typer.Typer) -> None:
 
 def schema(
     context: typer.Context,
-    kind: Annotated[str, typer.Argument(help="segment, campaign or vocabulary: which files it is for.")],
+    kind: Annotated[str, typer.Argument(help="segment, campaign or vocabulary.")],
 ) -> None:
     """The JSON Schema of a kind of file, with this workspace's own words, so that editors complete and check.
 

@@ -1,4 +1,4 @@
-"""The JSON Schema of campaign files, for editors that complete and check while one types; `rapport check` has the last word.
+"""The JSON Schema of campaign files, for editors that complete and check while one types; `rapport check` goes further.
 
 Verbs and triggers are those that are registered, with their own help; conditions are those of segments. What each key
 takes stands here once; a test compares the keys with those that are read.
