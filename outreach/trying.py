@@ -130,9 +130,10 @@ class _Play:
             inside = anybody_in(conn, self.campaign.name)
             if inside is False and told is None and self.example.until is None:
                 return None
-            foreseen = (told or until) - timedelta(microseconds=1)
-            found = [told, next_due(conn, now), next_entry(conn, version, stands, now, foreseen), self._look(now)]
-        return min((at for at in found if at is not None and at < until), default=None)
+            known = [at for at in (told, next_due(conn, now), self._look(now), until) if at is not None]
+            entry = next_entry(conn, version, stands, now, min(known) - timedelta(microseconds=1))
+        at = entry or min(known)
+        return at if at < until else None
 
     def _until(self) -> datetime:
         if self.example.until is not None:
