@@ -12,6 +12,7 @@ from typing import Any
 
 import pytest
 
+from console import words
 from console.kinds import BEGIN, END, kinds_in_markdown
 from crm_store.intake.importing import INTAKES
 from crm_store.journeys import load, steps, triggers
@@ -169,6 +170,12 @@ def test_every_command_is_in_the_readme(name: str) -> None:
 @pytest.mark.parametrize("call", sorted({call for name in ("README.md", IMPORT) for call in calls(page(name))}))
 def test_every_command_of_the_readme_can_be_called_so(call: str) -> None:
     assert parsed(shlex.split(call)[1:])
+
+
+def test_the_words_of_campaigns_in_the_page_are_those_that_are_built() -> None:
+    text = page(CAMPAIGNS)
+    made = text[text.index(words.BEGIN) : text.index(words.END) + len(words.END)]
+    assert made.splitlines() == list(words.words_in_markdown())
 
 
 def test_the_kinds_of_conditions_in_the_page_are_those_that_are_built() -> None:

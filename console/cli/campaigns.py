@@ -100,6 +100,23 @@ def campaign_results(
     show_results(found, by, as_json, f"What came of {name}")
 
 
+@app.command("words")
+def words_(
+    markdown: Annotated[bool, typer.Option("--markdown", help="Print the part of docs/campaigns.md.")] = False,
+    as_json: Json = False,
+) -> None:
+    """The kinds of campaigns, what enters them, and the steps there are.
+
+    Example: rapport campaign words
+    """
+    from console.words import words, words_in_markdown
+
+    if markdown:
+        say(*words_in_markdown())
+    else:
+        show(words(), as_json, title="Words of campaign files")
+
+
 @app.command("run")
 def run_campaign(
     context: typer.Context,
