@@ -49,6 +49,7 @@ def everything(shop: Shop) -> dict[str, Any]:
 
 def in_order(shop: Shop, world: World) -> dict[str, Any]:
     for now in world.instants:
+        world.change(shop, now)
         shop.tick(now)
         assert sums_hold(shop)
     return everything(shop)
@@ -56,6 +57,7 @@ def in_order(shop: Shop, world: World) -> dict[str, Any]:
 
 def in_disorder(shop: Shop, world: World, disorder: Disorder) -> dict[str, Any]:
     for now, runs in zip(world.instants, disorder, strict=False):
+        world.change(shop, now)
         for what in runs:
             run(shop, what, now)
             assert sums_hold(shop)
