@@ -24,10 +24,11 @@ from crm_store.journeys.timeline import Turned, anybody_in, ask_for_everybody, l
 from crm_store.ledger import epoch
 from crm_store.ledger.dispatch import Answer
 from crm_store.ledger.states import SENT
+from crm_store.refilling import refill
 from crm_store.schema import METADATA
 from crm_store.segmentation.staging import Told, instant_of, stage
 from crm_store.segmentation.trying import Tried
-from crm_store.store import Store, memory_store, refill
+from crm_store.store import Store, memory_store
 from outreach.channels.base import Channel, Mail
 from outreach.delivery import drain
 from outreach.publishing import Content, publish

@@ -174,7 +174,7 @@ def test_every_command_of_the_readme_can_be_called_so(call: str) -> None:
 
 def test_the_words_of_campaigns_in_the_page_are_those_that_are_built() -> None:
     text = page(CAMPAIGNS)
-    made = text[text.index(words.BEGIN) : text.index(words.END) + len(words.END)]
+    made = text[text.index(words.BEGIN) : text.index(END) + len(END)]
     assert made.splitlines() == list(words.words_in_markdown())
 
 
