@@ -38,12 +38,16 @@ class Look:
 
 @dataclass(frozen=True)
 class Gate:
-    """`passes`: SQL that is true for touches that may go on. Others end in `state` with `reason`."""
+    """`passes`: SQL that is true for touches that may go on. Others end in `state` with `reason`.
+
+    `of`: what it takes to look - a touch, an enrolment, or the customer alone.
+    """
 
     name: str
     state: str
     reason: str
     passes: Callable[[Look], Column]
+    of: str = "touch"
 
 
 def look(conn: Connection, version: Runnable, now: datetime) -> Look:
@@ -85,17 +89,17 @@ def _consent(at: Look) -> Column:
 
 
 GATES: tuple[Gate, ...] = (
-    Gate("erased", CANCELLED, "erased", lambda _: customer.c.erased_at.is_(None)),
-    Gate("journey", CANCELLED, "left", _journey),
-    Gate("ended", CANCELLED, "ended", lambda at: literal(not at.all_leave)),
-    Gate("exit", CANCELLED, "exit", _exit),
-    Gate("hold_out", SKIPPED, "hold_out", lambda _: enrolment.c.held_out_at.is_(None)),
+    Gate("erased", CANCELLED, "erased", lambda _: customer.c.erased_at.is_(None), "customer"),
+    Gate("journey", CANCELLED, "left", _journey, "enrolment"),
+    Gate("ended", CANCELLED, "ended", lambda at: literal(not at.all_leave), "customer"),
+    Gate("exit", CANCELLED, "exit", _exit, "enrolment"),
+    Gate("hold_out", SKIPPED, "hold_out", lambda _: enrolment.c.held_out_at.is_(None), "enrolment"),
     Gate("expiry", SKIPPED, "expired", lambda at: touch.c.expires_at > at.now),
     Gate("late", SKIPPED, "late", _late),
-    Gate("audience", SKIPPED, "audience", _audience),
-    Gate("address", SKIPPED, "no_address", lambda at: has_address(at.version.campaign.channel)),
-    Gate("suppression", SKIPPED, "suppressed", _suppression),
-    Gate("consent", SKIPPED, "no_consent", _consent),
+    Gate("audience", SKIPPED, "audience", _audience, "customer"),
+    Gate("address", SKIPPED, "no_address", lambda at: has_address(at.version.campaign.channel), "customer"),
+    Gate("suppression", SKIPPED, "suppressed", _suppression, "customer"),
+    Gate("consent", SKIPPED, "no_consent", _consent, "customer"),
 )
 
 
