@@ -71,6 +71,18 @@ def test_an_odd_local_time_is_one_instant(shop: Shop, way: str) -> None:
     assert found == {key: instant_text(utc(instant)) for key, _, _, instant in TRIED}
 
 
+def test_one_instant_lies_on_three_dates(shop: Shop) -> None:
+    now = utc("2026-06-15 10:30")
+    where = {"west": ("Pacific/Pago_Pago", "06-14", "23:30"), "east": ("Pacific/Kiritimati", "06-16", "00:30")}
+    for key, (zone, day, at) in {**where, "middle": ("UTC", "06-15", "10:30")}.items():
+        shop.campaign(key, journey(kind="occasion", enter=f"{{date: birthday, at: '{at}'}}", late="{within: 0 seconds}"))
+        shop.customer(key, time_zone=zone, birthday=f"--{day}")
+    shop.publish(now - 30 * DAY)
+    shop.tick(now)
+    assert [(row[0], row[1]) for row in shop.ledger()] == [(key, key) for key in ("east", "middle", "west")]
+    assert {row[6] for row in shop.ledger()} == {now}
+
+
 @pytest.mark.parametrize(
     ("keys", "said"),
     [
