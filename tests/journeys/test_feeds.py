@@ -41,6 +41,7 @@ PARTS = {
     "audience": {"audience": "{not: {event: order}}"},
     "segment": {"audience": "{not: {segment: buyers}}"},
     "step": {"steps": "[{branch: [{when: {event: order}, then: [{send: again}]}, {otherwise: [{send: hello}]}]}]"},
+    "goal": {"goal": "{event: order, within: 3 days}"},
     "sequence": {"audience": "{not: {sequence: [{event: signed_up}, {event: order}]}}"},
 }
 
@@ -69,6 +70,13 @@ def test_a_lapse_is_of_the_feed_that_is_missing(shop: Shop) -> None:
     shop.event("anna", "order", NOON)
     shop.tick(NOON + 27 * HOUR)
     assert (held(shop), occasions(shop)) == ("stale feed: order", [])
+
+
+def test_so_is_the_day_of_a_last_order(shop: Shop) -> None:
+    live(shop, kind="occasion", enter="{date: 2 days after last order}")
+    shop.event("anna", "order", NOON - 2 * DAY)
+    shop.tick()
+    assert held(shop) == "stale feed: order"
 
 
 def test_an_event_is_fresh_for_so_long_and_no_longer(shop: Shop) -> None:
