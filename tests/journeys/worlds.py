@@ -96,6 +96,11 @@ _ENTRIES = (
     {"kind": "occasion", "enter": "{date: birthday, at: '10:00'}"},
     {"kind": "occasion", "enter": "{date: 1 days before birthday, at: '18:30'}"},
     {"kind": "winback", "enter": "{lapse: order, after: 20 hours}"},
+    {"kind": "winback", "enter": "{lapse: order, after: 20 hours}", "limit": "1 per 30 hours"},
+    {"kind": "occasion", "enter": "{date: last order, at: '20:00'}"},
+    {"kind": "broadcast", "enter": "{every: day, at: '09:30', zone: customer}"},
+    {"kind": "broadcast", "enter": "{cron: '0 6,18 * * *'}"},
+    {"enter": "{event: cart_updated, quiet_for: 6 hours}", "again": "per cart_id", "limit": "1 per 20 hours"},
 )
 _SOMETIMES: tuple[dict[str, str | None], ...] = (
     {"exit_when": "{event: order}"},
@@ -106,6 +111,7 @@ _SOMETIMES: tuple[dict[str, str | None], ...] = (
     {"late": "{within: 3 hours, otherwise: ask}"},
     {"status": "paused"},
     {"topic": "news"},
+    {"runs": "{from: 2026-06-15 08:00, until: 2026-06-16}"},
     {"goal": "{event: order, within: 20 hours, value: amount}"},
     {"hold_out": "40 %"},
     {"purpose": "service", "basis": "contract", "topic": None, "offers": None},
