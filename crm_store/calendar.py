@@ -14,9 +14,9 @@ from sqlalchemy.sql.compiler import SQLCompiler
 from sqlalchemy.sql.functions import FunctionElement
 
 from crm_store.content.literals import Duration
-from crm_store.dialect import DateText, DaysLater
+from crm_store.dialect import DaysLater
 from crm_store.schema import customer, zone
-from crm_store.schema.types import Instant, Words, later
+from crm_store.schema.types import DateText, Instant, Words, later
 
 Column = ColumnElement[Any]
 

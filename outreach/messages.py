@@ -15,7 +15,7 @@ from outreach.rendering.said import Said
 
 def make_mail(saying: Saying, material: Material, said: Said, now: datetime) -> Mail:
     """A mail ready to leave, with its one-click unsubscribe headers (RFC 8058)."""
-    sender = saying.version.settings.senders[saying.version.campaign.sender]
+    sender = saying.version.settings.senders[saying.step.sender_of(saying.version.campaign)]
     unsubscribe = saying.signer.url(Link(Purpose.UNSUBSCRIBE, material.customer_id, material.touch_id))
     return Mail(
         touch_id=material.touch_id,

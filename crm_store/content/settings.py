@@ -19,6 +19,7 @@ from crm_store.content.literals import read_duration
 from crm_store.content.nodes import Mapping as MappingNode
 from crm_store.content.nodes import Node
 from crm_store.content.sources import SETTINGS, Sources
+from crm_store.content.working import WorkingHours, read_working_hours
 
 PLANNED = ("caps", "rates")
 
@@ -73,6 +74,7 @@ class Settings:
     outbox: str
     delivery: Delivery
     clock: Clock
+    working_hours: WorkingHours = WorkingHours()
 
     @property
     def limits(self) -> dict[str, Limits]:
@@ -94,8 +96,11 @@ def load_settings(sources: Sources, faults: Faults) -> Settings:
     outbox = fields.get("outbox", text, "outbox")
     delivery = fields.get("delivery", lambda node: _delivery(node, faults), Delivery())
     clock = fields.get("clock", lambda node: _clock(node, faults), Clock())
+    working_hours = fields.get("working_hours", lambda node: read_working_hours(node, faults), WorkingHours())
     fields.close()
-    return Settings(sure(company), store, sure(public_url), sure(senders), channels, outbox, delivery, clock)
+    return Settings(
+        sure(company), store, sure(public_url), sure(senders), channels, outbox, delivery, clock, working_hours
+    )
 
 
 def _company(node: Node, faults: Faults) -> Company:

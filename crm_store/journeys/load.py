@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection
+from collections.abc import Collection
 from dataclasses import replace
 from datetime import timedelta
 
-from crm_store.content.faults import Fault, Faults, Incomplete, did_you_mean
+from crm_store.content.faults import Fault, Faults, Incomplete
 from crm_store.content.fields import Fields, one_of, sure, text
 from crm_store.content.literals import read_duration
 from crm_store.content.names import Names
@@ -18,7 +18,7 @@ from crm_store.content.vocabulary import EventKind, Vocabulary
 from crm_store.journeys.again import NEVER, OWN, Again, read_again
 from crm_store.journeys.campaign import STATUSES, Campaign, Late
 from crm_store.journeys.offers import read_offers
-from crm_store.journeys.reading import Reading
+from crm_store.journeys.reading import Reading, configured, touching_steps
 from crm_store.journeys.steps import read_course
 from crm_store.journeys.triggers import KINDS, PLANNED_KINDS, Trigger, read_trigger
 from crm_store.journeys.triggers.date import DateTrigger
@@ -75,7 +75,8 @@ def _load(name: str, path: str, sources: Sources, reading: Reading) -> Campaign:
     fields = Fields(root, faults, "a campaign", planned=PLANNED_KEYS)
     kind = fields.need("kind", _kind)
     trigger = fields.need("enter", lambda node: _enter(node, kind, reading.language))
-    reading = replace(reading, trigger=trigger, offers=_names(root.get("offers")))
+    reading = replace(reading, trigger=trigger, offers=_names(root.get("offers")), touching=touching_steps(root.get("steps")))
+    reading = replace(reading, has_goal=root.get("goal") is not None)
     offers = fields.table("offers", lambda node: read_offers(node, reading))
     again = fields.get("again", lambda node: _again(node, trigger, reading), _usual_again(trigger))
     course = fields.need("steps", lambda node: read_course(node, reading))
@@ -85,8 +86,8 @@ def _load(name: str, path: str, sources: Sources, reading: Reading) -> Campaign:
     title, owner = fields.get("title", text, name), fields.maybe("owner", text)
     status = fields.get("status", one_of(*STATUSES), "draft")
     when_ended = fields.get("when_ended", one_of("finish", "exit"), "finish")
-    channel = fields.get("channel", _name_of(settings.channels, "channel"), "email")
-    sender = fields.get("sender", _name_of(settings.senders, "sender"), "default")
+    channel = fields.get("channel", configured(settings.channels, "channel"), "email")
+    sender = fields.get("sender", configured(settings.senders, "sender"), "default")
     late = fields.get("late", lambda node: _late(node, faults), Late())
     fields.close()
     return Campaign(
@@ -110,15 +111,6 @@ def _enter(node: Node, kind: str | None, language: Language) -> Trigger:
     if kind is None:  # of an unknown kind there is no telling what may enter
         raise Incomplete
     return read_trigger(node, kind, language)
-
-
-def _name_of(known: Collection[str], what: str) -> Callable[[Node], str]:
-    def read(node: Node) -> str:
-        if text(node) not in known:
-            raise Fault(node.place, f"{what} '{text(node)}' is not in config/rapport.yaml{did_you_mean(text(node), known)}")
-        return text(node)
-
-    return read
 
 
 def _usual_again(trigger: Trigger | None) -> Again:

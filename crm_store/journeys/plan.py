@@ -16,11 +16,13 @@ from sqlalchemy import cast as sql_cast
 
 from crm_store.journeys.again import CANDIDATE
 from crm_store.journeys.context import Runnable, Standing
-from crm_store.journeys.published import current, ends_at_once, followed_versions, standing
-from crm_store.journeys.steps import Speaking, Step
+from crm_store.journeys.published import current, ends_at_once, followed_versions, runnable, standing
+from crm_store.journeys.steps import Pause, Speaking, Step
 from crm_store.journeys.triggers import Window
 from crm_store.journeys.turn import Turn
 from crm_store.ledger.expire import expire_held
+from crm_store.ledger.offers import end_at_step
+from crm_store.ledger.pauses import open_pauses
 from crm_store.ledger.runs import add_eligible, ensure_run
 from crm_store.ledger.states import FAILED, PASSED
 from crm_store.ledger.write import write_touches
@@ -67,6 +69,7 @@ def plan_campaign(store: Store, name: str, now: datetime) -> Planned:
         all_leave = ends_at_once(conn, name)
     planner = _Planner(store, name, now)
     planner.expire(stands.status in ("paused", "draft"))
+    planner.lift()
     if stands.status == "draft":
         return planner.done()
     planner.go_on(all_leave)
@@ -104,9 +107,21 @@ class _Planner:
         for version in self._versions():
             self.run(_expire_slice, version, paused)
 
+    def lift(self) -> None:
+        """End pauses that were to last until something has come, also of those who are out."""
+        with self.store.read() as conn:
+            versions = [runnable(conn, definition_id) for definition_id in open_pauses(conn, self.name, self.now)]
+        for version in versions:
+            for step in version.campaign.course.steps:
+                if isinstance(step, Pause):
+                    self.run(_lift_slice, version, step)
+
     def go_on(self, all_leave: bool) -> None:
         """Move everybody as far as they can go by now: a second time, nobody would move."""
         for version in self._versions():
+            for step in version.campaign.course.steps:
+                if step.looks(version.campaign):
+                    self.run(_look_slice, version, step)
             for step in version.campaign.course.steps:
                 if isinstance(step, Speaking):
                     self.run(_settle_slice, version, step)
@@ -146,6 +161,16 @@ def _expire_slice(conn: Connection, version: Runnable, now: datetime, run_id: in
     """Touches that the claim passes over, at their expiry."""
     ended = expire_held(conn, version, now, paused, SLICE)
     return Slice(run_id, left=0, last=last if ended == SLICE else None)
+
+
+def _lift_slice(conn: Connection, version: Runnable, now: datetime, run_id: int | None, last: int, step: Pause) -> Slice:
+    """Pauses whose condition holds."""
+    return Slice(run_id, last=step.lift(Turn(conn, version, now), last, SLICE))
+
+
+def _look_slice(conn: Connection, version: Runnable, now: datetime, run_id: int | None, last: int, step: Step) -> Slice:
+    """What is to be done about a step before anybody moves."""
+    return Slice(run_id, last=step.look(Turn(conn, version, now), last, SLICE))
 
 
 def _leave_slice(
@@ -269,6 +294,7 @@ def _speak(
     run_id = ensure_run(conn, run_id, version.campaign.name, now)
     add_eligible(conn, run_id, eligible)
     written = write_touches(conn, run_id, ids, step.message(version.campaign), version.settings.delivery.wait_at_most)
+    end_at_step(conn, version, step.name, ids)
     conn.execute(update(enrolment).where(enrolment.c.id.in_(ids)).values(next_at=None))
     return run_id, written
 

@@ -16,7 +16,10 @@ from sqlalchemy import ColumnElement, Connection, literal, true
 from crm_store.consent.standing import has_address, has_consent, is_suppressed
 from crm_store.journeys.context import Runnable
 from crm_store.journeys.published import ends_at_once
-from crm_store.ledger.states import CANCELLED, SKIPPED
+from crm_store.journeys.steps import Speaking
+from crm_store.ledger.pauses import is_paused, put_off_to
+from crm_store.ledger.states import CANCELLED, DUE, SKIPPED
+from crm_store.ledger.write import TASK
 from crm_store.schema import campaign_run, customer, enrolment, touch
 from crm_store.schema.types import later
 from crm_store.segmentation.language import Scope
@@ -33,21 +36,27 @@ class Look:
     scope: Scope
     enrolment_scope: Scope
     all_leave: bool
+    channel: str
 
 
 @dataclass(frozen=True)
 class Gate:
-    """`passes`: SQL that is true for touches that may go on. Others end in `state` with `reason`."""
+    """`passes`: SQL that is true for touches that may go on. Others end in `state` with `reason`, or are put off to the
+    instant that `until` says, where it says one."""
 
     name: str
     state: str
     reason: str
     passes: Callable[[Look], Column]
+    until: Callable[[Look], Column] | None = None
 
 
-def look(conn: Connection, version: Runnable, now: datetime) -> Look:
-    all_leave = ends_at_once(conn, version.campaign.name)
-    return Look(version, now, version.scope(conn, now), version.scope(conn, now, enrolment), all_leave)
+def look(conn: Connection, version: Runnable, now: datetime, step: Speaking | None = None) -> Look:
+    """`step`: the one whose touches they are; None where no gate is asked."""
+    one = version.campaign
+    channel = step.message(one).channel if step else one.channel
+    scopes = version.scope(conn, now), version.scope(conn, now, enrolment)
+    return Look(version, now, *scopes, ends_at_once(conn, one.name), channel)
 
 
 def _journey(at: Look) -> Column:  # all gates take the look
@@ -68,13 +77,22 @@ def _late(at: Look) -> Column:
     return ~is_late(at) if at.version.campaign.late.otherwise == "skip" else literal(True)
 
 
+def _too_late(at: Look) -> Column:
+    return ~_late(at)
+
+
 def _audience(at: Look) -> Column:
     condition = at.version.campaign.audience
     return condition.sql(at.scope) if condition else literal(True)
 
 
 def _consent(at: Look) -> Column:
-    return has_consent(at.version.campaign.channel, at.version.campaign.topic, at.now, among=True)
+    return has_consent(at.channel, at.version.campaign.topic, at.now, among=True)
+
+
+def _of_messages(passes: Callable[[Look], Column]) -> Callable[[Look], Column]:
+    """A gate that tasks for people do not go through."""
+    return lambda at: literal(True) if at.channel == TASK else passes(at)
 
 
 GATES: tuple[Gate, ...] = (
@@ -82,13 +100,23 @@ GATES: tuple[Gate, ...] = (
     Gate("journey", CANCELLED, "left", _journey),
     Gate("ended", CANCELLED, "ended", lambda at: literal(not at.all_leave)),
     Gate("exit", CANCELLED, "exit", _exit),
+    Gate(
+        "pause",
+        SKIPPED,
+        "paused",
+        lambda at: ~is_paused(at.now, _too_late(at)),
+        until=lambda at: put_off_to(at.now, _too_late(at)),
+    ),
     Gate("expiry", SKIPPED, "expired", lambda at: touch.c.expires_at > at.now),
     Gate("late", SKIPPED, "late", _late),
     Gate("audience", SKIPPED, "audience", _audience),
-    Gate("address", SKIPPED, "no_address", lambda at: has_address(at.version.campaign.channel)),
-    Gate("suppression", SKIPPED, "suppressed", lambda at: ~is_suppressed(at.version.campaign.channel, at.now)),
-    Gate("consent", SKIPPED, "no_consent", _consent),
+    Gate("address", SKIPPED, "no_address", _of_messages(lambda at: has_address(at.channel))),
+    Gate("suppression", SKIPPED, "suppressed", _of_messages(lambda at: ~is_suppressed(at.channel, at.now))),
+    Gate("consent", SKIPPED, "no_consent", _of_messages(_consent)),
 )
+
+
+PUTTING_OFF = tuple(gate for gate in GATES if gate.until is not None)
 
 
 def waits_for_a_person(at: Look) -> Column:
@@ -100,16 +128,21 @@ def waits_for_a_person(at: Look) -> Column:
 
 @dataclass(frozen=True)
 class Verdict:
-    """What the gates said of a touch: where it ends (None: it may go on), why, and every gate's word."""
+    """What the gates said of a touch: where it ends (None: it may go on; `due`: it is put off), why, and every gate's word.
+    `until`: to when it is put off."""
 
     state: str | None
     reason: str | None
     words: str
+    until: datetime | None = None
 
 
 @lru_cache(maxsize=1_000)
-def verdict(passed: tuple[bool, ...]) -> Verdict:
-    """From the gates' answers, in their order."""
+def verdict(passed: tuple[bool, ...], until: tuple[datetime | None, ...] = ()) -> Verdict:
+    """From the gates' answers, in their order, and the instants that those of `PUTTING_OFF` name."""
     words = " ".join(f"{gate.name}={'pass' if ok else 'bar'}" for gate, ok in zip(GATES, passed, strict=True))
     barred = next((gate for gate, ok in zip(GATES, passed, strict=True) if not ok), None)
-    return Verdict(barred.state, barred.reason, words) if barred else Verdict(None, None, words)
+    if barred is None:
+        return Verdict(None, None, words)
+    again = dict(zip(PUTTING_OFF, until, strict=False)).get(barred)
+    return Verdict(DUE if again else barred.state, barred.reason, words, again)

@@ -16,14 +16,18 @@ from crm_store.schema.types import Instant, Words, later
 from crm_store.store import machine_now
 
 
+# The channel of touches that are no messages: somebody of the company is to do something.
+TASK = "follow_up"
+
+
 @dataclass(frozen=True)
 class Message:
-    """What a step sends."""
+    """What a step sends. A task has no template; what has no topic needs no consent."""
 
     step: str
     template: str
     channel: str
-    topic: str
+    topic: str | None
 
 
 def write_touches(conn: Connection, run_id: int, enrolment_ids: Sequence[int], message: Message, keep: timedelta) -> int:

@@ -6,10 +6,11 @@ from collections.abc import Callable
 from datetime import timedelta
 
 import pytest
+from sqlalchemy import Connection, insert, select
 
 from crm_store.consent.record import SuppressionFact, suppress
 from crm_store.ledger.gates import GATES
-from crm_store.schema import customer
+from crm_store.schema import customer, pause
 from tests.journeys.files import journey, standings
 from tests.ledger.rows import by_customer, change, planned, take_out_of_journeys
 from tests.world import NOON, WITHDRAWN, Shop
@@ -29,6 +30,15 @@ def end(shop: Shop) -> None:
 
 def order(shop: Shop) -> None:
     shop.event("alice", "order", NOON)
+
+
+def pause_for_a_month(shop: Shop) -> None:
+    def write(conn: Connection) -> None:
+        who = conn.execute(select(customer.c.id)).scalar_one()
+        span = {"since": NOON, "until": NOON + 30 * DAY, "lifts": False}
+        conn.execute(insert(pause), {"customer_id": who, "topic": "offers", **span})
+
+    shop.store.write(write)
 
 
 def wait_too_long(shop: Shop) -> None:
@@ -60,6 +70,7 @@ BARRED: dict[str, tuple[Callable[[Shop], None], str, str]] = {
     "journey": (take_out_of_journeys, "cancelled", "left"),
     "ended": (end, "cancelled", "ended"),
     "exit": (order, "cancelled", "exit"),
+    "pause": (pause_for_a_month, "skipped", "paused"),
     "expiry": (wait_too_long, "skipped", "expired"),
     "late": (come_late, "skipped", "late"),
     "audience": (move_to_france, "skipped", "audience"),
