@@ -98,9 +98,7 @@ def load_settings(sources: Sources, faults: Faults) -> Settings:
     clock = fields.get("clock", lambda node: _clock(node, faults), Clock())
     working_hours = fields.get("working_hours", lambda node: read_working_hours(node, faults), WorkingHours())
     fields.close()
-    return Settings(
-        sure(company), store, sure(public_url), sure(senders), channels, outbox, delivery, clock, working_hours
-    )
+    return Settings(sure(company), store, sure(public_url), sure(senders), channels, outbox, delivery, clock, working_hours)
 
 
 def _company(node: Node, faults: Faults) -> Company:

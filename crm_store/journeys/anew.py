@@ -88,7 +88,8 @@ def _move_occurrences(turn: Turn, ids: Sequence[int]) -> None:
     moved = [
         {"moved": row.id, "day": day}
         for row in found
-        if (day := _in_year(row.occurs_on.year, row.birth_month, row.birth_day, trigger.leap_day)) not in (None, row.occurs_on)
+        if (day := _in_year(row.occurs_on.year, row.birth_month, row.birth_day, trigger.leap_day))
+        not in (None, row.occurs_on)
     ]
     if moved:
         own = update(enrolment).where(enrolment.c.id == bindparam("moved"))

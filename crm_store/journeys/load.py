@@ -75,7 +75,9 @@ def _load(name: str, path: str, sources: Sources, reading: Reading) -> Campaign:
     fields = Fields(root, faults, "a campaign", planned=PLANNED_KEYS)
     kind = fields.need("kind", _kind)
     trigger = fields.need("enter", lambda node: _enter(node, kind, reading.language))
-    reading = replace(reading, trigger=trigger, offers=_names(root.get("offers")), touching=touching_steps(root.get("steps")))
+    reading = replace(
+        reading, trigger=trigger, offers=_names(root.get("offers")), touching=touching_steps(root.get("steps"))
+    )
     reading = replace(reading, has_goal=root.get("goal") is not None)
     offers = fields.table("offers", lambda node: read_offers(node, reading))
     again = fields.get("again", lambda node: _again(node, trigger, reading), _usual_again(trigger))

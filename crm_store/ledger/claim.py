@@ -245,7 +245,9 @@ def _write_off(conn: Connection, version: Runnable, verdicts: dict[int, Verdict]
             Turn(conn, version, now).leave(list(enrolled), said.reason)
 
 
-def _take(conn: Connection, verdicts: dict[int, Verdict], lease: Lease, template_id: int | None, now: datetime) -> list[int]:
+def _take(
+    conn: Connection, verdicts: dict[int, Verdict], lease: Lease, template_id: int | None, now: datetime
+) -> list[int]:
     """Claim those that passed. Returns which, in order: none that somebody else has ended meanwhile."""
     passed = [touch_id for touch_id, said in verdicts.items() if said.state is None]
     if not passed:

@@ -24,7 +24,8 @@ def utc(text: str) -> datetime:
 
 def waits(shop: Shop, text: str, more: str = "", **fields: Any) -> None:
     """Alice signs up at noon, 14:00 in Berlin, gets a mail with a code, and waits."""
-    start(shop, steps=f"[{{send: gift, offer: treat}}, {{wait: {text}{more}}}, {{send: again}}]", late=PATIENT, offers=OFFERS)
+    steps = f"[{{send: gift, offer: treat}}, {{wait: {text}{more}}}, {{send: again}}]"
+    start(shop, steps=steps, late=PATIENT, offers=OFFERS)
     shop.customer("alice", **{"time_zone": "Europe/Berlin", **fields})
     shop.event("alice", "order", NOON - 20 * DAY)
     shop.event("alice", "order", NOON - 2 * DAY)
