@@ -12,7 +12,7 @@ from crm_store.intake.customers import Customers
 from crm_store.intake.events import Events
 from crm_store.intake.records import read_customer, read_event
 from tests.journeys.files import journey
-from tests.world import AGREED, NOON, WITHDRAWN, Shop
+from tests.world import AGREED, NOON, VOCABULARY, WITHDRAWN, Shop
 
 DAY, HOUR = timedelta(days=1), timedelta(hours=1)
 BEGIN = NOON - 2 * DAY
@@ -43,6 +43,8 @@ class World:
 
     def fill(self, shop: Shop) -> None:
         """Everything there is, the future included, and the campaigns published before it."""
+        words = VOCABULARY.replace("news: {title: News}", "news: {title: News}, spare: {title: Nobody's}")
+        shop.write({"config/vocabulary.yaml": words + "follow_ups: {call: {title: Call}}\n"})
         shop.segment("buyers", SEGMENT)
         for name, text in self.campaigns.items():
             shop.campaign(name, text)
@@ -67,6 +69,7 @@ def _customers(draw: st.DrawFn) -> tuple[dict[str, Any], ...]:
             "time_zone": draw(_zones),
             "country": draw(st.sampled_from(["DE", "FR"])),
             "birthday": f"--06-{draw(st.integers(14, 19))}",
+            "joined_on": draw(st.sampled_from(["2026-06-14", "2026-06-16", None])),
             "consents": draw(st.sampled_from([AGREED, AGREED, WITHDRAWN, LATER_WITHDRAWN])),
         }
         found.append({**raw, "email": f"c{n}@example.com"} if draw(st.integers(0, 5)) else raw)
@@ -124,13 +127,24 @@ _WAITS = (
     "{until: 2026-06-16 08:00}",
     "{until: 2026-06-16 08:00, if_past: go_on}",
     "{until: 2026-06-16 08:00, if_past: exit}",
+    "{for: 1 month}",
+    "{until: 5 hours after last order}",
+    "{until: 1 day after joined_on, at: '08:00', if_past: go_on}",
+)
+_OTHERS = (
+    "update: {attributes: {tier: gold}}",
+    "update: {stage: lapsed}",
+    "pause: {topic: spare, for: 5 hours}",
+    "pause: {topic: spare, until: {event: order, since: entered}, at_most: 1 days}",
+    "follow_up: call, by: 4 working hours",
+    "follow_up: call, at: 1 day after joined_on",
 )
 
 
 @st.composite
 def _steps(draw: st.DrawFn) -> str:
     sends = ["send: hello", "send: hello, on_error: stop", "send: gift, offer: treat"]
-    kinds = [*sends, *(f"wait: {text}" for text in _WAITS)]
+    kinds = [*sends, *(f"wait: {text}" for text in _WAITS), *_OTHERS]
     chosen = draw(st.lists(st.sampled_from(kinds), min_size=1, max_size=4))
     chosen = chosen if any(step.startswith("send") for step in chosen) else [sends[0], *chosen[1:]]
     return "[" + ", ".join(f"{{{step}, name: s{n}}}" for n, step in enumerate(chosen)) + "]"
