@@ -39,7 +39,7 @@ def _comes_round(trigger: Trigger) -> bool:
 
 
 def wait_anew(turn: Turn, wait: Wait, last: int, most: int) -> int | None:
-    """Move the ends of up to `most` waits after enrolment `last`. Returns the last one looked at, None if it was the last."""
+    """Move the ends of up to `most` waits after enrolment `last`. Returns the last one looked at, None at the end."""
     ids = _corrected(turn, wait, last, most)
     if ids:
         _move_occurrences(turn, ids)

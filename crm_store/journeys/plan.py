@@ -14,11 +14,15 @@ from typing import Any
 from sqlalchemy import Connection, Select, func, insert, literal, null, select, text, update
 from sqlalchemy import cast as sql_cast
 
+from crm_store.journeys import entering
 from crm_store.journeys.again import CANDIDATE
 from crm_store.journeys.context import Runnable, Standing
-from crm_store.journeys.published import current, ends_at_once, followed_versions, runnable, standing
+from crm_store.journeys.feeds import held_as, held_for, hold
+from crm_store.journeys.goal import aim, aiming, aiming_versions, reach
+from crm_store.journeys.holdouts import draw_hold_outs
+from crm_store.journeys.moving import move_over
+from crm_store.journeys.published import current, ends_at_once, followed_versions, runnable, standing, versions_of_due
 from crm_store.journeys.steps import Pause, Speaking, Step
-from crm_store.journeys.triggers import Window
 from crm_store.journeys.turn import Turn
 from crm_store.ledger.expire import expire_held
 from crm_store.ledger.offers import end_at_step
@@ -26,8 +30,9 @@ from crm_store.ledger.pauses import open_pauses
 from crm_store.ledger.runs import add_eligible, ensure_run
 from crm_store.ledger.states import FAILED, PASSED
 from crm_store.ledger.write import write_touches
+from crm_store.many import ids_of
 from crm_store.schema import campaign as campaign_table
-from crm_store.schema import customer, enrolment, touch
+from crm_store.schema import enrolment, touch
 from crm_store.schema.types import Instant, Words
 from crm_store.store import Store
 
@@ -44,6 +49,7 @@ class Planned:
     moved: int = 0
     left: int = 0
     touches: int = 0
+    expired: int = 0
 
     @property
     def is_empty(self) -> bool:
@@ -59,6 +65,7 @@ class Slice:
     moved: int = 0
     left: int = 0
     touches: int = 0
+    expired: int = 0
     last: int | None = None
 
 
@@ -67,17 +74,31 @@ def plan_campaign(store: Store, name: str, now: datetime) -> Planned:
     with store.read() as conn:
         stands, newest = standing(conn, name), current(conn, name)
         all_leave = ends_at_once(conn, name)
+        stale = held_for(conn, [newest, *followed_versions(conn, name)], now)
     planner = _Planner(store, name, now)
-    planner.expire(stands.status in ("paused", "draft"))
+    if stale or stands.held:
+        store.write(hold, name, stale, now)
+    stands = held_as(stands, stale)
+    planner.expire(stands.passed_over)
     planner.lift()
-    if stands.status == "draft":
+    if stands.status == "draft" or stale:
         return planner.done()
-    planner.go_on(all_leave)
-    enters = stands.status in ("live", "paused") and stands.live_since is not None
-    # Again until nobody enters: with `again: after D` one customer may enter several times at once.
-    while enters and planner.run(_enter_slice, newest, stands).entered:
-        planner.go_on(all_leave)
+    planner.follow(newest)
+    planner.move(newest, stands, all_leave)
+    while planner.expire(stands.passed_over):  # what was written just now may be over already
+        planner.move(newest, stands, all_leave)
     return planner.done()
+
+
+def follow_newest(store: Store, name: str, now: datetime) -> None:
+    """`changes: follow`: bring those under way in older versions over at once, so that whatever runs first sees them there.
+
+    A planner does the same for whoever has entered an older version since. Raises StoreError if it is not published.
+    """
+    with store.read() as conn:
+        stands, newest = standing(conn, name), current(conn, name)
+    if stands.status != "draft":
+        _Planner(store, name, now).follow(newest)
 
 
 class _Planner:
@@ -103,9 +124,26 @@ class _Planner:
             last = done.last
         return self._total(self.slices[before:])
 
-    def expire(self, paused: bool) -> None:
-        for version in self._versions():
-            self.run(_expire_slice, version, paused)
+    def expire(self, passed_over: str | None) -> int:
+        """End what nobody may claim once it is over. Returns how many."""
+        with self.store.read() as conn:
+            versions = versions_of_due(conn, self.name)
+        return sum(self.run(_expire_slice, version, passed_over).expired for version in versions)
+
+    def move(self, newest: Runnable, stands: Standing, all_leave: bool) -> None:
+        """Everybody goes on, and whoever the trigger takes enters."""
+        self.go_on(all_leave)
+        enters = stands.status in ("live", "paused") and stands.live_since is not None
+        # Again until nobody enters: with `again: after D` one customer may enter several times at once.
+        while enters and self.run(_enter_slice, newest, stands).entered:
+            self.go_on(all_leave)
+
+    def follow(self, newest: Runnable) -> None:
+        """`changes: follow`: whoever is under way in another version goes over to the newest."""
+        older = self._versions() if newest.campaign.changes == "follow" else []
+        for version in older:
+            if version.id != newest.id:
+                self.run(_follow_slice, newest, version)
 
     def lift(self) -> None:
         """End pauses that were to last until something has come, also of those who are out."""
@@ -118,13 +156,9 @@ class _Planner:
 
     def go_on(self, all_leave: bool) -> None:
         """Move everybody as far as they can go by now: a second time, nobody would move."""
+        self.measure()
         for version in self._versions():
-            for step in version.campaign.course.steps:
-                if step.looks(version.campaign):
-                    self.run(_look_slice, version, step)
-            for step in version.campaign.course.steps:
-                if isinstance(step, Speaking):
-                    self.run(_settle_slice, version, step)
+            self.prepare(version)
             if all_leave or version.campaign.exit_when is not None:
                 self.run(_leave_slice, version, all_leave)
             for step in version.campaign.course.steps:
@@ -134,12 +168,30 @@ class _Planner:
                 if wrote and isinstance(step, Speaking):  # those of a moment that had passed are settled already
                     self.run(_settle_slice, version, step)
 
+    def prepare(self, version: Runnable) -> None:
+        """What is to be done before anybody moves on: corrected waits, decided splits, settled touches."""
+        for step in version.campaign.course.steps:
+            if step.looks(version.campaign):
+                self.run(_look_slice, version, step)
+        for step in version.campaign.course.steps:
+            if isinstance(step, Speaking):
+                self.run(_settle_slice, version, step)
+
+    def measure(self) -> None:
+        """Who has reached the goal, held-out customers and those who are out already too."""
+        with self.store.read() as conn:
+            versions = [runnable(conn, definition_id) for definition_id in aiming_versions(conn, self.name)]
+        for version in versions:
+            self.run(_goal_slice, version)
+
     def _versions(self) -> list[Runnable]:
         with self.store.read() as conn:
             return followed_versions(conn, self.name)
 
     def _total(self, slices: list[Slice]) -> Planned:
-        totals = {key: sum(getattr(one, key) for one in slices) for key in ("entered", "moved", "left", "touches")}
+        totals = {
+            key: sum(getattr(one, key) for one in slices) for key in ("entered", "moved", "left", "touches", "expired")
+        }
         return Planned(self.name, self.run_id, **totals)
 
     def done(self) -> Planned:
@@ -153,14 +205,35 @@ def _in_turn(conn: Connection, work: Callable[..., Slice], version: Runnable, *a
         # time; beside a long planning it gave up after 50 times.
         conn.execute(text("LOCK TABLE campaign IN SHARE ROW EXCLUSIVE MODE"))
     of_name = campaign_table.c.name == version.campaign.name
-    conn.execute(update(campaign_table).where(of_name).values(plans=campaign_table.c.plans + 1))
+    there = conn.execute(update(campaign_table).where(of_name).values(plans=campaign_table.c.plans + 1)).rowcount
+    if not there:  # it was given another name since this planner began; under that it is planned next time
+        return Slice(None)
     return work(conn, version, *args)
 
 
-def _expire_slice(conn: Connection, version: Runnable, now: datetime, run_id: int | None, last: int, paused: bool) -> Slice:
+def _expire_slice(
+    conn: Connection, version: Runnable, now: datetime, run_id: int | None, last: int, passed_over: str | None
+) -> Slice:
     """Touches that the claim passes over, at their expiry."""
-    ended = expire_held(conn, version, now, paused, SLICE)
-    return Slice(run_id, left=0, last=last if ended == SLICE else None)
+    ended = expire_held(conn, version, now, passed_over, SLICE)
+    return Slice(run_id, expired=ended, last=last if ended == SLICE else None)
+
+
+def _goal_slice(conn: Connection, version: Runnable, now: datetime, run_id: int | None, last: int) -> Slice:
+    """Who has reached the goal by now."""
+    ids = _ids(conn, aiming(version.id).where(enrolment.c.id > last))
+    reach(Turn(conn, version, now), ids)
+    return Slice(run_id, last=_next(ids))
+
+
+def _follow_slice(
+    conn: Connection, version: Runnable, now: datetime, run_id: int | None, last: int, older: Runnable
+) -> Slice:
+    """Those of an older version go over to this one."""
+    open_ = enrolment.c.definition_id == older.id, enrolment.c.state == "in", enrolment.c.id > last
+    ids = _ids(conn, select(enrolment.c.id).where(*open_))
+    move_over(conn, older, version, now, ids)
+    return Slice(run_id, moved=len(ids), last=_next(ids))
 
 
 def _lift_slice(conn: Connection, version: Runnable, now: datetime, run_id: int | None, last: int, step: Pause) -> Slice:
@@ -202,10 +275,21 @@ def _advance_slice(conn: Connection, version: Runnable, now: datetime, run_id: i
     come = select(enrolment.c.id).where(*_on_step(version, step), enrolment.c.next_at <= now, enrolment.c.id > last)
     ids = _ids(conn, come)
     if isinstance(step, Speaking):
-        run_id, written = _speak(conn, version, now, run_id, step, ids, len(ids))
+        follows = version.campaign.changes == "follow"
+        new = _not_spoken_to(Turn(conn, version, now), step, ids) if follows else ids
+        run_id, written = _speak(conn, version, now, run_id, step, new, len(new))
         return Slice(run_id, touches=written, last=_next(ids))
     left = step.pass_on(Turn(conn, version, now), ids)
     return Slice(run_id, moved=len(ids) - left, left=left, last=_next(ids))
+
+
+def _not_spoken_to(turn: Turn, step: Speaking, ids: list[int]) -> list[int]:
+    """Those who have no touch of the step yet. The others have come to it again, because the version they follow has it
+    further down than the one they got it from: they go on."""
+    spoken_to = select(touch.c.enrolment_id).where(touch.c.enrolment_id.in_(ids_of(ids)), touch.c.step == step.name)
+    again = list(turn.conn.execute(spoken_to).scalars())
+    turn.go(again, turn.version.campaign.course.after(step.name), enrolment.c.next_at)
+    return sorted(set(ids).difference(again))
 
 
 def _on_step(version: Runnable, step: Step) -> tuple[Any, ...]:
@@ -234,40 +318,25 @@ def _enter_slice(
     conn: Connection, version: Runnable, now: datetime, run_id: int | None, last: int, stands: Standing
 ) -> Slice:
     """Candidates of the trigger become enrolments; if the journey begins with a send, their touches are written."""
-    chosen = _candidates(conn, version, stands, now).where(customer.c.id >= last).order_by(customer.c.id).limit(SLICE)
+    part = entering.part(conn, version, stands, now, last, SLICE)
+    chosen = part.chosen
     counted = conn.execute(select(func.count()).select_from(chosen.subquery())).scalar_one()
     if not counted:
-        return Slice(run_id)
+        return Slice(run_id, last=part.upto)
     entered = _enrol(conn, version, chosen)
     ids, first = [row.id for row in entered], version.campaign.course.tree[0]
     turn = Turn(conn, version, now)
+    draw_hold_outs(turn, ids)
+    aim(turn, ids)
     for step in version.campaign.course.steps:
         step.entered(turn, ids)
     turn.go(ids, first, enrolment.c.entered_at)
     touches = 0
     if isinstance(first, Speaking):
         run_id, touches = _speak(conn, version, now, run_id, first, ids, counted)
-    last_customer = max((row.customer_id for row in entered), default=None) if counted == SLICE else None
-    return Slice(run_id, entered=len(entered), touches=touches, last=last_customer)
-
-
-def _candidates(conn: Connection, version: Runnable, stands: Standing, now: datetime) -> Select[Any]:
-    """Whom the trigger enters now: not erased, in the audience, not enrolled for this occasion yet."""
-    campaign, live_since = version.campaign, stands.live_since or now
-    since = now - campaign.late.within
-    if campaign.late.otherwise != "skip":
-        since = min(since, live_since)
-    scope = version.scope(conn, now)
-    facts = campaign.trigger.candidates(conn, campaign.name, campaign.again, Window(since, now, live_since), scope)
-    found = facts.subquery("candidate")
-    same = enrolment.c.campaign == campaign.name, enrolment.c.customer_id == found.c.customer_id
-    enrolled = select(enrolment.c.id).where(*same, enrolment.c.occasion == found.c.occasion).correlate(found).exists()
-    audience = [campaign.audience.sql(scope)] if campaign.audience else []
-    return (
-        select(*(found.c[name] for name in CANDIDATE))
-        .join(customer, customer.c.id == found.c.customer_id)
-        .where(customer.c.erased_at.is_(None), ~enrolled, *audience)
-    )
+    full = counted == SLICE and not version.campaign.trigger.of_everybody
+    last_customer = max((row.customer_id for row in entered), default=None) if full else None
+    return Slice(run_id, entered=len(entered), touches=touches, last=part.upto or last_customer)
 
 
 def _enrol(conn: Connection, version: Runnable, chosen: Select[Any]) -> list[Any]:

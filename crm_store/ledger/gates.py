@@ -11,17 +11,18 @@ from datetime import datetime
 from functools import lru_cache
 from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, literal, true
+from sqlalchemy import ColumnElement, Connection, case, literal, true, type_coerce
 
 from crm_store.consent.standing import has_address, has_consent, is_suppressed
 from crm_store.journeys.context import Runnable
 from crm_store.journeys.published import ends_at_once
+from crm_store.journeys.purpose import UNDELIVERABLE
 from crm_store.journeys.steps import Speaking
 from crm_store.ledger.pauses import is_paused, put_off_to
 from crm_store.ledger.states import CANCELLED, DUE, SKIPPED
 from crm_store.ledger.write import TASK
 from crm_store.schema import campaign_run, customer, enrolment, touch
-from crm_store.schema.types import later
+from crm_store.schema.types import Instant, later
 from crm_store.segmentation.language import Scope
 
 Column = ColumnElement[Any]
@@ -42,12 +43,16 @@ class Look:
 @dataclass(frozen=True)
 class Gate:
     """`passes`: SQL that is true for touches that may go on. Others end in `state` with `reason`, or are put off to the
-    instant that `until` says, where it says one."""
+    instant that `until` says, where it says one.
+
+    `of`: what it takes to look - a touch, an enrolment, or the customer alone.
+    """
 
     name: str
     state: str
     reason: str
     passes: Callable[[Look], Column]
+    of: str = "touch"
     until: Callable[[Look], Column] | None = None
 
 
@@ -86,8 +91,14 @@ def _audience(at: Look) -> Column:
     return condition.sql(at.scope) if condition else literal(True)
 
 
+def _suppression(at: Look) -> Column:
+    one = at.version.campaign
+    return ~is_suppressed(at.channel, at.now, UNDELIVERABLE if one.is_service else ())
+
+
 def _consent(at: Look) -> Column:
-    return has_consent(at.channel, at.version.campaign.topic, at.now, among=True)
+    one = at.version.campaign
+    return has_consent(at.channel, one.topic, at.now) if one.topic is not None else literal(True)
 
 
 def _of_messages(passes: Callable[[Look], Column]) -> Callable[[Look], Column]:
@@ -96,10 +107,11 @@ def _of_messages(passes: Callable[[Look], Column]) -> Callable[[Look], Column]:
 
 
 GATES: tuple[Gate, ...] = (
-    Gate("erased", CANCELLED, "erased", lambda _: customer.c.erased_at.is_(None)),
-    Gate("journey", CANCELLED, "left", _journey),
-    Gate("ended", CANCELLED, "ended", lambda at: literal(not at.all_leave)),
-    Gate("exit", CANCELLED, "exit", _exit),
+    Gate("erased", CANCELLED, "erased", lambda _: customer.c.erased_at.is_(None), "customer"),
+    Gate("journey", CANCELLED, "left", _journey, "enrolment"),
+    Gate("ended", CANCELLED, "ended", lambda at: literal(not at.all_leave), "customer"),
+    Gate("exit", CANCELLED, "exit", _exit, "enrolment"),
+    Gate("hold_out", SKIPPED, "hold_out", lambda _: enrolment.c.held_out_at.is_(None), "enrolment"),
     Gate(
         "pause",
         SKIPPED,
@@ -109,10 +121,10 @@ GATES: tuple[Gate, ...] = (
     ),
     Gate("expiry", SKIPPED, "expired", lambda at: touch.c.expires_at > at.now),
     Gate("late", SKIPPED, "late", _late),
-    Gate("audience", SKIPPED, "audience", _audience),
-    Gate("address", SKIPPED, "no_address", _of_messages(lambda at: has_address(at.channel))),
-    Gate("suppression", SKIPPED, "suppressed", _of_messages(lambda at: ~is_suppressed(at.channel, at.now))),
-    Gate("consent", SKIPPED, "no_consent", _of_messages(_consent)),
+    Gate("audience", SKIPPED, "audience", _audience, "customer"),
+    Gate("address", SKIPPED, "no_address", _of_messages(lambda at: has_address(at.channel)), "customer"),
+    Gate("suppression", SKIPPED, "suppressed", _of_messages(_suppression), "customer"),
+    Gate("consent", SKIPPED, "no_consent", _of_messages(_consent), "customer"),
 )
 
 
@@ -137,9 +149,20 @@ class Verdict:
     until: datetime | None = None
 
 
+def bars(at: Look) -> Column:
+    """SQL: the gates that bar, as the bits of a number, GATES[0] the lowest. One column is read far sooner than ten."""
+    return sum((case((gate.passes(at), 0), else_=1 << number) for number, gate in enumerate(GATES)), literal(0))
+
+
+def put_off(at: Look) -> list[Column]:
+    """SQL: to when each of the gates that may put off does so, NULL where it does not."""
+    return [type_coerce(gate.until(at), Instant()) for gate in PUTTING_OFF if gate.until is not None]
+
+
 @lru_cache(maxsize=1_000)
-def verdict(passed: tuple[bool, ...], until: tuple[datetime | None, ...] = ()) -> Verdict:
-    """From the gates' answers, in their order, and the instants that those of `PUTTING_OFF` name."""
+def verdict(barred_by: int, until: tuple[datetime | None, ...] = ()) -> Verdict:
+    """From the gates' answers, as `bars` gives them, and the instants of `put_off`."""
+    passed = [not barred_by >> number & 1 for number in range(len(GATES))]
     words = " ".join(f"{gate.name}={'pass' if ok else 'bar'}" for gate, ok in zip(GATES, passed, strict=True))
     barred = next((gate for gate, ok in zip(GATES, passed, strict=True) if not ok), None)
     if barred is None:

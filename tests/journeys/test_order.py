@@ -47,11 +47,12 @@ def everything(shop: Shop) -> dict[str, Any]:
     mails = len(list((shop.root / "outbox").glob("*/*.eml")))
     tasks = len(shop._rows(select(follow_up.c.id)))
     assert mails + tasks == sum(row[4] == "sent" for row in ledger)
-    return {"ledger": ledger, "enrolments": sorted(shop.enrolments(), key=str)}
+    return {"ledger": ledger, "enrolments": sorted(shop.enrolments(), key=str), "goals": shop.goals()}
 
 
 def in_order(shop: Shop, world: World) -> dict[str, Any]:
     for now in world.instants:
+        world.change(shop, now)
         shop.tick(now)
         assert sums_hold(shop)
     return everything(shop)
@@ -59,6 +60,7 @@ def in_order(shop: Shop, world: World) -> dict[str, Any]:
 
 def in_disorder(shop: Shop, world: World, disorder: Disorder) -> dict[str, Any]:
     for now, runs in zip(world.instants, disorder, strict=False):
+        world.change(shop, now)
         for what in runs:
             run(shop, what, now)
             assert sums_hold(shop)

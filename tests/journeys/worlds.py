@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -32,6 +32,14 @@ class World:
     events: tuple[dict[str, Any], ...]
     campaigns: dict[str, str]
     instants: tuple[datetime, ...]
+    changed: dict[str, str] = field(default_factory=dict)  # files that are published at the second of the instants
+
+    def change(self, shop: Shop, now: datetime) -> None:
+        """What is published at that instant."""
+        if now == self.instants[min(1, len(self.instants) - 1)]:
+            for name, text in self.changed.items():
+                shop.campaign(name, text)
+            shop.publish(now)
 
     def fill(self, shop: Shop) -> None:
         """Everything there is, the future included, and the campaigns published before it."""
@@ -75,7 +83,8 @@ def _events(draw: st.DrawFn, keys: list[str]) -> tuple[dict[str, Any], ...]:
     for n in range(draw(st.integers(8, 20))):
         raw = {"customer": draw(st.sampled_from(keys)), "event": draw(kinds), "at": draw(_hours).isoformat(), "id": str(n)}
         cart = {"properties": {"cart_id": draw(st.sampled_from(["a", "b"]))}} if raw["event"] == "cart_updated" else {}
-        found.append({**raw, **cart})
+        worth = {"amount": str(n)} if raw["event"] == "order" else {}
+        found.append({**raw, **cart, **worth})
     return tuple(found)
 
 
@@ -90,8 +99,13 @@ _ENTRIES = (
     {"kind": "occasion", "enter": "{date: birthday, at: '10:00'}"},
     {"kind": "occasion", "enter": "{date: 1 days before birthday, at: '18:30'}"},
     {"kind": "winback", "enter": "{lapse: order, after: 20 hours}"},
+    {"kind": "winback", "enter": "{lapse: order, after: 20 hours}", "limit": "1 per 30 hours"},
+    {"kind": "occasion", "enter": "{date: last order, at: '20:00'}"},
+    {"kind": "broadcast", "enter": "{every: day, at: '09:30', zone: customer}"},
+    {"kind": "broadcast", "enter": "{cron: '0 6,18 * * *'}"},
+    {"enter": "{event: cart_updated, quiet_for: 6 hours}", "again": "per cart_id", "limit": "1 per 20 hours"},
 )
-_SOMETIMES = (
+_SOMETIMES: tuple[dict[str, str | None], ...] = (
     {"exit_when": "{event: order}"},
     {"exit_when": "{event: order, since: entered}"},
     {"audience": "{attribute: country, is: DE}"},
@@ -100,6 +114,10 @@ _SOMETIMES = (
     {"late": "{within: 3 hours, otherwise: ask}"},
     {"status": "paused"},
     {"topic": "news"},
+    {"runs": "{from: 2026-06-15 08:00, until: 2026-06-16}"},
+    {"goal": "{event: order, within: 20 hours, value: amount}"},
+    {"hold_out": "40 %"},
+    {"purpose": "service", "basis": "contract", "topic": None, "offers": None},
 )
 _WAITS = (
     "6 hours",
@@ -133,11 +151,29 @@ def _steps(draw: st.DrawFn) -> str:
 
 
 @st.composite
-def _campaign(draw: st.DrawFn) -> str:
-    keys = {"offers": OFFERS, "late": "{within: 2 days}", **draw(st.sampled_from(_ENTRIES))}
+def _changed_steps(draw: st.DrawFn) -> str:
+    """Steps of the same names in another order, some under a new one."""
+    named = draw(_steps()).removeprefix("[{").removesuffix("}]").split("}, {")
+    new = [
+        step.replace("name: s", "was: s") + f", name: t{n}" if draw(st.booleans()) else step for n, step in enumerate(named)
+    ]
+    return "[{" + "}, {".join(draw(st.permutations(new))) + "}]"
+
+
+@st.composite
+def _campaign(draw: st.DrawFn) -> tuple[str, str]:
+    """A file, and what becomes of it."""
+    keys: dict[str, str | None] = {"offers": OFFERS, "late": "{within: 2 days}", **draw(st.sampled_from(_ENTRIES))}
     for more in draw(st.lists(st.sampled_from(_SOMETIMES), max_size=2)):
         keys |= more
-    return journey(**keys, steps=draw(_steps()))
+    changes = draw(st.sampled_from(["follow", "follow", "pin"]))
+    return _file(keys, draw(_steps())), _file({**keys, "changes": changes}, draw(_changed_steps()))
+
+
+def _file(keys: dict[str, str | None], steps: str) -> str:
+    if "purpose" in keys:  # nothing that a service campaign refuses
+        keys, steps = {**keys, "hold_out": None, "topic": None}, steps.replace("send: gift, offer: treat", "send: again")
+    return journey(**keys, steps=steps)
 
 
 @st.composite
@@ -146,4 +182,6 @@ def worlds(draw: st.DrawFn) -> World:
     events = draw(_events([raw["key"] for raw in people]))
     names = ["a", "b", "c"][: draw(st.integers(2, 3))]
     instants = sorted({draw(st.sampled_from(_TICKS)) for _ in range(3)})
-    return World(people, events, {name: draw(_campaign()) for name in names}, tuple(instants))
+    files = {name: draw(_campaign()) for name in names}
+    changed = {name: new for name, (_, new) in files.items() if draw(st.booleans())}
+    return World(people, events, {name: old for name, (old, _) in files.items()}, tuple(instants), changed)

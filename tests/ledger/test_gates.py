@@ -10,7 +10,7 @@ from sqlalchemy import Connection, insert, select
 
 from crm_store.consent.record import SuppressionFact, suppress
 from crm_store.ledger.gates import GATES
-from crm_store.schema import customer, pause
+from crm_store.schema import customer, enrolment, pause
 from tests.journeys.files import journey, standings
 from tests.ledger.rows import by_customer, change, planned, take_out_of_journeys
 from tests.world import NOON, WITHDRAWN, Shop
@@ -39,6 +39,10 @@ def pause_for_a_month(shop: Shop) -> None:
         conn.execute(insert(pause), {"customer_id": who, "topic": "offers", **span})
 
     shop.store.write(write)
+
+
+def hold_out(shop: Shop) -> None:
+    change(shop, enrolment, {"held_out_at": NOON})
 
 
 def wait_too_long(shop: Shop) -> None:
@@ -70,6 +74,7 @@ BARRED: dict[str, tuple[Callable[[Shop], None], str, str]] = {
     "journey": (take_out_of_journeys, "cancelled", "left"),
     "ended": (end, "cancelled", "ended"),
     "exit": (order, "cancelled", "exit"),
+    "hold_out": (hold_out, "skipped", "hold_out"),
     "pause": (pause_for_a_month, "skipped", "paused"),
     "expiry": (wait_too_long, "skipped", "expired"),
     "late": (come_late, "skipped", "late"),
