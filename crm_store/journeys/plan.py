@@ -158,12 +158,7 @@ class _Planner:
         """Move everybody as far as they can go by now: a second time, nobody would move."""
         self.measure()
         for version in self._versions():
-            for step in version.campaign.course.steps:
-                if step.looks(version.campaign):
-                    self.run(_look_slice, version, step)
-            for step in version.campaign.course.steps:
-                if isinstance(step, Speaking):
-                    self.run(_settle_slice, version, step)
+            self.prepare(version)
             if all_leave or version.campaign.exit_when is not None:
                 self.run(_leave_slice, version, all_leave)
             for step in version.campaign.course.steps:
@@ -172,6 +167,15 @@ class _Planner:
                 wrote = self.run(_advance_slice, version, step).touches
                 if wrote and isinstance(step, Speaking):  # those of a moment that had passed are settled already
                     self.run(_settle_slice, version, step)
+
+    def prepare(self, version: Runnable) -> None:
+        """What is to be done before anybody moves on: corrected waits, decided splits, settled touches."""
+        for step in version.campaign.course.steps:
+            if step.looks(version.campaign):
+                self.run(_look_slice, version, step)
+        for step in version.campaign.course.steps:
+            if isinstance(step, Speaking):
+                self.run(_settle_slice, version, step)
 
     def measure(self) -> None:
         """Who has reached the goal, held-out customers and those who are out already too."""

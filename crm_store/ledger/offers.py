@@ -58,7 +58,28 @@ def _ends(
     return found
 
 
-_COUNTED_FROM = (enrolment.c.entered_at, enrolment.c.trigger_at, enrolment.c.occurs_on)
+def _counted_from(terms: OfferTerms) -> tuple[ColumnElement[Any], ...]:
+    """What the end of a code may be counted from, of the enrolment."""
+    anchor, own = terms.valid.base if isinstance(terms.valid, Moment) else None, touch.alias()
+    of_step = own.c.enrolment_id == enrolment.c.id, own.c.step == (anchor.step if isinstance(anchor, StepAnchor) else "")
+    step_at = select(own.c.due_at).where(*of_step).correlate(enrolment).scalar_subquery()
+    return enrolment.c.entered_at, enrolment.c.trigger_at, enrolment.c.occurs_on, step_at
+
+
+def end_at_step(conn: Connection, version: Runnable, step: str, enrolment_ids: Sequence[int]) -> None:
+    """Codes that are valid until a step, and had no end before its touches were written."""
+    until = [(terms, terms.valid.base) for terms in version.campaign.offers.values() if isinstance(terms.valid, Moment)]
+    for terms, anchor in until:
+        if not (isinstance(anchor, StepAnchor) and anchor.step == step):
+            continue
+        chosen = select(enrolment.c.id, zone.c.name, *_counted_from(terms))
+        chosen = chosen.join(customer, customer.c.id == enrolment.c.customer_id).join(zone, zone.c.id == customer.c.zone_id)
+        rows = conn.execute(chosen.where(enrolment.c.id.in_(ids_of(enrolment_ids)))).all()
+        where, now = version.settings.company.zone, EPOCH  # nothing here is counted from now
+        ends = [{"of": row[0], "end": valid_until(terms, Enrolled(*row[1:]), now, where)} for row in rows]
+        ours = offer.c.enrolment_id == bindparam("of"), offer.c.name == terms.name, offer.c.valid_until.is_(None)
+        if ends:
+            conn.execute(update(offer).where(*ours).values(valid_until=bindparam("end", type_=Instant())), ends)
 
 
 def _enrolments(terms: OfferTerms) -> Select[Any]:
