@@ -64,7 +64,7 @@ def preview_mail(
 
 
 def _step(version: Runnable, name: str | None) -> Send:
-    sends = {step.name: step for step in version.campaign.steps if isinstance(step, Send)}
+    sends = {step.name: step for step in version.campaign.course.steps if isinstance(step, Send)}
     if name is None and sends:
         return next(iter(sends.values()))
     if name is None:

@@ -14,7 +14,8 @@ from outreach.rendering.said import Said
 
 
 def make_mail(saying: Saying, material: Material, said: Said, unsubscribe: str, now: datetime) -> Mail:
-    """A mail ready to leave, with the headers of one-click unsubscribing (RFC 8058) by that link."""
+    """A mail ready to leave, with the headers of one-click unsubscribing (RFC 8058) by that link; of service nobody can
+    unsubscribe."""
     sender = saying.version.settings.senders[saying.version.campaign.sender]
     return Mail(
         touch_id=material.touch_id,
@@ -26,8 +27,12 @@ def make_mail(saying: Saying, material: Material, said: Said, unsubscribe: str, 
         to_name=_full_name(material.customer),
         said=said,
         date=now,
-        headers={"List-Unsubscribe": f"<{unsubscribe}>", "List-Unsubscribe-Post": "List-Unsubscribe=One-Click"},
+        headers={} if saying.version.campaign.is_service else _one_click(unsubscribe),
     )
+
+
+def _one_click(url: str) -> dict[str, str]:
+    return {"List-Unsubscribe": f"<{url}>", "List-Unsubscribe-Post": "List-Unsubscribe=One-Click"}
 
 
 def message_id(signer: Signer, touch_id: int, natural: str, sender: str) -> str:

@@ -24,6 +24,7 @@ from crm_store.store import Store, connect, parse_url
 MIGRATIONS = Path(__file__).parent.parent / "crm_store" / "migrations"
 PARTIAL = {
     "ix_customer_erased": "erased_at",
+    "ix_enrolment_aiming": "goal_until IS NOT NULL",
     "ix_enrolment_open": "state = 'in'",
     "ix_offer_code": "is_unique",
     "ix_customer_change_old_email": "name = 'email'",

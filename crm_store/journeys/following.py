@@ -47,8 +47,8 @@ def _asked_for(conn: Connection, known: set[str]) -> Iterator[Following]:
             yield Following(asked, segments, zone, asked not in known)
     for one in standings(conn):
         version = current(conn, one.name)
-        for condition in (version.campaign.audience, version.campaign.exit_when):
-            for asked in condition.followed() if condition else ():
+        for condition in version.campaign.conditions():
+            for asked in condition.followed():
                 yield _of(version, asked, asked not in known)
 
 

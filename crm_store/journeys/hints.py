@@ -15,7 +15,7 @@ from crm_store.journeys.steps import Wait
 def campaign_hints(campaign: Campaign, now: datetime, zone: ZoneInfo) -> Iterator[Fault]:
     """Waits until a fixed date that is past, or that comes before another one further up. `zone`: the company's."""
     before: tuple[datetime, Wait] | None = None
-    for step in campaign.steps:
+    for step in campaign.course.steps:
         at = _fixed(step, zone) if isinstance(step, Wait) else None
         if at is None or not isinstance(step, Wait):
             continue

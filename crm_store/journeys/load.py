@@ -2,47 +2,37 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable, Collection
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from datetime import timedelta
+from decimal import Decimal
 
-from crm_store.content.faults import Fault, Faults, Incomplete, did_you_mean, nearest
+from crm_store.content.faults import Fault, Faults, Incomplete, did_you_mean
 from crm_store.content.fields import Fields, one_of, sure, text
-from crm_store.content.literals import (
-    Duration,
-    Moment,
-    parse_duration,
-    read_duration,
-    read_moment,
-    read_money,
-    read_percent,
-)
+from crm_store.content.literals import read_duration, read_times
 from crm_store.content.names import Names
-from crm_store.content.nodes import Mapping, Node, Scalar
+from crm_store.content.nodes import Mapping, Node
 from crm_store.content.places import load_places
-from crm_store.content.settings import Settings
+from crm_store.content.settings import Settings, read_hold_out
 from crm_store.content.sources import CAMPAIGNS, Sources
 from crm_store.content.vocabulary import EventKind, Vocabulary
 from crm_store.journeys.again import NEVER, OWN, Again, read_again
-from crm_store.journeys.campaign import STATUSES, Campaign, Late, OfferTerms
-from crm_store.journeys.steps import read_steps
-from crm_store.journeys.triggers import KINDS, PLANNED_KINDS, Trigger, read_trigger
-from crm_store.journeys.triggers.date import DateTrigger
+from crm_store.journeys.campaign import STATUSES, Campaign, Late
+from crm_store.journeys.example import read_examples
+from crm_store.journeys.frequency import check_frequency
+from crm_store.journeys.goal import read_goal
+from crm_store.journeys.offers import read_offers
+from crm_store.journeys.purpose import read_purpose
+from crm_store.journeys.reading import Reading
+from crm_store.journeys.running import ALWAYS, read_runs
+from crm_store.journeys.steps import read_course
+from crm_store.journeys.triggers import KINDS, Trigger, read_trigger
 from crm_store.journeys.triggers.event import EventTrigger
-from crm_store.journeys.triggers.lapse import LapseTrigger
 from crm_store.segmentation.conditions import read_condition
-from crm_store.segmentation.conditions.base import Condition
-from crm_store.segmentation.language import UNKNOWN_EVENT, Language
+from crm_store.segmentation.language import Language
 
-UNIQUE = "unique"
 PLANNED_KEYS = (
-    "runs",
-    "was",
-    "purpose",
-    "basis",
     "one_per_address",
-    "limit",
     "caps",
     "when_capped",
     "wait_at_most",
@@ -50,25 +40,8 @@ PLANNED_KEYS = (
     "pace",
     "hours",
     "days",
-    "goal",
-    "hold_out",
     "guard",
-    "changes",
-    "examples",
 )
-
-
-@dataclass(frozen=True)
-class Reading:
-    """What is known while a campaign is read."""
-
-    language: Language
-    settings: Settings
-
-    def of_enrolments(self, trigger: Trigger | None, offers: Collection[str]) -> Language:
-        """The language of conditions that may refer to the enrolment, and to these offers of the file."""
-        event = trigger.event() if trigger else UNKNOWN_EVENT
-        return replace(self.language, in_campaign=True, trigger_event=event, own_offers=frozenset(offers))
 
 
 def load_campaigns(
@@ -95,36 +68,48 @@ def _load(name: str, path: str, sources: Sources, reading: Reading) -> Campaign:
     faults, settings = reading.language.faults, reading.settings
     root = sources.parse(path, faults)
     fields = Fields(root, faults, "a campaign", planned=PLANNED_KEYS)
-    kind = fields.need("kind", _kind)
+    kind = fields.need("kind", one_of(*KINDS))
     trigger = fields.need("enter", lambda node: _enter(node, kind, reading.language))
-    offers = fields.table("offers", lambda node: _offers(node, trigger, reading))
+    reading = replace(reading, trigger=trigger, offers=_names(root.get("offers")))
+    offers = fields.table("offers", lambda node: read_offers(node, reading))
     again = fields.get("again", lambda node: _again(node, trigger, reading), _usual_again(trigger))
-    named = _names(root.get("offers"))
-    steps = fields.need("steps", lambda node: read_steps(node, trigger, named, reading.language))
-    topic = fields.need("topic", reading.language.vocabulary.topic)
-    audience, exit_when = _conditions(fields, trigger, named, reading)
+    course = fields.need("steps", lambda node: read_course(node, reading))
+    purpose = read_purpose(fields, reading.language.vocabulary)
+    goal = fields.maybe("goal", lambda node: read_goal(node, reading))
+    hold_out = fields.get("hold_out", read_hold_out, Decimal(0))
+    audience = fields.maybe("audience", lambda node: read_condition(node, reading.language))
+    exit_when = fields.maybe("exit_when", lambda node: read_condition(node, reading.of_enrolments))
     title, owner = fields.get("title", text, name), fields.maybe("owner", text)
     status = fields.get("status", one_of(*STATUSES), "draft")
     when_ended = fields.get("when_ended", one_of("finish", "exit"), "finish")
     channel = fields.get("channel", _name_of(settings.channels, "channel"), "email")
     sender = fields.get("sender", _name_of(settings.senders, "sender"), "default")
     late = fields.get("late", lambda node: _late(node, faults), Late())
+    limit = fields.maybe("limit", read_times)
+    runs = fields.get("runs", lambda node: read_runs(node, settings.company.zone, faults), ALWAYS)
+    check_frequency(fields, trigger, again, limit, course, settings)
+    changes = fields.get("changes", one_of("pin", "follow"), "pin")
+    was = fields.maybe("was", lambda node: _was(node, reading.language))
+    examples = fields.several("examples", lambda node: read_examples(node, course, reading.language))
     fields.close()
     return Campaign(
-        name, sure(kind), title, owner, status, when_ended, sure(topic), channel, sender, sure(trigger), again,
-        audience, exit_when, late, offers, sure(steps),
+        name, sure(kind), title, owner, status, when_ended, purpose, channel, sender, sure(trigger), again,
+        audience, exit_when, late, offers, sure(course),
+        limit=limit, runs=runs, goal=goal, hold_out=hold_out,
+        changes=changes, was=was, examples=examples,
     )  # fmt: skip
+
+
+def _was(node: Node, language: Language) -> str:
+    """The name a campaign had before; nothing may have it now."""
+    if text(node) in language.names.campaigns:
+        raise Fault(node.place, f"campaign '{text(node)}' is still there; remove its file, or take `was` out")
+    return text(node)
 
 
 def _names(node: Node | None) -> tuple[str, ...]:
     """The offers a file names, those with faults too: a step that uses one has none of its own."""
     return node.names() if isinstance(node, Mapping) else ()
-
-
-def _kind(node: Node) -> str:
-    if text(node) in PLANNED_KINDS:
-        raise Fault(node.place, f"kind '{text(node)}' is not built yet; use one of {', '.join(KINDS)}")
-    return one_of(*KINDS)(node)
 
 
 def _enter(node: Node, kind: str | None, language: Language) -> Trigger:
@@ -142,27 +127,16 @@ def _name_of(known: Collection[str], what: str) -> Callable[[Node], str]:
     return read
 
 
-def _conditions(
-    fields: Fields, trigger: Trigger | None, offers: Collection[str], reading: Reading
-) -> tuple[Condition | None, Condition | None]:
-    audience = fields.maybe("audience", lambda node: read_condition(node, reading.language))
-    language = reading.of_enrolments(trigger, offers)
-    return audience, fields.maybe("exit_when", lambda node: read_condition(node, language))
-
-
 def _usual_again(trigger: Trigger | None) -> Again:
-    return OWN if trigger is not None and _has_own_keys(trigger) else NEVER
-
-
-def _has_own_keys(trigger: Trigger) -> bool:
-    return isinstance(trigger, (DateTrigger, LapseTrigger))
+    return OWN if trigger is not None and trigger.own_keys else NEVER
 
 
 def _again(node: Node, trigger: Trigger | None, reading: Reading) -> Again:
     if trigger is None:
         return NEVER
-    if _has_own_keys(trigger):
-        raise Fault(node.place, "occasions come once per date and win-backs once per lapse; take `again` out")
+    if trigger.own_keys:
+        what = "broadcasts come once per time, occasions once per date, win-backs once per lapse, by hand once per request"
+        raise Fault(node.place, f"{what}; take `again` out")
     kind: EventKind | None = None
     if isinstance(trigger, EventTrigger):
         kind = reading.language.vocabulary.events[trigger.kind.name]
@@ -182,58 +156,3 @@ def _elapsed(node: Node) -> timedelta:
     if duration.is_calendar:
         raise Fault(node.place, f"'{duration}': months and years are not exact here; use days")
     return duration.fixed()
-
-
-def _offers(node: Node, trigger: Trigger | None, reading: Reading) -> dict[str, OfferTerms]:
-    if not isinstance(node, Mapping) or not node.entries:
-        raise Fault(node.place, "must be a mapping of offers, e.g. {treat: {discount: 15 %, code: unique}}")
-    read = reading.language.faults.each(lambda entry: _offer(entry[0].text, entry[1], trigger, reading), node.entries)
-    return {terms.name: terms for terms in read}
-
-
-def _offer(name: str, node: Node, trigger: Trigger | None, reading: Reading) -> OfferTerms:
-    fields = Fields(node, reading.language.faults, f"offer '{name}'", planned=("budget",))
-    terms = OfferTerms(name)
-    benefits = [key for key in ("discount", "item", "gift") if fields.has(key)]
-    if len(benefits) != 1:
-        fields.fault(node.place, f"offer '{name}' needs exactly one of discount, item, gift")
-    terms = fields.get("discount", lambda value: _discount(terms, value, reading), terms)
-    terms = replace(terms, item=fields.maybe("item", text), gift=fields.maybe("gift", text))
-    code = fields.need("code", _code)
-    valid = fields.maybe("valid", lambda value: _valid(value, trigger))
-    fields.close()
-    return replace(terms, code=None if code == UNIQUE else code, valid=valid)
-
-
-def _discount(terms: OfferTerms, node: Node, reading: Reading) -> OfferTerms:
-    if text(node).rstrip().endswith("%"):
-        return replace(terms, percent=read_percent(node))
-    money = read_money(node)
-    known = {reading.settings.company.currency, *reading.language.vocabulary.currencies}
-    if money.currency not in known:
-        raise Fault(node.place, f"'{text(node)}' is not in a currency of the company{did_you_mean(money.currency, known)}")
-    return replace(terms, money=money)
-
-
-def _code(node: Node) -> str:
-    """`unique`, or a code for all that nobody can take for a mistyped word."""
-    word = text(node)
-    if word != UNIQUE and not re.fullmatch(r"[A-Z0-9][A-Z0-9-]*", word):
-        what = f"'{word}' is no code; write `unique`, or one for all in capital letters, digits and '-'"
-        raise Fault(node.place, what + nearest(word, [UNIQUE]))
-    return word
-
-
-def _valid(node: Node, trigger: Trigger | None) -> Duration | Moment:
-    """A duration, or `until MOMENT`: the end of that day."""
-    word = text(node)
-    if not word.startswith("until "):
-        return parse_duration(word, node)
-    moment = read_moment(Scalar(word[len("until ") :], node.place))
-    if trigger is None:
-        return moment
-    own = trigger.moment.anchor if isinstance(trigger, DateTrigger) else None
-    known = [anchor for anchor in ("entered", "trigger", own) if anchor]
-    if moment.anchor is not None and moment.anchor not in known:
-        raise Fault(node.place, f"'{moment}' is not built yet or not known here{did_you_mean(moment.anchor, known)}")
-    return moment

@@ -55,6 +55,6 @@ def can_go_on(store: Store, now: datetime) -> bool:
     )
     moves = or_(enrolment.c.next_at <= now, enrolment.c.next_at.is_(None) & settled)
     waiting = select(enrolment.c.id).join(campaign, campaign.c.name == enrolment.c.campaign)
-    waiting = waiting.where(enrolment.c.state == "in", campaign.c.status != "draft", moves)
+    waiting = waiting.where(enrolment.c.state == "in", campaign.c.status != "draft", campaign.c.held.is_(None), moves)
     with store.read() as conn:
         return conn.execute(waiting.limit(1)).first() is not None

@@ -5,18 +5,20 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, time, timedelta
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from sqlalchemy import CTE, ColumnElement, Connection, case, func, literal, select, type_coerce
 
 from crm_store.clock import local_instant
 from crm_store.content.literals import Moment
 from crm_store.dialect import as_date
-from crm_store.journeys.context import Runnable
 from crm_store.journeys.localtimes import days_around, instants_at, instants_on, zones
-from crm_store.journeys.steps import Wait
 from crm_store.schema import customer, enrolment
 from crm_store.schema.types import Instant, later
+
+if TYPE_CHECKING:
+    from crm_store.journeys.context import Runnable
+    from crm_store.journeys.steps.wait import Wait
 
 Column = ColumnElement[Any]
 

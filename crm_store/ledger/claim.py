@@ -8,16 +8,18 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import BigInteger, ColumnElement, Connection, Select, func, literal_column, or_, select
+from sqlalchemy import BigInteger, ColumnElement, Connection, Select, func, literal, literal_column, or_, select
 
 from crm_store import definitions
 from crm_store.clock import micros
 from crm_store.content.accounts import USUAL_LIMITS, Limits
 from crm_store.errors import StoreError
 from crm_store.journeys.context import Runnable
-from crm_store.journeys.move import leave
+from crm_store.journeys.feeds import stale_feed
+from crm_store.journeys.held import FILE_GONE
 from crm_store.journeys.published import runnable
 from crm_store.journeys.steps import Send
+from crm_store.journeys.turn import Turn
 from crm_store.ledger import accounts
 from crm_store.ledger.gates import Verdict, bars, look, verdict, waits_for_a_person
 from crm_store.ledger.offers import issue_offers
@@ -115,7 +117,7 @@ def claim(conn: Connection, worker: Worker, group: Group, now: datetime, size: i
         return Claim(lease.token, (), lease.until, version, step, template_id, wait=wait)
     picked = _locked(conn, _pick(turn), given.size)
     verdicts = _judge(conn, version, turn, picked, now)
-    _write_off(conn, verdicts, now)
+    _write_off(conn, version, verdicts, now)
     passed = _take(conn, verdicts, lease, template_id, now)
     accounts.take(conn, channel, limits, given, len(passed), length, clock)
     issue_offers(conn, version, step, passed, now, new_code)
@@ -128,7 +130,7 @@ def claim(conn: Connection, worker: Worker, group: Group, now: datetime, size: i
 def _what(conn: Connection, group: Group) -> tuple[Runnable, Send, int]:
     """The version, the step and the template of a group."""
     version = runnable(conn, group.definition_id)
-    step = version.campaign.step(group.step)
+    step = version.campaign.course.step(group.step)
     if not isinstance(step, Send):
         raise StoreError(f"step '{group.step}' of campaign '{group.campaign}' sends nothing; the store is damaged")
     template_id = definitions.current_id(conn, "template", step.template)
@@ -138,8 +140,9 @@ def _what(conn: Connection, group: Group) -> tuple[Runnable, Send, int]:
 
 
 def _turn(conn: Connection, group: Group, now: datetime, clock: datetime) -> Tests:
-    """What holds for touches of the group whose turn it is; those of paused and draft campaigns are passed over."""
-    live = select(campaign.c.name).where(campaign.c.name == group.campaign, campaign.c.status.in_(("live", "ended")))
+    """What holds for touches of the group whose turn it is; those of paused, held and draft campaigns are passed over."""
+    runs = campaign.c.status.in_(("live", "ended")), campaign.c.held.is_distinct_from(FILE_GONE)
+    live = select(campaign.c.name).where(campaign.c.name == group.campaign, *runs)
     at = look(conn, runnable(conn, group.definition_id), now)
     return (
         touch.c.campaign == group.campaign,
@@ -150,6 +153,7 @@ def _turn(conn: Connection, group: Group, now: datetime, clock: datetime) -> Tes
         touch.c.due_at <= now,
         or_(touch.c.retry_at.is_(None), touch.c.retry_at <= clock),
         live.exists(),
+        literal(stale_feed(conn, at.version, now) is None),
         ~waits_for_a_person(at),
     )
 
@@ -186,7 +190,7 @@ def _judge(conn: Connection, version: Runnable, turn: Tests, ids: Sequence[int],
     return {touch_id: verdict(barred) for touch_id, barred in rows.all()}
 
 
-def _write_off(conn: Connection, verdicts: dict[int, Verdict], now: datetime) -> None:
+def _write_off(conn: Connection, version: Runnable, verdicts: dict[int, Verdict], now: datetime) -> None:
     """End the barred touches; an exit seen here ends the enrolment too."""
     for said in {one for one in verdicts.values() if one.state is not None}:
         ids = [touch_id for touch_id, one in verdicts.items() if one == said]
@@ -194,7 +198,7 @@ def _write_off(conn: Connection, verdicts: dict[int, Verdict], now: datetime) ->
         move(conn, how, touch.c.id.in_(ids_of(ids)), reason=said.reason, verdicts=said.words, decided_at=now)
         if said.reason in _LEAVE:
             enrolled = conn.execute(select(touch.c.enrolment_id).where(touch.c.id.in_(ids_of(ids)))).scalars()
-            leave(conn, list(enrolled), said.reason, now)
+            Turn(conn, version, now).leave(list(enrolled), said.reason)
 
 
 def _take(conn: Connection, verdicts: dict[int, Verdict], lease: Lease, template_id: int, now: datetime) -> list[int]:

@@ -9,15 +9,17 @@ from __future__ import annotations
 import hmac
 from collections.abc import Sequence
 
-from sqlalchemy import Connection, select
+from sqlalchemy import Connection, func, select
 
 from crm_store.many import ids_of
 from crm_store.schema import customer, enrolment, touch
 
 
 def natural_keys(conn: Connection, touch_ids: Sequence[int]) -> dict[int, str]:
-    """Campaign, customer's key, occasion and step of these touches: what makes each the one it is."""
-    named = touch.c.id, touch.c.campaign, customer.c.key, enrolment.c.occasion, touch.c.step
+    """Campaign, customer's key, occasion and step of these touches: what makes each the one it is. Names are those that
+    it had when it was written, whatever they were changed to since."""
+    campaign = func.coalesce(touch.c.first_campaign, touch.c.campaign)
+    named = touch.c.id, campaign, customer.c.key, enrolment.c.occasion, func.coalesce(touch.c.first_step, touch.c.step)
     chosen = select(*named).join(customer, customer.c.id == touch.c.customer_id)
     chosen = chosen.join(enrolment, enrolment.c.id == touch.c.enrolment_id).where(touch.c.id.in_(ids_of(touch_ids)))
     return {row[0]: natural_key(*row[1:]) for row in conn.execute(chosen)}

@@ -5,14 +5,18 @@ from crm_store.schema.consents import consent, consent_state, link_key, suppress
 from crm_store.schema.customers import customer, customer_change, customer_changed, list_member, score, static_list, zone
 from crm_store.schema.events import event, event_item, product, tally
 from crm_store.schema.journeys import (
+    assignment,
     campaign,
     definition,
     enrolment,
+    entry_request,
     follow_up,
     followed_segment,
     offer,
+    pause,
     published,
     segment_member,
+    split_decision,
 )
 from crm_store.schema.ledger import (
     account,
@@ -29,12 +33,13 @@ from crm_store.schema.ledger import (
 )
 
 # The newest migration. Kept here so that opening an up-to-date store needs no Alembic; a test compares the two.
-SCHEMA_VERSION = "0008"
+SCHEMA_VERSION = "0009"
 
 __all__ = [
     "METADATA",
     "SCHEMA_VERSION",
     "account",
+    "assignment",
     "campaign",
     "campaign_run",
     "consent",
@@ -44,6 +49,7 @@ __all__ = [
     "customer_changed",
     "definition",
     "enrolment",
+    "entry_request",
     "epoch",
     "event",
     "event_item",
@@ -54,12 +60,14 @@ __all__ = [
     "list_member",
     "log",
     "offer",
+    "pause",
     "product",
     "published",
     "request",
     "score",
     "segment_member",
     "shell",
+    "split_decision",
     "static_list",
     "stray_event",
     "suppression",

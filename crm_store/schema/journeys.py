@@ -36,6 +36,10 @@ campaign = Table(
     Column("status", Words, nullable=False),
     Column("live_since", Instant),
     Column("plans", BigInteger, nullable=False),  # slices since it went live; counting them makes planners take turns
+    Column("held", Words),  # why nothing of it is planned or sent just now; people can see it, and mend what it says
+    Column("held_since", Instant),
+    Column("entered_to", Instant),  # where everybody is a candidate: up to when all have been looked at,
+    Column("entered_by", BigInteger),  # and by which definition
 )
 
 segment_member = Table(
@@ -77,16 +81,72 @@ enrolment = Table(
     Column("trigger_event_id", ForeignKey("event.id")),
     Column("occurs_on", Date),
     Column("step", Words),
+    Column("since", Instant),  # when she came to the step: the right instant, from which waits are counted
     Column("next_at", Instant),  # when the step's turn comes; NULL while its touch is under way
+    Column("variant", Words),  # the arm of the last split she came through
     Column("past", Boolean, nullable=False),  # a wait's moment had passed: skip the sends up to the next wait
     Column("finished_at", Instant),
     Column("left_at", Instant),
     Column("goal_at", Instant),
+    Column("goal_event_id", BigInteger),
+    Column("goal_value", BigInteger),  # minor units, of goal_currency
+    Column("goal_currency", Words),
+    Column("goal_until", Instant),  # while she may still reach the goal: the end of its window
     Column("held_out_at", Instant),  # planned like everybody, but gets nothing, so that the rest can be compared with her
     UniqueConstraint("campaign", "customer_id", "occasion"),
 )
 partial_index(Index("ix_enrolment_open", enrolment.c.definition_id, enrolment.c.step, enrolment.c.next_at), "state = 'in'")
+partial_index(Index("ix_enrolment_aiming", enrolment.c.definition_id, enrolment.c.id), "goal_until IS NOT NULL")
 Index("ix_enrolment_customer_id", enrolment.c.customer_id)
+
+# Who is to take which arm of a split: drawn when she entered.
+assignment = Table(
+    "assignment",
+    METADATA,
+    Column("enrolment_id", ForeignKey("enrolment.id"), primary_key=True),
+    Column("step", Words, primary_key=True),
+    Column("variant", Words, nullable=False),
+    sqlite_with_rowid=False,
+)
+
+# The one look at a split: who comes to it afterwards takes the winner, if there is one.
+split_decision = Table(
+    "split_decision",
+    METADATA,
+    Column("campaign", Words, primary_key=True),
+    Column("step", Words, primary_key=True),
+    Column("decided_at", Instant, nullable=False),
+    Column("winner", Words),
+    Column("figures", Json(), nullable=False),  # arm -> those who took it, and those of them who did what counts
+)
+
+# Whom somebody has entered by hand, under the key of the request: the same request again enters nobody twice.
+entry_request = Table(
+    "entry_request",
+    METADATA,
+    Column("campaign", Words, primary_key=True),
+    Column("request", Words, primary_key=True),
+    Column("customer_id", ForeignKey("customer.id"), primary_key=True),
+    Column("at", Instant, nullable=False),
+    Column("who", Words, nullable=False),
+)
+Index("ix_entry_request_campaign_at", entry_request.c.campaign, entry_request.c.at)
+
+# While it lasts nothing of the topic (none: no marketing at all) is sent to the customer.
+pause = Table(
+    "pause",
+    METADATA,
+    Column("id", Id, primary_key=True),
+    Column("customer_id", ForeignKey("customer.id"), nullable=False),
+    Column("topic", Words),
+    Column("since", Instant, nullable=False),
+    Column("until", Instant),
+    Column("lifted_at", Instant),  # ended before its time
+    Column("enrolment_id", ForeignKey("enrolment.id")),  # of the step that began it
+    Column("step", Words),
+    UniqueConstraint("enrolment_id", "step"),
+)
+Index("ix_pause_customer_id", pause.c.customer_id)
 
 offer = Table(
     "offer",

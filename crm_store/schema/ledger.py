@@ -27,6 +27,7 @@ campaign_run = Table(
     Column("started_at", Instant, nullable=False),
     Column("eligible", BigInteger, nullable=False),
     Column("accepted_at", Instant),  # a person let the late touches of this run go
+    Column("copied_at", Instant),  # the company's own people have got their copies (business time)
 )
 Index("ix_campaign_run_campaign_now", campaign_run.c.campaign, campaign_run.c.now)
 
@@ -52,6 +53,9 @@ touch = Table(
     Column("enrolment_id", ForeignKey("enrolment.id"), nullable=False),
     Column("step", Words, nullable=False),
     Column("campaign", Words, nullable=False),
+    # As they were when it was written, if they were renamed since: providers know it by those.
+    Column("first_campaign", Words),
+    Column("first_step", Words),
     Column("definition_id", ForeignKey("definition.id"), nullable=False),
     Column("customer_id", ForeignKey("customer.id"), nullable=False),
     Column("channel", Words, nullable=False),

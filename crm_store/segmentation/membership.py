@@ -25,7 +25,7 @@ from crm_store.schema import customer, followed_segment, segment_member
 from crm_store.schema.types import Instant, Words
 from crm_store.segmentation.compile import lists_of, scope_of, select_among, select_ids
 from crm_store.segmentation.language import Scope
-from crm_store.segmentation.passing import Passing
+from crm_store.segmentation.passing import Anybody, Passing
 from crm_store.segmentation.segment import Segment
 from crm_store.store import Store
 
@@ -188,6 +188,8 @@ def _concerned(conn: Connection, one: Following, turn: Turn, scope: Scope, chang
     most = (conn.execute(select(func.max(customer.c.id))).scalar_one() or 0) / SHARE
     if moved is None or len(changed) > most:
         return None
+    if isinstance(moved, Anybody):
+        return None if changed or any(_finds(conn, chosen) for chosen in moved.unless_none) else []
     found = set(changed)
     for chosen in moved:
         for part in _streamed(conn, chosen):
@@ -195,6 +197,10 @@ def _concerned(conn: Connection, one: Following, turn: Turn, scope: Scope, chang
             if len(found) > most:
                 return None
     return sorted(found)
+
+
+def _finds(conn: Connection, chosen: Select[Any]) -> bool:
+    return conn.execute(chosen.limit(1)).first() is not None
 
 
 def _compare(conn: Connection, name: str, chosen: Select[Any], found: Differences, ids: list[int] | None = None) -> None:

@@ -17,8 +17,17 @@ from sqlalchemy import ColumnElement, FromClause, Select, select
 from crm_store.schema import customer
 from crm_store.segmentation.language import Scope
 
-# Selects of ids of customers; None: it may be anybody.
-Moved: TypeAlias = "list[Select[Any]] | None"
+
+@dataclass(frozen=True)
+class Anybody:
+    """It may be anybody, as with rankings, where one's place follows from others'; but nobody, as long as nothing was
+    written and none of these selects of ids finds a customer."""
+
+    unless_none: list[Select[Any]]
+
+
+# Selects of ids of customers; None: it may be anybody at any time.
+Moved: TypeAlias = "list[Select[Any]] | Anybody | None"
 Test: TypeAlias = Callable[[Scope], ColumnElement[bool]]
 
 
@@ -60,8 +69,10 @@ class Passing:
 def together(parts: Iterable[Moved]) -> Moved:
     """Whom any of the parts may concern."""
     found: list[Select[Any]] = []
+    anybody = False
     for part in parts:
         if part is None:
             return None
-        found += part
-    return found
+        anybody |= isinstance(part, Anybody)
+        found += part.unless_none if isinstance(part, Anybody) else part
+    return Anybody(found) if anybody else found

@@ -23,7 +23,7 @@ def sign_up(shop: Shop, key: str = "alice", **fields: object) -> None:
 def names(shop: Shop, steps: str) -> list[str]:
     start(shop, steps=steps)
     with shop.store.read() as conn:
-        return [step.name for step in current(conn, "c").campaign.steps]
+        return [step.name for step in current(conn, "c").campaign.course.steps]
 
 
 def test_a_send_is_named_for_its_template_and_a_wait_for_the_next_send(shop: Shop) -> None:
@@ -78,8 +78,7 @@ def test_the_sender_is_the_one_named(shop: Shop) -> None:
         ({"late": "{within: 1 month}"}, "not exact here; use days"),
         ({"steps": "[{send: hello, on_error: panic}]"}, "'panic' is not one of continue, stop"),
         ({"steps": "[{send: nothing}]"}, "nothing"),
-        ({"steps": "[{branch: []}]"}, "step 'branch' is not built yet"),
-        ({"goal": "{event: order}"}, "'goal' is not built yet"),
+        ({"steps": "[{branch: []}]"}, "is an empty list; name at least one"),
     ],
 )
 def test_a_key_that_can_mean_nothing_here_is_refused(tmp_path: Path, keys: dict[str, str], said: str) -> None:

@@ -100,7 +100,7 @@ def test_publishing_the_same_again_makes_no_new_version(shop: Shop) -> None:
     start(shop)
     assert shop.publish(NOON + DAY) == []
     with shop.store.read() as conn:
-        assert current(conn, "c").campaign.steps[0].name == "hello"
+        assert current(conn, "c").campaign.course.steps[0].name == "hello"
 
 
 def test_a_campaign_that_was_never_published_is_named_with_what_to_do(shop: Shop) -> None:

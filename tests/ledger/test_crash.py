@@ -18,8 +18,7 @@ from tests.ledger.processes import child, heard
 from tests.ledger.rows import LONG_GONE, by_customer, change, planned, run_out_leases
 from tests.world import NOON, Shop
 
-# For those that must live to see it run out: too short for others on a busy machine.
-LEASE = "delivery: {lease: 2 seconds}\n"
+LEASE = "delivery: {lease: 2 seconds}\n"  # for those that live to see it run out; too short for others
 
 
 def killed(shop: Shop, url: str, mode: str, point: str) -> None:

@@ -26,7 +26,7 @@ STAFF = ["mia@shop.example", "tom@shop.example", "mia@shop.example"]
 def copies(shop: Shop) -> list[Any]:
     shop.campaign("welcome", WELCOME)
     version = shop.check().runnable("welcome")
-    step = version.campaign.steps[0]
+    step = version.campaign.course.steps[0]
     assert isinstance(step, Send)
     return seed_copies(version, step, MailTemplate("hello", shop.workspace.sources), STAFF, NOON)
 

@@ -3,20 +3,46 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import ClassVar
+from typing import TYPE_CHECKING, ClassVar, Self
 
-from crm_store.journeys.steps.base import Step
+from crm_store.content.faults import Fault, did_you_mean
+from crm_store.content.fields import Fields, sure, text
+from crm_store.content.nodes import Node
+from crm_store.journeys.reading import Reading
+from crm_store.journeys.steps.base import Head, Speaking
+from crm_store.ledger.write import Message
+
+if TYPE_CHECKING:
+    from crm_store.journeys.campaign import Campaign
 
 
 @dataclass(frozen=True)
-class Send(Step):
-    """Writes a touch; the journey goes on when that is settled."""
+class Send(Speaking):
+    """A mail. `sender`, `channel`: other ones than the campaign's."""
 
     verb: ClassVar = "send"
-    help: ClassVar = "a mail from a template; `offer: NAME` gives it a code of the campaign's offers"
+    help: ClassVar = (
+        "a mail from a template; `offer: NAME` gives it a code of the campaign's offers; `sender`, `channel`: not the usual"
+    )
     template: str
     offer: str | None = None
-    on_error: str = "continue"
+
+    @classmethod
+    def read(cls, fields: Fields, head: Head, reading: Reading) -> Self:
+        template = fields.need("send", text)
+        offer = fields.maybe("offer", lambda value: _offer(value, reading))
+        fields.close()
+        return cls(head.name, head.place, sure(template), offer, was=head.was, on_error=head.on_error)
+
+    def message(self, campaign: Campaign) -> Message:
+        return Message(self.name, self.template, campaign.channel, campaign.topic)
 
     def sentence(self) -> str:
         return f"send {self.template}" + (f" with offer {self.offer}" if self.offer else "")
+
+
+def _offer(node: Node, reading: Reading) -> str:
+    if text(node) not in reading.offers:
+        hint = did_you_mean(text(node), reading.offers)
+        raise Fault(node.place, f"offer '{text(node)}' is not in this file's `offers`{hint}")
+    return text(node)

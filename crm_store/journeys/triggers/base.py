@@ -11,17 +11,20 @@ from typing import Any, ClassVar, Self
 from sqlalchemy import Connection, Select
 
 from crm_store.content.fields import Fields
+from crm_store.content.literals import Rate
 from crm_store.journeys.again import Again
 from crm_store.segmentation.language import Language, Scope
 
 
 @dataclass(frozen=True)
 class Window:
-    """When an entry's right instant must lie for it to be made now: [since, now]."""
+    """When an entry's right instant must lie for it to be made now: [since, now]. `limit`: how many enrolments a customer
+    may have in a while, which facts must leave room for."""
 
     since: datetime
     now: datetime
     live_since: datetime
+    limit: Rate | None = None
 
 
 class Trigger(ABC):
@@ -29,6 +32,9 @@ class Trigger(ABC):
 
     word: ClassVar[str]
     help: ClassVar[str]
+    others: ClassVar[tuple[str, ...]] = ()  # further words of `enter` that mean it
+    own_keys: ClassVar[bool] = False  # its enrolments are distinct by themselves, so that `again` has nothing to say
+    of_everybody: ClassVar[bool] = False  # all customers are candidates: what has been gone through is not looked at again
 
     @classmethod
     @abstractmethod
@@ -43,6 +49,10 @@ class Trigger(ABC):
     def sentence(self) -> str:
         """In English, to be read after "entered by"."""
 
+    def comes(self, conn: Connection, window: Window, scope: Scope) -> bool:
+        """Whether anybody can be a candidate at all, as far as that is known without looking at customers."""
+        return True
+
     def event(self) -> str | None:
         """The event that enters, if one does."""
         return None
@@ -50,3 +60,7 @@ class Trigger(ABC):
     def segments(self) -> Iterator[str]:
         """The segments whose joining enters."""
         return iter(())
+
+    def a_day(self) -> int | None:
+        """How often it can come to one customer within a day, if it says so itself."""
+        return None

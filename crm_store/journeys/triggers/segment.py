@@ -41,6 +41,7 @@ class SegmentTrigger(Trigger):
         facts = select(
             segment_member.c.customer_id,
             right_at.label("at"),
+            right_at.label("trigger_at"),
             cast(null(), BigInteger).label("event_id"),
             number.label("n"),
         ).where(segment_member.c.segment == self.name, right_at >= window.since, right_at <= window.now)
@@ -48,7 +49,7 @@ class SegmentTrigger(Trigger):
             facts = facts.where(~was_in)
         else:
             facts = facts.where(or_(~was_in, segment_member.c.left_at.is_(None)))
-        return keyed(again, campaign, facts.subquery())
+        return keyed(again, campaign, facts.subquery(), window, scope.company_zone)
 
     def sentence(self) -> str:
         return f"joining segment {self.name} (existing members: {self.existing})"

@@ -1,14 +1,9 @@
-"""sample: a stable share of all customers, drawn by a hash of their keys.
-
-The bucket of each key (crm_store/intake/buckets.py) goes through (bucket * a + b) mod p, with a and b from the salt: a
-universal family of hash functions (Carter and Wegman 1979), so that samples of different salts know nothing of each other.
-"""
+"""sample: a stable share of all customers, drawn by a hash of their keys (crm_store/segmentation/drawing.py)."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 from decimal import Decimal
-from math import ceil
 from typing import Any, ClassVar, Self
 
 from sqlalchemy import ColumnElement
@@ -17,9 +12,9 @@ from crm_store.content.faults import Fault
 from crm_store.content.fields import Fields, sure, text
 from crm_store.content.literals import read_percent
 from crm_store.content.nodes import Mapping, Node
-from crm_store.intake.buckets import PRIME, first_bytes
-from crm_store.schema import customer
+from crm_store.intake.buckets import PRIME
 from crm_store.segmentation.conditions.base import Condition, FieldHelp
+from crm_store.segmentation.drawing import below, drawn
 from crm_store.segmentation.language import Language, Scope
 from crm_store.segmentation.passing import Moved, Passing
 
@@ -51,18 +46,13 @@ class SampleCondition(Condition):
         return 0
 
     def sql(self, scope: Scope) -> ColumnElement[bool]:
-        return self._hash() < ceil(self.percent * PRIME / 100)
+        return drawn(self.salt) < below(self.percent)
 
     def moved(self, time: Passing) -> Moved:
         return []
 
-    def _hash(self) -> ColumnElement[int]:
-        a = 1 + first_bytes(f"a:{self.salt}") % (PRIME - 1)
-        b = first_bytes(f"b:{self.salt}") % PRIME
-        return (customer.c.bucket * a + b) % PRIME
-
     def values(self, scope: Scope) -> dict[str, ColumnElement[Any]]:
-        return {"drawn at %": self._hash() * 100.0 / PRIME}
+        return {"drawn at %": drawn(self.salt) * 100.0 / PRIME}
 
     def sentence(self) -> str:
         return f"they are in the {self.percent} % drawn as '{self.salt}'"

@@ -56,7 +56,7 @@ def test_the_folder_is_the_one_of_the_settings(plain_shop: Shop) -> None:
 def test_a_provider_that_is_not_known_is_refused_with_a_suggestion(plain_shop: Shop) -> None:
     settings = (plain_shop.root / "config/rapport.yaml").read_text()
     plain_shop.write({"config/rapport.yaml": settings + "channels: {email: outbx}\n"})
-    with pytest.raises(ContentError, match=r"rapport.yaml:4: provider 'outbx' is not known; did you mean 'outbox'"):
+    with pytest.raises(ContentError, match=r"rapport.yaml:5: provider 'outbx' is not known; did you mean 'outbox'"):
         channel_for("email", load_workspace(plain_shop.root).settings, plain_shop.root)
 
 

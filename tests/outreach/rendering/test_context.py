@@ -34,7 +34,7 @@ def version(plain_shop: Shop) -> Runnable:
 
 
 def send(version: Runnable, name: str = "gift") -> Send:
-    step = version.campaign.step(name)
+    step = version.campaign.course.step(name)
     assert isinstance(step, Send)
     return step
 

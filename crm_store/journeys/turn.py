@@ -1,0 +1,62 @@
+"""A step's turn: some enrolments at one step, in one transaction, and where they may go from there."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import TYPE_CHECKING, Any
+
+from sqlalchemy import ColumnElement, Connection, select, update
+
+from crm_store.many import ids_of
+from crm_store.schema import customer, enrolment
+
+if TYPE_CHECKING:
+    from crm_store.journeys.context import Runnable
+    from crm_store.journeys.steps.base import Step
+    from crm_store.segmentation.conditions.base import Condition
+
+Column = ColumnElement[Any]
+
+
+@dataclass(frozen=True)
+class Turn:
+    """As of `now`, for enrolments of one version of a campaign. `base` is always the right instant from which waits are
+    counted: SQL on the enrolment's row as it was."""
+
+    conn: Connection
+    version: Runnable
+    now: datetime
+
+    def holding(self, condition: Condition, ids: Sequence[int]) -> list[int]:
+        """For which of these enrolments the condition holds."""
+        if not ids:
+            return []
+        holds = condition.sql(self.version.scope(self.conn, self.now, enrolment))
+        chosen = select(enrolment.c.id).join(customer, customer.c.id == enrolment.c.customer_id)
+        chosen = chosen.where(enrolment.c.id.in_(ids_of(ids)), holds).order_by(enrolment.c.id)
+        return list(self.conn.execute(chosen).scalars())
+
+    def go(self, ids: Sequence[int], step: Step | None, base: Column, **values: Any) -> None:
+        """Put enrolments on a step at the instant `base`; None: they have come to the end. `values`: more to be written."""
+        if not ids:
+            return
+        if step is None:
+            place: dict[str, Any] = {"state": "finished", "finished_at": base, "step": None, "next_at": None}
+        else:
+            place = {"step": step.name, "since": base, **step.come(self, ids, base)}
+        self.conn.execute(update(enrolment).where(enrolment.c.id.in_(ids_of(ids))).values({**values, **place}))
+
+    def leave(self, ids: Sequence[int], reason: str, at: datetime | Column | None = None) -> int:
+        """End those of the enrolments that are still in. Returns how many."""
+        if not ids:
+            return 0
+        still_in = enrolment.c.id.in_(ids_of(ids)), enrolment.c.state == "in"
+        left = {"state": "left", "reason": reason, "left_at": self.now if at is None else at, "next_at": None}
+        return self.conn.execute(update(enrolment).where(*still_in).values(left)).rowcount
+
+    def where_exit_holds(self, ids: Sequence[int]) -> list[int]:
+        """Which of these enrolments meet the campaign's `exit_when`."""
+        exit_when = self.version.campaign.exit_when
+        return self.holding(exit_when, ids) if exit_when is not None else []
