@@ -22,9 +22,11 @@ from crm_store.journeys.goal import aim, aiming, aiming_versions, reach
 from crm_store.journeys.holdouts import draw_hold_outs
 from crm_store.journeys.moving import move_over
 from crm_store.journeys.published import current, ends_at_once, followed_versions, runnable, standing, versions_of_due
-from crm_store.journeys.steps import Speaking, Step
+from crm_store.journeys.steps import Pause, Speaking, Step
 from crm_store.journeys.turn import Turn
 from crm_store.ledger.expire import expire_held
+from crm_store.ledger.offers import end_at_step
+from crm_store.ledger.pauses import open_pauses
 from crm_store.ledger.runs import add_eligible, ensure_run
 from crm_store.ledger.states import FAILED, PASSED
 from crm_store.ledger.write import write_touches
@@ -78,6 +80,7 @@ def plan_campaign(store: Store, name: str, now: datetime) -> Planned:
         store.write(hold, name, stale, now)
     stands = held_as(stands, stale)
     planner.expire(stands.passed_over)
+    planner.lift()
     if stands.status == "draft" or stale:
         return planner.done()
     planner.follow(newest)
@@ -142,10 +145,22 @@ class _Planner:
             if version.id != newest.id:
                 self.run(_follow_slice, newest, version)
 
+    def lift(self) -> None:
+        """End pauses that were to last until something has come, also of those who are out."""
+        with self.store.read() as conn:
+            versions = [runnable(conn, definition_id) for definition_id in open_pauses(conn, self.name, self.now)]
+        for version in versions:
+            for step in version.campaign.course.steps:
+                if isinstance(step, Pause):
+                    self.run(_lift_slice, version, step)
+
     def go_on(self, all_leave: bool) -> None:
         """Move everybody as far as they can go by now: a second time, nobody would move."""
         self.measure()
         for version in self._versions():
+            for step in version.campaign.course.steps:
+                if step.looks(version.campaign):
+                    self.run(_look_slice, version, step)
             for step in version.campaign.course.steps:
                 if isinstance(step, Speaking):
                     self.run(_settle_slice, version, step)
@@ -215,6 +230,16 @@ def _follow_slice(
     ids = _ids(conn, select(enrolment.c.id).where(*open_))
     move_over(conn, older, version, now, ids)
     return Slice(run_id, moved=len(ids), last=_next(ids))
+
+
+def _lift_slice(conn: Connection, version: Runnable, now: datetime, run_id: int | None, last: int, step: Pause) -> Slice:
+    """Pauses whose condition holds."""
+    return Slice(run_id, last=step.lift(Turn(conn, version, now), last, SLICE))
+
+
+def _look_slice(conn: Connection, version: Runnable, now: datetime, run_id: int | None, last: int, step: Step) -> Slice:
+    """What is to be done about a step before anybody moves."""
+    return Slice(run_id, last=step.look(Turn(conn, version, now), last, SLICE))
 
 
 def _leave_slice(
@@ -334,6 +359,7 @@ def _speak(
     run_id = ensure_run(conn, run_id, version.campaign.name, now)
     add_eligible(conn, run_id, eligible)
     written = write_touches(conn, run_id, ids, step.message(version.campaign), version.settings.delivery.wait_at_most)
+    end_at_step(conn, version, step.name, ids)
     conn.execute(update(enrolment).where(enrolment.c.id.in_(ids)).values(next_at=None))
     return run_id, written
 
