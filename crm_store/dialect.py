@@ -99,16 +99,6 @@ def _unindexed_postgresql(element: unindexed, compiler: SQLCompiler, **kw: Any) 
     return f"({written} || '')" if isinstance(column.type, Text) else f"(+{written})"
 
 
-class unindexed_word(FunctionElement[Any]):
-    """The same of a text, which PostgreSQL has no sign for: it chooses well by itself."""
-
-    inherit_cache = True
-    name = "unindexed_word"
-
-
-spelled(unindexed_word, sqlite="+{}", postgresql="{}")
-
-
 def looked_up(rows: Select[Any]) -> ColumnElement[bool]:
     """There is such a row, to be looked for each time. Of EXISTS PostgreSQL may make a join or a set, and read all rows
     for the sake of few."""

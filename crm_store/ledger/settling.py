@@ -10,7 +10,7 @@ from typing import Any, TypeVar, cast
 from sqlalchemy import BigInteger, ColumnElement, Connection, literal_column, select, update
 from sqlalchemy import cast as sql_cast
 
-from crm_store.dialect import unindexed_word
+from crm_store.dialect import unindexed
 from crm_store.ledger import accounts
 from crm_store.ledger.dispatch import ATTEMPTS, Answer, Refusal
 from crm_store.ledger.states import CLAIMED, DISPATCHED
@@ -55,7 +55,7 @@ def _accept(conn: Connection, request_id: str, accepted: Mapping[int, str], now:
         return
     given = pairs(conn, accepted)
     # By the request's index SQLite would read all its touches for each of them.
-    same = touch.c.id == sql_cast(given.c.key, BigInteger), unindexed_word(touch.c.request_id) == request_id
+    same = touch.c.id == sql_cast(given.c.key, BigInteger), unindexed(touch.c.request_id) == request_id
     conn.execute(moving(ACCEPT, *same, message_id=given.c.value, sent_at=now))
 
 
@@ -117,4 +117,4 @@ def left_behind(conn: Connection) -> set[str]:
 
 def _gone(conn: Connection, campaign: str | None) -> list[ColumnElement[bool]]:
     tests: list[ColumnElement[bool]] = [_LEASED, touch.c.lease_until <= machine_now(conn)]
-    return tests if campaign is None else [*tests, unindexed_word(touch.c.campaign) == campaign]
+    return tests if campaign is None else [*tests, unindexed(touch.c.campaign) == campaign]
