@@ -11,7 +11,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, Row, Select, select
+from sqlalchemy import ColumnElement, Connection, Row, Select, func, select
 
 from crm_store.journeys import entering
 from crm_store.journeys.again import Again, has_room
@@ -19,10 +19,12 @@ from crm_store.journeys.context import Runnable, Standing
 from crm_store.journeys.holdouts import held_out
 from crm_store.journeys.published import current, runnable, standing
 from crm_store.journeys.running import Runs
+from crm_store.journeys.steps import Speaking
 from crm_store.journeys.triggers import Window
 from crm_store.ledger.gates import GATES, Gate, Look, look
 from crm_store.ledger.states import CANCELLED, DUE, FAILED, SKIPPED
-from crm_store.schema import campaign_run, customer, enrolment, touch
+from crm_store.schema import campaign_run, customer, enrolment, pause, touch
+from crm_store.schema.types import Instant
 from crm_store.segmentation.conditions.base import Condition
 from crm_store.segmentation.explaining import Explained, judge
 
@@ -105,6 +107,7 @@ def _entering(asked: _Asked) -> Iterator[Check]:
     """Everything there is, at entry and in a claim, that can be said of a customer who is not in."""
     yield from _entry(asked)
     yield from _gates(asked, None, None)
+    yield from _paused(asked)
 
 
 def _entry(asked: _Asked) -> Iterator[Check]:
@@ -191,7 +194,9 @@ def _under_way(asked: _Asked, row: Row[Any]) -> Iterator[Check]:
         return
     yield Check("journey", True, f"is at {row.step}" + (f" until {_z(row.next_at)}" if row.next_at else ""))
     waiting = [one for one in touches if one not in settled]
-    yield from _gates(asked, row.id, waiting[0].id if waiting else None)
+    yield from _gates(asked, row.id, waiting[0] if waiting else None)
+    if not waiting:
+        yield from _paused(asked)
 
 
 def _touched(row: Row[Any]) -> Check:
@@ -200,11 +205,23 @@ def _touched(row: Row[Any]) -> Check:
     return Check(f"touch {row.step}", row.state not in (SKIPPED, CANCELLED, FAILED), says)
 
 
-def _gates(asked: _Asked, enrolment_id: int | None, touch_id: int | None) -> Iterator[Check]:
+def _paused(asked: _Asked) -> Iterator[Check]:
+    """What the gate of a touch would say of pauses, where there is no touch yet."""
+    if asked.version.campaign.is_service:
+        return
+    lasts = pause.c.since <= asked.at, func.coalesce(pause.c.lifted_at, pause.c.until, type_=Instant()) > asked.at
+    of_topic = pause.c.topic.is_(None) | (pause.c.topic == asked.version.campaign.topic)
+    until = asked.conn.execute(select(pause.c.until).where(pause.c.customer_id == asked.who.id, *lasts, of_topic)).scalar()
+    yield Check("pause", until is None, f"is paused until {_z(until)}" if until else "no pause keeps mails back")
+
+
+def _gates(asked: _Asked, enrolment_id: int | None, due: Row[Any] | None) -> Iterator[Check]:
     """Those gates for which there is something to look at."""
+    touch_id = due.id if due else None
+    step = asked.version.campaign.course.step(due.step) if due else None
     rows = {"customer", *(["enrolment"] if enrolment_id else []), *(["touch"] if touch_id else [])}
     gates = [gate for gate in GATES if gate.of in rows]
-    at = look(asked.conn, asked.version, asked.at)
+    at = look(asked.conn, asked.version, asked.at, step if isinstance(step, Speaking) else None)
     answers: list[ColumnElement[Any]] = [gate.passes(at).label(gate.name) for gate in gates]
     found = asked.conn.execute(_of(answers, asked.who.id, enrolment_id, touch_id)).one()
     for gate, passed in zip(gates, found, strict=True):
@@ -236,12 +253,13 @@ def _looks_at(gate: Gate, at: Look) -> str:
         "ended": "the campaign has not ended for all",
         "exit": f"has no reason to leave: {one.exit_when.sentence()}" if one.exit_when else "nobody leaves early",
         "hold_out": "is not held out",
+        "pause": "no pause keeps mails back",
         "expiry": "the mail is not too old to be sent",
         "late": f"is not more than {one.late.within} late",
         "audience": one.audience.sentence() if one.audience else "everybody is meant",
-        "address": f"has an address for {one.channel}",
+        "address": f"has an address for {at.channel}",
         "suppression": "the address may be written to",
-        "consent": f"consent to {one.topic} by {one.channel}" if one.topic else "service needs no consent",
+        "consent": f"consent to {one.topic} by {at.channel}" if one.topic else "service needs no consent",
     }
     return said.get(gate.name, gate.name)
 

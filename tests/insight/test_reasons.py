@@ -7,12 +7,13 @@ from datetime import datetime, timedelta
 from typing import Any
 
 import pytest
-from sqlalchemy import update
+from sqlalchemy import false, insert, literal, select, update
 
 from crm_store.consent.record import SuppressionFact, suppress
 from crm_store.insight.reasons import Story, why
 from crm_store.ledger.gates import GATES
-from crm_store.schema import campaign, customer
+from crm_store.schema import campaign, customer, pause
+from crm_store.schema.types import Instant
 from tests.journeys.files import journey, start
 from tests.world import AGREED, NOON, WITHDRAWN, Shop
 
@@ -53,6 +54,14 @@ def is_erased(shop: Shop) -> None:
     shop.store.write(lambda conn: conn.execute(update(customer).values(erased_at=NOON)))
 
 
+def is_paused(shop: Shop) -> None:
+    signs_up(shop)
+    whose = select(customer.c.id, literal(NOON - HOUR, Instant()), literal(NOON + HOUR, Instant()), false())
+    shop.store.write(
+        lambda conn: conn.execute(insert(pause).from_select(["customer_id", "since", "until", "lifts"], whose))
+    )
+
+
 NOT_IN: dict[str, tuple[dict[str, str], dict[str, Any], Callable[[Shop], None]]] = {
     "status": ({"status": "paused"}, {}, signs_up),
     "held": ({}, {}, is_held),
@@ -65,6 +74,7 @@ NOT_IN: dict[str, tuple[dict[str, str], dict[str, Any], Callable[[Shop], None]]]
     "suppression": ({}, {}, bounces),
     "consent": ({}, {"consents": WITHDRAWN}, signs_up),
     "erased": ({}, {}, is_erased),
+    "pause": ({}, {}, is_paused),
 }
 
 
@@ -94,9 +104,9 @@ def test_a_gate_that_looks_at_the_customer_alone_is_judged_without_an_enrolment(
     start(shop)
     shop.customer("anna")
     names = [one.name for one in story(shop).checks]
-    assert [name for name in names if name in {gate.name for gate in GATES}] == [
-        gate.name for gate in GATES if gate.of == "customer"
-    ]
+    of_customers = [gate.name for gate in GATES if gate.of == "customer"]
+    # A pause is a gate of touches; of who has none it is asked by itself.
+    assert [name for name in names if name in {gate.name for gate in GATES}] == [*of_customers, "pause"]
 
 
 def test_once_is_once(shop: Shop) -> None:
