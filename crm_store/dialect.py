@@ -81,13 +81,13 @@ class _OfColumn(FunctionElement[Any]):
 
 
 class unindexed(FunctionElement[Any]):
-    """`unindexed(column)` of a number: not to be looked up by an index, where another column finds fewer rows."""
+    """`unindexed(column)`: not to be looked up by an index, where another column finds fewer rows."""
 
     inherit_cache = True
     name = "unindexed"
 
 
-spelled(unindexed, sqlite="+{}", postgresql="(+{})")
+spelled(unindexed, sqlite="+{}", postgresql="NULLIF({}, NULL)")
 
 
 def looked_up(rows: Select[Any]) -> ColumnElement[bool]:
