@@ -34,8 +34,8 @@ class Reading:
     def of_enrolments(self) -> Language:
         """The language of conditions that may refer to the enrolment."""
         event = self.trigger.event() if self.trigger else UNKNOWN_EVENT
-        own = {"own_offers": frozenset(self.offers), "own_steps": frozenset(self.touching)}
-        return replace(self.language, in_campaign=True, trigger_event=event, **own)
+        offers, steps = frozenset(self.offers), frozenset(self.touching)
+        return replace(self.language, in_campaign=True, trigger_event=event, own_offers=offers, own_steps=steps)
 
     def usual_name(self, verb: str, node: Node) -> str:
         """What a step is called that sends nothing and has no name: its verb, and the next send in file order."""

@@ -34,7 +34,7 @@ def waits(shop: Shop, text: str, more: str = "", **fields: Any) -> None:
     shop.tick()
 
 
-KNOWN = {"joined_on": "2026-06-01", "attributes": {"since": "2026-06-30", "seen": "2026-06-20T08:15:00Z"}}
+KNOWN: dict[str, Any] = {"joined_on": "2026-06-01", "attributes": {"since": "2026-06-30", "seen": "2026-06-20T08:15:00Z"}}
 ENDS = {
     "{until: since}": "2026-06-29 22:00",
     "{until: since, at: '09:00'}": "2026-06-30 07:00",

@@ -47,8 +47,8 @@ def _splits() -> None:
         sqlite_with_rowid=False,
     )
     taken = sa.text("taken_at IS NOT NULL")
-    on_both = {"sqlite_where": taken, "postgresql_where": taken}
-    op.create_index("ix_assignment_taken", "assignment", ["step", "taken_at"], **on_both)
+    names = ["step", "taken_at"]
+    op.create_index("ix_assignment_taken", "assignment", names, sqlite_where=taken, postgresql_where=taken)
     op.create_table(
         "split_decision",
         sa.Column("campaign", Words, nullable=False),
