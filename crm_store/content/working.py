@@ -37,12 +37,12 @@ class WorkingHours:
             day += timedelta(days=1)
 
 
-USUAL_HOURS = WorkingHours()
+OFFICE_HOURS = WorkingHours()
 
 
 def read_working_hours(node: Node, faults: Faults) -> WorkingHours:
     """`{days: [mon, tue], hours: 09:00-17:00}`."""
-    usual = USUAL_HOURS
+    usual = OFFICE_HOURS
     fields = Fields(node, faults, "working_hours")
     days = fields.several("days", weekdays) or usual.days
     hours = fields.get("hours", _hours, (usual.begin, usual.end))

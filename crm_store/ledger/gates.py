@@ -92,18 +92,25 @@ def _audience(at: Look) -> Column:
 
 
 def _suppression(at: Look) -> Column:
-    one = at.version.campaign
-    return ~is_suppressed(at.channel, at.now, UNDELIVERABLE if one.is_service else ())
+    return ~is_suppressed(at.channel, at.now, UNDELIVERABLE if at.version.campaign.is_service else ())
 
 
 def _consent(at: Look) -> Column:
-    one = at.version.campaign
-    return has_consent(at.channel, one.topic, at.now) if one.topic is not None else literal(True)
+    topic = at.version.campaign.topic
+    return has_consent(at.channel, topic, at.now) if topic is not None else literal(True)
 
 
 def _of_messages(passes: Callable[[Look], Column]) -> Callable[[Look], Column]:
     """A gate that tasks for people do not go through."""
     return lambda at: literal(True) if at.channel == TASK else passes(at)
+
+
+def _not_paused(at: Look) -> Column:
+    return ~is_paused(at.now, _too_late(at))
+
+
+def _end_of_pause(at: Look) -> Column:
+    return put_off_to(at.now, _too_late(at))
 
 
 GATES: tuple[Gate, ...] = (
@@ -112,13 +119,7 @@ GATES: tuple[Gate, ...] = (
     Gate("ended", CANCELLED, "ended", lambda at: literal(not at.all_leave), "customer"),
     Gate("exit", CANCELLED, "exit", _exit, "enrolment"),
     Gate("hold_out", SKIPPED, "hold_out", lambda _: enrolment.c.held_out_at.is_(None), "enrolment"),
-    Gate(
-        "pause",
-        SKIPPED,
-        "paused",
-        lambda at: ~is_paused(at.now, _too_late(at)),
-        until=lambda at: put_off_to(at.now, _too_late(at)),
-    ),
+    Gate("pause", SKIPPED, "paused", _not_paused, until=_end_of_pause),
     Gate("expiry", SKIPPED, "expired", lambda at: touch.c.expires_at > at.now),
     Gate("late", SKIPPED, "late", _late),
     Gate("audience", SKIPPED, "audience", _audience, "customer"),
@@ -155,8 +156,8 @@ def bars(at: Look) -> Column:
 
 
 def put_off(at: Look) -> list[Column]:
-    """SQL: to when each of the gates that may put off does so, NULL where it does not."""
-    return [type_coerce(gate.until(at), Instant()) for gate in PUTTING_OFF if gate.until is not None]
+    """SQL: to when the gates of PUTTING_OFF put a touch off, each NULL where it does not."""
+    return [type_coerce(case((~gate.passes(at), gate.until(at))), Instant()) for gate in PUTTING_OFF if gate.until]
 
 
 @lru_cache(maxsize=1_000)

@@ -314,7 +314,7 @@ def course_anchor(said: re.Match[str], node: Node, language: Language) -> StepAn
     if offer is not None and offer not in language.own_offers:
         hint = did_you_mean(offer, language.own_offers)
         raise Fault(node.place, f"offer '{offer}' is not in this file's `offers`{hint}")
-    return StepAnchor(said[0], step) if step is not None else OfferAnchor(said[0], said["offer"])
+    return StepAnchor(said[0], step) if step is not None else OfferAnchor(said[0], str(offer))
 
 
 def _is_backwards(first: Moment, last: Moment) -> bool:

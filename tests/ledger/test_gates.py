@@ -32,6 +32,10 @@ def order(shop: Shop) -> None:
     shop.event("alice", "order", NOON)
 
 
+def hold_out(shop: Shop) -> None:
+    change(shop, enrolment, {"held_out_at": NOON})
+
+
 def pause_for_a_month(shop: Shop) -> None:
     def write(conn: Connection) -> None:
         who = conn.execute(select(customer.c.id)).scalar_one()
@@ -39,10 +43,6 @@ def pause_for_a_month(shop: Shop) -> None:
         conn.execute(insert(pause), {"customer_id": who, "topic": "offers", **span})
 
     shop.store.write(write)
-
-
-def hold_out(shop: Shop) -> None:
-    change(shop, enrolment, {"held_out_at": NOON})
 
 
 def wait_too_long(shop: Shop) -> None:

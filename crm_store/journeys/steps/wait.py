@@ -68,7 +68,7 @@ class Wait(Step):
 
     def come(self, turn: Turn, ids: Sequence[int], base: Column) -> dict[str, Any]:
         ends = wait_ends(turn.conn, self, base, ids, turn.version)
-        past: Column = false() if ends.past is None else func.coalesce(ends.past, false())
+        past = false() if ends.past is None else func.coalesce(ends.past, false())
         leaving: list[tuple[Column, str]] = [(past, "past")] if self.if_past == "exit" else []
         leaving += [(ends.at.is_(None), "failed")] if self.on_error == "stop" else []
         values: dict[str, Any] = {

@@ -47,8 +47,7 @@ def _splits() -> None:
         sqlite_with_rowid=False,
     )
     taken = sa.text("taken_at IS NOT NULL")
-    names = ["step", "taken_at"]
-    op.create_index("ix_assignment_taken", "assignment", names, sqlite_where=taken, postgresql_where=taken)
+    op.create_index("ix_assignment_taken", "assignment", ["step", "taken_at"], sqlite_where=taken, postgresql_where=taken)
     op.create_table(
         "split_decision",
         sa.Column("campaign", Words, nullable=False),
