@@ -151,7 +151,7 @@ def do_tasks(conn: Connection, group: Group, now: datetime, size: int) -> Done:
         raise StoreError(f"step '{group.step}' of campaign '{group.campaign}' is no task; the store is damaged")
     clock = machine_now(conn)
     turn = _turn(conn, group, now, clock)
-    picked = _locked(conn, _pick(turn).limit(size))
+    picked = _locked(conn, _pick(turn), size)
     verdicts = _judge(conn, version, step, turn, picked, now)
     _write_off(conn, version, verdicts, now)
     lease = Lease(secrets.token_hex(8), clock + version.settings.delivery.lease)
