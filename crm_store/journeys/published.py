@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from datetime import datetime
 
-from sqlalchemy import Connection, select, update
+from sqlalchemy import Connection, exists, select, update
 
 from crm_store import definitions
 from crm_store.consent.keys import ensure_link_key
@@ -21,7 +21,7 @@ from crm_store.journeys.campaign import Campaign
 from crm_store.journeys.context import Runnable, Standing
 from crm_store.journeys.load import load_campaigns
 from crm_store.schema import campaign as campaign_table
-from crm_store.schema import enrolment
+from crm_store.schema import definition, enrolment, published
 from crm_store.segmentation.membership import rename
 from crm_store.segmentation.segment import Segment, load_segments
 
@@ -91,15 +91,57 @@ def ends_at_once(conn: Connection, name: str) -> bool:
     return standing(conn, name).status == "ended" and current(conn, name).campaign.when_ended == "exit"
 
 
-def followed_versions(conn: Connection, name: str) -> list[Runnable]:
-    """The versions that open enrolments of the campaign entered with."""
-    ids = select(enrolment.c.definition_id).where(enrolment.c.campaign == name, enrolment.c.state == "in").distinct()
-    return [runnable(conn, definition_id) for definition_id in sorted(conn.execute(ids).scalars())]
+@dataclass(frozen=True)
+class Running:
+    """A published campaign: how it stands, its published version, and those that open enrolments of it entered with."""
+
+    stands: Standing
+    newest: Runnable
+    followed: tuple[Runnable, ...]
+
+    @property
+    def all_leave(self) -> bool:
+        """Whether it has ended with `when_ended: exit`."""
+        return self.stands.status == "ended" and self.newest.campaign.when_ended == "exit"
 
 
-def runnable(conn: Connection, definition_id: int) -> Runnable:
+def running(conn: Connection, only: str | None = None) -> list[Running]:
+    """Every published campaign, or that one, by name. Raises StoreError if it is not published."""
+    newest: dict[str, Runnable] = {}
+    followed: dict[str, list[Runnable]] = {}
+    for row in conn.execute(_VERSIONS):
+        version = runnable(conn, row.id, row.hash) if row.is_published or row.followed_in else None
+        if version is not None and row.is_published:
+            newest[row.name] = version
+        if version is not None and row.followed_in:
+            followed.setdefault(row.followed_in, []).append(version)
+    return [
+        Running(one, newest.get(one.name) or current(conn, one.name), tuple(followed.get(one.name, ())))
+        for one in (standings(conn) if only is None else [standing(conn, only)])
+    ]
+
+
+# Every version of a campaign, and in which campaign somebody is under way in it. One look at an index for each.
+_VERSIONS = (
+    select(
+        definition.c.id,
+        definition.c.name,
+        definition.c.hash,
+        exists().where(published.c.kind == "campaign", published.c.definition_id == definition.c.id).label("is_published"),
+        select(enrolment.c.campaign)
+        .where(enrolment.c.definition_id == definition.c.id, enrolment.c.state == "in")
+        .limit(1)
+        .scalar_subquery()
+        .label("followed_in"),
+    )
+    .where(definition.c.kind == "campaign")
+    .order_by(definition.c.id)
+)
+
+
+def runnable(conn: Connection, definition_id: int, known_hash: str | None = None) -> Runnable:
     """A version, read and checked again from the texts it was published with."""
-    known = _read_before.get(definitions.hash_of(conn, definition_id))
+    known = _read_before.get(known_hash or definitions.hash_of(conn, definition_id))
     if known is None:
         found = definitions.load(conn, definition_id)
         known = _read_before[found.hash] = _read(found)

@@ -17,21 +17,19 @@ from zoneinfo import ZoneInfo
 
 from sqlalchemy import Boolean, Connection, Integer, Select, case, func, literal, select, union_all, update
 
-from crm_store.changes import Marks, marks, unmark
+from crm_store.changes import marks, unmark
 from crm_store.dialect import insert
 from crm_store.errors import StoreError
 from crm_store.many import ids_of, one_of_ids
-from crm_store.schema import customer, followed_segment, segment_member
+from crm_store.schema import followed_segment, segment_member
 from crm_store.schema.types import Instant, Words
 from crm_store.segmentation.compile import lists_of, scope_of, select_among, select_ids
 from crm_store.segmentation.language import Scope
-from crm_store.segmentation.passing import Passing
+from crm_store.segmentation.passing import Passing, concerned
 from crm_store.segmentation.segment import Segment
 from crm_store.store import Store
 
 SLICE = 10_000
-# Where it may concern more customers than one in so many, all of them are looked at: that costs no more.
-SHARE = 10
 _STREAM = 10_000
 
 
@@ -94,9 +92,8 @@ def refresh(store: Store, followed: Sequence[Following], now: datetime) -> int:
     moved = [_refresh(store, one, turn, now, seen.customers) for one, turn in zip(followed, turns, strict=True)]
     ours = [turn for turn, done in zip(turns, moved, strict=True) if done is not None]
     if store.write(_end, ours, now) == len(followed):
-        for start in range(0, len(seen.marks), SLICE):
-            some = slice(start, start + SLICE)
-            store.write(unmark, Marks(seen.customers[some], seen.marks[some]))
+        for some in seen.parts(SLICE):
+            store.write(unmark, some)
     return sum(done or 0 for done in moved)
 
 
@@ -169,12 +166,12 @@ def _write(conn: Connection, turn: Turn, n: int, ids: Sequence[int], now: dateti
 def _differences(conn: Connection, one: Following, turn: Turn, scope: Scope, changed: Sequence[int]) -> Differences:
     """Who is in the segment and not among its members, and who the other way round."""
     found = Differences(array("q"), array("q"))
-    concerned = _concerned(conn, one, turn, scope, changed)
-    if concerned is None:
+    few = _concerned(conn, one, turn, scope, changed)
+    if few is None:
         _compare(conn, one.name, select_ids(one.segments[one.name].who, scope), found)
         return found
-    for start in range(0, len(concerned), SLICE):
-        ids = concerned[start : start + SLICE]
+    for start in range(0, len(few), SLICE):
+        ids = few[start : start + SLICE]
         _compare(conn, one.name, select_among(one.segments[one.name].who, scope), found, ids)
     return found
 
@@ -184,17 +181,7 @@ def _concerned(conn: Connection, one: Following, turn: Turn, scope: Scope, chang
     if turn.since is None:
         return None
     before = scope_of(conn, turn.since, one.zone, one.segments)
-    moved = one.segments[one.name].who.moved(Passing(before, scope))
-    most = (conn.execute(select(func.max(customer.c.id))).scalar_one() or 0) / SHARE
-    if moved is None or len(changed) > most:
-        return None
-    found = set(changed)
-    for chosen in moved:
-        for part in _streamed(conn, chosen):
-            found.update(row[0] for row in part)
-            if len(found) > most:
-                return None
-    return sorted(found)
+    return concerned(conn, one.segments[one.name].who.moved(Passing(before, scope)), changed)
 
 
 def _compare(conn: Connection, name: str, chosen: Select[Any], found: Differences, ids: list[int] | None = None) -> None:

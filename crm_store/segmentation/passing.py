@@ -7,16 +7,19 @@ more than necessary does no harm, one too few would leave her where she is.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Collection, Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Protocol, TypeAlias
 
-from sqlalchemy import ColumnElement, FromClause, Select, select
+from sqlalchemy import ColumnElement, Connection, FromClause, Select, func, select
 
 from crm_store.schema import customer
 from crm_store.segmentation.language import Scope
 
+# Where it may concern more customers than one in so many, all of them are looked at: that costs no more.
+SHARE = 10
+_STREAM = 10_000
 # Selects of ids of customers; None: it may be anybody.
 Moved: TypeAlias = "list[Select[Any]] | None"
 Test: TypeAlias = Callable[[Scope], ColumnElement[bool]]
@@ -55,6 +58,23 @@ class Passing:
     def days_later(self, test: Test) -> list[Select[Any]]:
         """The same for a test of dates, which asks nothing but what day it is where the customer is."""
         return self.judged_otherwise(test) if self.before.local_dates != self.after.local_dates else []
+
+
+def concerned(conn: Connection, moved: Moved, changed: Collection[int]) -> list[int] | None:
+    """The customers of whom something was written or whom time may concern; None: anybody, or very many."""
+    if moved == [] and not changed:
+        return []
+    most = (conn.execute(select(func.max(customer.c.id))).scalar_one() or 0) / SHARE
+    if moved is None or len(changed) > most:
+        return None
+    found = set(changed)
+    for chosen in moved:
+        with conn.execute(chosen, execution_options={"yield_per": _STREAM}) as result:
+            for part in result.partitions():
+                found.update(row[0] for row in part)
+                if len(found) > most:
+                    return None
+    return sorted(found)
 
 
 def together(parts: Iterable[Moved]) -> Moved:

@@ -3,25 +3,31 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, ClassVar, Self
 
-from sqlalchemy import Connection, Select
+from sqlalchemy import ColumnElement, Connection, Select
 
 from crm_store.content.fields import Fields
 from crm_store.journeys.again import Again
+from crm_store.many import ids_of
 from crm_store.segmentation.language import Language, Scope
 
 
 @dataclass(frozen=True)
 class Window:
-    """When an entry's right instant must lie for it to be made now: [since, now]."""
+    """When an entry's right instant must lie for it to be made now: [since, now]. `only`: of these customers."""
 
     since: datetime
     now: datetime
     live_since: datetime
+    only: Sequence[int] | None = None
+
+    def of(self, customer_id: ColumnElement[int]) -> list[ColumnElement[bool]]:
+        """The test that it is one of the customers who are asked for, if it is not everybody."""
+        return [customer_id.in_(ids_of(self.only))] if self.only is not None else []
 
 
 class Trigger(ABC):
@@ -42,6 +48,11 @@ class Trigger(ABC):
     @abstractmethod
     def sentence(self) -> str:
         """In English, to be read after "entered by"."""
+
+    @property
+    def shows(self) -> bool:
+        """Whether nobody reaches it after a look but by an instant after that look, or by something written about her."""
+        return False
 
     def event(self) -> str | None:
         """The event that enters, if one does."""

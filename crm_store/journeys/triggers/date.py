@@ -66,7 +66,7 @@ class DateTrigger(Trigger):
             table.c.right_at.label("trigger_at"),
             cast(null(), Integer).label("trigger_event_id"),
             as_date(table.c.occurs_on).label("occurs_on"),
-        ).where(customer.c.zone_id == table.c.zone_id, self._falls_on(table))
+        ).where(customer.c.zone_id == table.c.zone_id, self._falls_on(table), *window.of(customer.c.id))
         return chosen.where(~_too_near(campaign, table)) if self.is_yearly else chosen
 
     def _occurrences(self, days: Iterable[tuple[int, date, datetime]]) -> Iterator[Occurrence]:
@@ -102,6 +102,10 @@ class DateTrigger(Trigger):
             return customer.c[self.attribute.name] == as_date(table.c.occurs_on)
         value = JsonScalar(customer.c.attributes, self.attribute.name.split("."), "date")
         return value == cast(table.c.occurs_on, Words)
+
+    @property
+    def shows(self) -> bool:
+        return True
 
     def sentence(self) -> str:
         return f"the date {self.moment} at {self.at:%H:%M} of the customer's local time"

@@ -38,10 +38,14 @@ class EventTrigger(Trigger):
         facts = (
             select(event.c.customer_id, event.c.at, event.c.id.label("event_id"), literal(None, Integer).label("n"))
             .where(event.c.kind == self.kind.name, event.c.at >= window.since, event.c.at <= window.now)
-            .where(*(test.sql(event, scope) for test in self.filters))
+            .where(*(test.sql(event, scope) for test in self.filters), *window.of(event.c.customer_id))
             .subquery()
         )
         return keyed(again, campaign, facts)
+
+    @property
+    def shows(self) -> bool:
+        return not any(test.asks_when or test.asks_customer for test in self.filters)
 
     def sentence(self) -> str:
         return " ".join([f"the event '{self.kind.title}'", *(test.sentence() for test in self.filters)])

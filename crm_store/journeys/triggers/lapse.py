@@ -54,6 +54,7 @@ class LapseTrigger(Trigger):
             event.c.at >= window.since - gap,
             event.c.at <= window.now - gap,
             ~self._came_back(window, scope),
+            *window.of(event.c.customer_id),
         )
 
     def _tests(self, row: FromClause, scope: Scope) -> list[ColumnElement[bool]]:
@@ -71,6 +72,10 @@ class LapseTrigger(Trigger):
             .correlate(event)
             .exists()
         )
+
+    @property
+    def shows(self) -> bool:
+        return True
 
     def sentence(self) -> str:
         items = f" {self.items.sentence()}" if self.items else ""

@@ -44,11 +44,18 @@ class SegmentTrigger(Trigger):
             cast(null(), BigInteger).label("event_id"),
             number.label("n"),
         ).where(segment_member.c.segment == self.name, right_at >= window.since, right_at <= window.now)
+        facts = facts.where(*window.of(segment_member.c.customer_id))
+        if window.since > window.live_since:  # so that the index finds them: nobody's right instant is before her entry
+            facts = facts.where(segment_member.c.entered_at >= window.since)
         if self.existing == "skip":
             facts = facts.where(~was_in)
         else:
             facts = facts.where(or_(~was_in, segment_member.c.left_at.is_(None)))
         return keyed(again, campaign, facts.subquery())
+
+    @property
+    def shows(self) -> bool:
+        return True
 
     def sentence(self) -> str:
         return f"joining segment {self.name} (existing members: {self.existing})"
