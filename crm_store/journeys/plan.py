@@ -200,8 +200,10 @@ class _Planner:
     def enter(self) -> int:
         """Whoever may enter does. Returns how many."""
         with self.store.read() as conn:
-            entries = self._entries(conn)
-            found = [one for one in entries if _anybody(conn, self.one, self.now, one)]
+            # The first time it is written down that it was planned, whether or not anybody enters.
+            found = self._entries(conn)
+            if self.one.stands.planned or self.slices:
+                found = [one for one in found if _anybody(conn, self.one, self.now, one)]
         entered = sum(self.run(_enter_slice, self.one.newest, self.one.stands, one).entered for one in found)
         if entered and self.one.newest.id not in {version.id for version in self.versions}:
             self.versions = (*self.versions, self.one.newest)
