@@ -38,7 +38,7 @@ from crm_store.intake.events import Events
 from crm_store.intake.records import read_event
 from crm_store.intake.values import Rules
 from crm_store.journeys import plan
-from crm_store.journeys.plan import Planned
+from crm_store.journeys.plan import Planned, plan_campaign
 from crm_store.journeys.tick import plan_campaigns, refresh_segments
 from crm_store.many import ids_of
 from crm_store.schema import enrolment, touch
@@ -137,8 +137,11 @@ class Bench:
     def advance(self, name: str, like: Table) -> None:
         """Everybody's turn comes in one tick; beside it the bare INSERT of as many rows."""
         self.now += 3 * DAY
-        ours = seconds(self.tick)
+        refresh_segments(self.store, self.now)
+        ours = seconds(lambda: plan_campaign(self.store, "long", self.now))
         moved = self.deliver() or self.count()
+        self.tick()
+        self.deliver()
         self.cases.append(case(name, ours, seconds(partial(self.bare, like, moved))))
 
     def deliver(self) -> int:

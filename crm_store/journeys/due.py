@@ -5,18 +5,17 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from functools import lru_cache
 from typing import Any
 
-from sqlalchemy import Connection, Select, bindparam, column, exists, select, values
+from sqlalchemy import Connection, FromClause, Select, bindparam, exists, select
 
 from crm_store.dialect import unindexed
 from crm_store.journeys.context import Runnable
 from crm_store.journeys.steps import Step
 from crm_store.ledger.states import FAILED, PASSED
-from crm_store.many import ids_of
+from crm_store.many import ids_of, pairs
 from crm_store.schema import customer, enrolment, touch
-from crm_store.schema.types import Id, Instant, Words
+from crm_store.schema.types import Id, Instant
 from crm_store.segmentation.conditions.base import Condition
 
 
@@ -31,21 +30,25 @@ class Due:
 
 def due(conn: Connection, version: Runnable, now: datetime) -> Due:
     """A look at an index for each step."""
-    asked = _asked(tuple(step.name for step in version.campaign.course.steps))
-    rows = conn.execute(asked, {"version": version.id, "now": now}).all()
+    key = conn.dialect.name, tuple(step.name for step in version.campaign.course.steps)
+    if key not in _made:
+        _made[key] = _asked(pairs(conn, dict(enumerate(key[1]))))
+    rows = conn.execute(_made[key], {"version": version.id, "now": now}).all()
     come, settled = (frozenset(row.step for row in rows if getattr(row, name)) for name in ("come", "settled"))
     return Due(come, settled, any(row.unseen for row in rows))
 
 
-@lru_cache(maxsize=1_000)
-def _asked(names: tuple[str, ...]) -> Select[Any]:
-    step = values(column("step", Words), name="steps", literal_binds=True).data([(name,) for name in names]).cte("steps")
+# Made once for a version: making it takes longer than answering it.
+_made: dict[tuple[str, tuple[str, ...]], Select[Any]] = {}
+
+
+def _asked(steps: FromClause) -> Select[Any]:
     version, now = bindparam("version", type_=Id), bindparam("now", type_=Instant())
-    here = enrolment.c.definition_id == version, enrolment.c.state == "in", enrolment.c.step == step.c.step
+    here = enrolment.c.definition_id == version, enrolment.c.state == "in", enrolment.c.step == steps.c.value
     of_touch = touch.c.enrolment_id == enrolment.c.id, touch.c.step == enrolment.c.step
     settled = select(touch.c.id).where(*of_touch, touch.c.state.in_((*PASSED, FAILED))).correlate(enrolment).exists()
     return select(
-        step.c.step,
+        steps.c.value.label("step"),
         exists().where(*here, enrolment.c.next_at <= now).label("come"),
         exists().where(*here, enrolment.c.next_at.is_(None), settled).label("settled"),
         exists().where(enrolment.c.definition_id == version, enrolment.c.unseen.is_not(None)).label("unseen"),

@@ -13,8 +13,10 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime
 from functools import cache
 from hashlib import sha256
+from typing import Any
 
-from sqlalchemy import Connection, delete, select
+from sqlalchemy import Connection, Select, delete, select
+from sqlalchemy.sql import visitors
 
 from crm_store.changes import Marks, all_marks, forget
 from crm_store.dialect import insert
@@ -88,8 +90,7 @@ class News:
         before, after = (_scope(conn, version, at) for at in (since, self.now))
         moved = condition.moved(Passing(before, after))
         # What is asked of customers alone can't be told of enrolments.
-        by_enrolment = moved is not None and any(enrolment in chosen.get_final_froms() for chosen in moved)
-        return None if by_enrolment else moved
+        return None if moved is not None and any(_asks_enrolment(chosen) for chosen in moved) else moved
 
     def end(self, store: Store) -> None:
         """Note what was looked at and take the marks away, if there is anything to note."""
@@ -111,6 +112,10 @@ class News:
 
 def _noted(conn: Connection) -> dict[Key, Looked]:
     return {(row.definition_id, row.part): Looked(row.as_of, row.digest) for row in conn.execute(select(looked))}
+
+
+def _asks_enrolment(chosen: Select[Any]) -> bool:
+    return any(part is enrolment for part in visitors.iterate(chosen))
 
 
 def _lists(condition: Condition, version: Runnable) -> set[str]:

@@ -220,7 +220,7 @@ class _Planner:
         if few is None:
             return [Entry()]
         parts = [Entry(only=tuple(few[start : start + CUSTOMERS])) for start in range(0, len(few), CUSTOMERS)]
-        return [*parts, Entry(since=since)]
+        return [*parts, Entry(since=since)] if since < self.now else parts
 
     def _total(self, slices: list[Slice]) -> Planned:
         totals = {key: sum(getattr(one, key) for one in slices) for key in ("entered", "moved", "left", "touches")}
@@ -299,7 +299,7 @@ def _settle_slice(
     found = select(enrolment.c.id, touch.c.state).join(touch, of_step[0] & of_step[1]).where(*under_way, settled)
     rows = conn.execute(found.order_by(enrolment.c.id).limit(SLICE)).all()
     stopped = [row.id for row in rows if row.state == FAILED and step.on_error == "stop"]
-    going = [row.id for row in rows if row.id not in set(stopped)]
+    going = sorted({row.id for row in rows}.difference(stopped))
     due_at = select(touch.c.due_at).where(*of_step).correlate(enrolment).scalar_subquery()
     turn = Turn(conn, version, now)
     turn.go(going, version.campaign.course.after(step.name), due_at)
@@ -332,17 +332,15 @@ def _enter_slice(
 
 def _anybody(conn: Connection, one: Running, now: datetime, entry: Entry) -> bool:
     """Whether somebody enters."""
-    return conn.execute(_candidates(conn, one.newest, one.stands, now, entry).limit(1)).first() is not None
+    comes = one.newest.campaign.trigger.comes(
+        conn, _window(one.newest, one.stands, now, entry), one.newest.scope(conn, now)
+    )
+    return comes and conn.execute(_candidates(conn, one.newest, one.stands, now, entry).limit(1)).first() is not None
 
 
 def _candidates(conn: Connection, version: Runnable, stands: Standing, now: datetime, entry: Entry) -> Select[Any]:
     """Whom the trigger enters now: not erased, in the audience, not enrolled for this occasion yet."""
-    campaign, live_since = version.campaign, stands.live_since or now
-    since = now - campaign.late.within
-    if campaign.late.otherwise != "skip":
-        since = min(since, live_since)
-    window = Window(max(since, entry.since or since), now, live_since, only=entry.only)
-    scope = version.scope(conn, now)
+    campaign, window, scope = version.campaign, _window(version, stands, now, entry), version.scope(conn, now)
     facts = campaign.trigger.candidates(conn, campaign.name, campaign.again, window, scope)
     found = facts.subquery("candidate")
     same = enrolment.c.campaign == campaign.name, enrolment.c.customer_id == found.c.customer_id
@@ -353,6 +351,14 @@ def _candidates(conn: Connection, version: Runnable, stands: Standing, now: date
         .join(customer, customer.c.id == found.c.customer_id)
         .where(customer.c.erased_at.is_(None), ~enrolled, *audience, *window.of(customer.c.id))
     )
+
+
+def _window(version: Runnable, stands: Standing, now: datetime, entry: Entry) -> Window:
+    campaign, live_since = version.campaign, stands.live_since or now
+    since = now - campaign.late.within
+    if campaign.late.otherwise != "skip":
+        since = min(since, live_since)
+    return Window(max(since, entry.since or since), now, live_since, only=entry.only)
 
 
 def _enrol(conn: Connection, version: Runnable, chosen: Select[Any]) -> list[Any]:

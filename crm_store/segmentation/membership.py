@@ -86,6 +86,9 @@ class _Overtaken(StoreError):
 
 def refresh(store: Store, followed: Sequence[Following], now: datetime) -> int:
     """Bring all segments that are followed up to `now`. Returns how many entries and exits were written."""
+    with store.read() as conn:
+        if _nothing_new(conn, followed, now):
+            return 0
     turns = store.write(_begin, followed, now)
     with store.read() as conn:
         seen = marks(conn)
@@ -95,6 +98,22 @@ def refresh(store: Store, followed: Sequence[Following], now: datetime) -> int:
         for some in seen.parts(SLICE):
             store.write(unmark, some)
     return sum(done or 0 for done in moved)
+
+
+def _nothing_new(conn: Connection, followed: Sequence[Following], now: datetime) -> bool:
+    """Whether nobody can have come or gone since the last refresh: asked first, so that an idle one writes nothing."""
+    rows = conn.execute(select(followed_segment).where(followed_segment.c.digest.is_not(None))).all()
+    known, lists = {row.name: row for row in rows}, lists_of(conn)
+    if set(known) != {one.name for one in followed} or marks(conn).customers:
+        return False
+    return all(_unmoved(conn, one, known[one.name], now, lists) for one in followed)
+
+
+def _unmoved(conn: Connection, one: Following, known: Any, now: datetime, lists: Mapping[str, int]) -> bool:
+    if known.digest != one.digest(lists) or known.refreshed_at is None or known.refreshed_at > now:
+        return False
+    before, after = (scope_of(conn, at, one.zone, one.segments) for at in (known.refreshed_at, now))
+    return concerned(conn, one.segments[one.name].who.moved(Passing(before, after)), ()) == []
 
 
 def _begin(conn: Connection, followed: Sequence[Following], now: datetime) -> list[Turn]:

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, ClassVar, Self
 
-from sqlalchemy import ColumnElement, Connection, Select
+from sqlalchemy import ColumnElement, Connection, Select, select
 
 from crm_store.content.fields import Fields
 from crm_store.journeys.again import Again
@@ -49,6 +49,10 @@ class Trigger(ABC):
     def sentence(self) -> str:
         """In English, to be read after "entered by"."""
 
+    def comes(self, conn: Connection, window: Window, scope: Scope) -> bool:
+        """Whether anybody can be a candidate at all, as far as that is known without looking at customers."""
+        return True
+
     @property
     def shows(self) -> bool:
         """Whether nobody reaches it after a look but by an instant after that look, or by something written about her."""
@@ -61,3 +65,10 @@ class Trigger(ABC):
     def segments(self) -> Iterator[str]:
         """The segments whose joining enters."""
         return iter(())
+
+
+def any_at(
+    conn: Connection, at: ColumnElement[datetime], first: datetime, last: datetime, *tests: ColumnElement[bool]
+) -> bool:
+    """Whether there is a row with its instant between these, both included."""
+    return conn.execute(select(at).where(*tests, at >= first, at <= last).limit(1)).first() is not None

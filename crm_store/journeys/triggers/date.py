@@ -103,6 +103,10 @@ class DateTrigger(Trigger):
         value = JsonScalar(customer.c.attributes, self.attribute.name.split("."), "date")
         return value == cast(table.c.occurs_on, Words)
 
+    def comes(self, conn: Connection, window: Window, scope: Scope) -> bool:
+        days = sending_days(zones(conn, scope.company_zone), window.since, window.now, self.at)
+        return next(iter(self._occurrences(days)), None) is not None
+
     @property
     def shows(self) -> bool:
         return True

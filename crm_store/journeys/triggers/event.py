@@ -10,7 +10,7 @@ from sqlalchemy import Connection, Integer, Select, literal, select
 from crm_store.content.fields import Fields, sure
 from crm_store.content.vocabulary import EventKind
 from crm_store.journeys.again import Again, keyed
-from crm_store.journeys.triggers.base import Trigger, Window
+from crm_store.journeys.triggers.base import Trigger, Window, any_at
 from crm_store.schema import event
 from crm_store.segmentation.eventfilters import EventFilter, ItemFilter, read_where
 from crm_store.segmentation.language import Language, Scope
@@ -42,6 +42,9 @@ class EventTrigger(Trigger):
             .subquery()
         )
         return keyed(again, campaign, facts)
+
+    def comes(self, conn: Connection, window: Window, scope: Scope) -> bool:
+        return any_at(conn, event.c.at, window.since, window.now, event.c.kind == self.kind.name)
 
     @property
     def shows(self) -> bool:

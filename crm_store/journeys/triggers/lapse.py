@@ -14,7 +14,7 @@ from crm_store.content.literals import Duration, read_duration
 from crm_store.content.nodes import Node
 from crm_store.content.vocabulary import EventKind
 from crm_store.journeys.again import Again
-from crm_store.journeys.triggers.base import Trigger, Window
+from crm_store.journeys.triggers.base import Trigger, Window, any_at
 from crm_store.schema import event
 from crm_store.schema.types import later
 from crm_store.segmentation.eventfilters import ItemFilter
@@ -72,6 +72,10 @@ class LapseTrigger(Trigger):
             .correlate(event)
             .exists()
         )
+
+    def comes(self, conn: Connection, window: Window, scope: Scope) -> bool:
+        gap = self.after.fixed()
+        return any_at(conn, event.c.at, window.since - gap, window.now - gap, event.c.kind == self.kind.name)
 
     @property
     def shows(self) -> bool:
