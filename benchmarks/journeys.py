@@ -25,6 +25,7 @@ from statistics import median
 from typing import Any
 
 from sqlalchemy import MetaData, Table, func, select, update
+from sqlalchemy.sql import quoted_name
 
 from benchmarks.following import Writes, copied
 from benchmarks.handwritten import WORKSPACE
@@ -170,7 +171,7 @@ class Bench:
         for constraint in list(twin.foreign_key_constraints):
             twin.constraints.remove(constraint)
         for index in twin.indexes:
-            index.name = f"bare_{index.name}"
+            index.name = quoted_name(f"bare_{index.name}", None)
         self.store.write(lambda conn: twin.drop(conn, checkfirst=True))
         self.store.write(twin.create)
         last: int | None = 0

@@ -214,7 +214,7 @@ class _Planner:
         newest, live_since = self.one.newest, self.one.stands.live_since
         since = self.news.since(newest, ENTRY)
         again, trigger = newest.campaign.again, newest.campaign.trigger
-        if since is None or not trigger.shows or again.policy in ("after", "leaving") or (live_since or since) >= since:
+        if since is None or not trigger.shows or again.policy == "leaving" or (live_since or since) > since:
             return [Entry()]
         few = self.news.concerned(conn, newest, newest.campaign.audience, since)
         if few is None:
@@ -332,10 +332,10 @@ def _enter_slice(
 
 def _anybody(conn: Connection, one: Running, now: datetime, entry: Entry) -> bool:
     """Whether somebody enters."""
-    comes = one.newest.campaign.trigger.comes(
-        conn, _window(one.newest, one.stands, now, entry), one.newest.scope(conn, now)
-    )
-    return comes and conn.execute(_candidates(conn, one.newest, one.stands, now, entry).limit(1)).first() is not None
+    newest, trigger = one.newest, one.newest.campaign.trigger
+    if not trigger.comes(conn, _window(newest, one.stands, now, entry), newest.scope(conn, now)):
+        return False
+    return conn.execute(_candidates(conn, newest, one.stands, now, entry).limit(1)).first() is not None
 
 
 def _candidates(conn: Connection, version: Runnable, stands: Standing, now: datetime, entry: Entry) -> Select[Any]:

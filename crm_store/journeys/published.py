@@ -80,10 +80,10 @@ def standing(conn: Connection, name: str) -> Standing:
 
 def current(conn: Connection, name: str) -> Runnable:
     """The published version of a campaign."""
-    definition_id = definitions.current_id(conn, "campaign", name)
-    if definition_id is None:
+    found = definitions.current(conn, "campaign", name)
+    if found is None:
         raise StoreError(f"campaign '{name}' is not published; run `rapport apply`")
-    return runnable(conn, definition_id)
+    return runnable(conn, *found)
 
 
 def ends_at_once(conn: Connection, name: str) -> bool:
