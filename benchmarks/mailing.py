@@ -19,6 +19,7 @@ from typing import Any
 from benchmarks.shape import NOW, SEED
 from crm_store.clock import machine_instant
 from crm_store.content.workspace import Workspace, load_workspace
+from crm_store.intake.bulk import gather_statistics
 from crm_store.intake.customers import Customers
 from crm_store.intake.events import Events
 from crm_store.intake.records import read_customer, read_event
@@ -90,6 +91,7 @@ class Mailing:
             orders = [read_event(order(number), rules) for number in numbers]
             self.store.write(Customers().write, people, "benchmark", machine_instant())
             self.store.write(Events().write, orders, "benchmark", machine_instant())
+        self.store.write(gather_statistics, self.size)  # as an import does
 
     def plan(self, campaign: str, mail: str) -> None:
         """A new campaign by which everybody is due the mail."""

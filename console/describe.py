@@ -7,14 +7,18 @@ from typing import Any
 from console.cli.output import span
 from crm_store.content.literals import Moment
 from crm_store.journeys.campaign import Campaign, OfferTerms
+from crm_store.journeys.context import Runnable
+from crm_store.journeys.schedules import Once
+from crm_store.journeys.triggers.by_hand import ByHandTrigger
 from crm_store.journeys.triggers.date import DateTrigger
 from crm_store.journeys.triggers.lapse import LapseTrigger
+from crm_store.journeys.triggers.schedule import ScheduleTrigger
 from outreach.offers.wording import benefit
 from outreach.publishing import Content
 
 
 def describe_campaign(content: Content, name: str) -> dict[str, Any]:
-    """Everything a campaign says, a line each."""
+    """Everything a campaign says but its steps, a line each."""
     one = content.campaigns[name]
     late = f"more than {span(one.late.within)} after the instant due: {_LATE[one.late.otherwise]}"
     rows: dict[str, Any] = {
@@ -23,38 +27,63 @@ def describe_campaign(content: Content, name: str) -> dict[str, Any]:
         "kind": one.kind,
         "owner": one.owner,
         "status": f"{one.status} (when ended: {one.when_ended})",
-        "topic": one.topic,
+        "purpose": _purpose(one),
         "channel": f"{one.channel}, sender {one.sender}",
         "entered by": one.trigger.sentence(),
         "again": _again(one),
+        "limit": f"{one.limit} for each customer" if one.limit else "none",
         "occasion key": occasion_key(one),
-        "audience": one.audience.sentence() if one.audience else "everybody with consent",
+        "runs": one.runs.written,
+        "audience": _audience(one),
         "leaves when": one.exit_when.sentence() if one.exit_when else "at the end",
         "late": late,
+        "goal": one.goal.sentence() if one.goal else "none",
+        "held out": _held_out(content.runnable(name)),
     }
     locale = content.workspace.settings.company.locale
     rows |= {f"offer {terms.name}": _terms(terms, locale) for terms in one.offers.values()}
-    rows |= {f"step {number}": f"{step.name}: {step.sentence()}" for number, step in enumerate(one.course.steps, start=1)}
     return rows
 
 
 _LATE = {"skip": "skipped", "send": "sent all the same", "ask": "held until a person accepts it"}
 
 
+def _purpose(campaign: Campaign) -> str:
+    return f"service, basis: {campaign.purpose.basis}" if campaign.is_service else f"marketing, topic {campaign.topic}"
+
+
+def _held_out(version: Runnable) -> str:
+    """How many of those who enter get nothing."""
+    if version.campaign.is_service:
+        return "nobody: it is service"
+    of_all = version.settings.hold_out
+    return f"{version.campaign.hold_out} %" + (f", and {of_all} % of all customers in every campaign" if of_all else "")
+
+
+def _audience(campaign: Campaign) -> str:
+    if campaign.audience:
+        return campaign.audience.sentence()
+    return "everybody" if campaign.is_service else "everybody with consent"
+
+
 def _again(campaign: Campaign) -> str:
     """As `again` says, or the campaign's kind for itself."""
     if isinstance(campaign.trigger, DateTrigger):
         return "per year" if campaign.trigger.is_yearly else "per date"
-    return "per lapse" if isinstance(campaign.trigger, LapseTrigger) else str(campaign.again)
+    own = {LapseTrigger: "per lapse", ScheduleTrigger: "per time", ByHandTrigger: "per request"}
+    return own.get(type(campaign.trigger), str(campaign.again))
 
 
 def occasion_key(campaign: Campaign) -> str:
     """What makes an enrolment distinct."""
-    if isinstance(campaign.trigger, DateTrigger):
-        return "the year of the occurrence" if campaign.trigger.is_yearly else "the date"
-    if isinstance(campaign.trigger, LapseTrigger):
-        return f"the id of the last {campaign.trigger.kind.title}"
-    return campaign.again.occasion()
+    trigger = campaign.trigger
+    if isinstance(trigger, DateTrigger):
+        return "the year of the occurrence" if trigger.is_yearly else "the date"
+    if isinstance(trigger, LapseTrigger):
+        return f"the id of the last {trigger.kind.title}"
+    if isinstance(trigger, ScheduleTrigger):
+        return "once" if isinstance(trigger.schedule, Once) else "the local time"
+    return "the key of the request" if isinstance(trigger, ByHandTrigger) else campaign.again.occasion()
 
 
 def _terms(terms: OfferTerms, locale: str) -> str:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Any
 
 from jinja2 import TemplateRuntimeError
 
@@ -102,7 +103,9 @@ def _sample(workspace: Workspace, store: Store, now: datetime, version: Runnable
     material = Material(0, row.id, row.email or "", customer_values(row), event, sample_offer(version, send, now))
     signer = Signer(workspace.settings.public_url, SAMPLE_SIGNER.keys)  # whoever looks at a link must not opt her out
     saying = Saying(version, send, signer)
-    mail = make_mail(saying, material, _rendered(workspace, saying, material), now)
+    values = context(saying, material)
+    said = _rendered(workspace, saying, values)
+    mail = make_mail(saying, material, said, values["links"]["unsubscribe"], now)
     headers = {
         "Status": "SAMPLE: touch number, code, links, Date and Message-ID will be others",
         "From": f"{mail.from_name} <{mail.from_address}>",
@@ -112,9 +115,8 @@ def _sample(workspace: Workspace, store: Store, now: datetime, version: Runnable
     return Shown(headers, mail.text, mail.html)
 
 
-def _rendered(workspace: Workspace, saying: Saying, material: Material) -> Said:
+def _rendered(workspace: Workspace, saying: Saying, values: Mapping[str, Any]) -> Said:
     name, sources = saying.step.template, workspace.sources
-    values = context(saying, material)
     try:
         return MailTemplate(name, sources.subset(closure(name, sources))).render(values)
     except Fault as fault:
@@ -125,5 +127,5 @@ def _rendered(workspace: Workspace, saying: Saying, material: Material) -> Said:
         said = str(cause) if type(cause) in (MissingValue, TemplateRuntimeError) else type(cause).__name__
         kind = saying.version.campaign.trigger.event()
         if kind and values["event"] is None and said.startswith("'event'"):
-            said = f"{material.customer['key']} has no '{kind}' event, which is what enters this campaign"
+            said = f"{values['customer']['key']} has no '{kind}' event, which is what enters this campaign"
         raise RapportError(f"{place}: can't be rendered for this customer: {said}") from None

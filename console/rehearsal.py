@@ -2,18 +2,43 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
+from dataclasses import asdict, dataclass, replace
 from datetime import datetime
 from typing import Any
 
+from console.alerts import alerts
+from crm_store.journeys.golive import live, openings
 from crm_store.journeys.plan import plan_campaign
 from crm_store.journeys.tick import refresh_segments
+from crm_store.journeys.whereabouts import groups, prospects
 from crm_store.ledger.accounts import mend
 from crm_store.ledger.claim import Worker, claim, due_groups
 from crm_store.ledger.find import Wanted, touches
 from crm_store.store import Store, rehearse
 from outreach.offers.codes import new_code
 from outreach.publishing import Content, apply
+
+
+@dataclass(frozen=True)
+class Rehearsed:
+    """What publishing would do: to definitions, to those under way, and what people would have to look at."""
+
+    would_be_published: list[str]
+    live_then: list[str]  # campaigns that would be live then and are not now, and how many would enter
+    under_way: list[dict[str, Any]]
+    alerts: list[str]
+
+
+def rehearse_publishing(store: Store, content: Content, now: datetime) -> Rehearsed:
+    """Publish, look who was where and what becomes of them, undo it."""
+    with store.read() as conn:
+        before, were_live = groups(conn), live(conn)
+    with rehearse(store) as rehearsal:
+        changed = apply(rehearsal, content, now)
+        with rehearsal.read() as conn:
+            found = [asdict(one) for one in prospects(conn, before)]
+            opened = [str(one) for one in openings(conn, were_live, now)]
+        return Rehearsed(changed, opened, found, alerts(rehearsal))
 
 
 def rehearse_campaign(store: Store, content: Content, name: str, now: datetime) -> list[dict[str, Any]]:

@@ -84,5 +84,10 @@ def load(conn: Connection, definition_id: int) -> Definition:
     return Definition(row.id, row.kind, row.name, row.hash, row.files)
 
 
+def name_of(conn: Connection, definition_id: int) -> str:
+    """The name it has now: that of a campaign may have been changed."""
+    return str(conn.execute(select(definition.c.name).where(definition.c.id == definition_id)).scalar_one())
+
+
 def hash_of(conn: Connection, definition_id: int) -> str:
     return str(conn.execute(select(definition.c.hash).where(definition.c.id == definition_id)).scalar_one())

@@ -11,6 +11,7 @@ from sqlalchemy import (
     ColumnElement,
     Date,
     Integer,
+    Select,
     Table,
     Text,
     literal_column,
@@ -80,18 +81,25 @@ class _OfColumn(FunctionElement[Any]):
 
 
 class unindexed(FunctionElement[Any]):
-    """`unindexed(column)`: SQLite is not to look it up by an index, where another column of the table finds fewer rows."""
+    """`unindexed(column)` of a number: not to be looked up by an index, where another column finds fewer rows."""
 
     inherit_cache = True
     name = "unindexed"
 
 
-spelled(unindexed, sqlite="+{}", postgresql="{}")
+spelled(unindexed, sqlite="+{}", postgresql="(+{})")
+
+
+def looked_up(rows: Select[Any]) -> ColumnElement[bool]:
+    """There is such a row, to be looked for each time. Of EXISTS PostgreSQL may make a join or a set, and read all rows
+    for the sake of few."""
+    return rows.limit(1).scalar_subquery().is_not(None)
 
 
 class JsonScalar(_OfColumn):
     """The scalar at a path in a JSON column, if it is of the type that the vocabulary gives it, else NULL.
 
+    `code`: the text of whatever is there, to be compared with words of letters only, which JSON writes nothing else as.
     Dates and instants are kept in JSON as ISO texts, written by the intake so that they sort as they follow each other.
     """
 
@@ -121,8 +129,10 @@ _FORMS = {"date": "0000-00-00", "instant": "0000-00-00T00:00:00.000000Z"}
 @compiles(JsonScalar, "sqlite")
 def _json_sqlite(element: JsonScalar, compiler: SQLCompiler, **kw: Any) -> str:
     column = compiler.process(element.column, **kw)
-    path = _quoted("$" + "".join(f'."{part}"' for part in element.path), compiler)
+    path = _sqlite_path(element.path, compiler)
     value = f"json_extract({column}, {path})"
+    if element.kind == "code":
+        return value
     types = _SQLITE_TYPES.get(element.kind, "'text'")
     test = f"json_type({column}, {path}) IN ({types})"
     if element.kind in _FORMS:
@@ -130,13 +140,19 @@ def _json_sqlite(element: JsonScalar, compiler: SQLCompiler, **kw: Any) -> str:
     return f"CASE WHEN {test} THEN {value} END"
 
 
+def _sqlite_path(path: Sequence[str], compiler: SQLCompiler) -> str:
+    return _quoted("$" + "".join(f'."{part}"' for part in path), compiler)
+
+
 @compiles(JsonScalar, "postgresql")
 def _json_postgresql(element: JsonScalar, compiler: SQLCompiler, **kw: Any) -> str:
     column = compiler.process(element.column, **kw)
     name, cast = _POSTGRESQL_TYPES.get(element.kind, ("string", "text"))
-    text = _as_text(column, element.path, compiler)
-    value = f"({text})::{cast}" + (' COLLATE "C"' if cast == "text" else "")
-    test = f"jsonb_typeof({_inside(column, element.path, compiler)}) = '{name}'"
+    inside, text = (written(column, element.path, compiler) for written in (_inside, _as_text))
+    value = f'({text}) COLLATE "C"' if cast == "text" else f"({inside})::{cast}"
+    if element.kind == "code":
+        return value
+    test = f"jsonb_typeof({inside}) = '{name}'"
     if element.kind in _FORMS:
         form = _FORMS[element.kind].replace("0", "[0-9]").replace(".", "[.]")
         test += f" AND ({text}) ~ {_quoted(f'^{form}$', compiler)}"
@@ -222,7 +238,7 @@ class JsonList(_OfColumn):
 @compiles(JsonList, "sqlite")
 def _list_sqlite(element: JsonList, compiler: SQLCompiler, **kw: Any) -> str:
     column = compiler.process(element.column, **kw)
-    path = _quoted("$" + "".join(f'."{part}"' for part in element.path), compiler)
+    path = _sqlite_path(element.path, compiler)
     return f"CASE WHEN json_type({column}, {path}) = 'array' THEN json_extract({column}, {path}) END"
 
 
@@ -233,7 +249,7 @@ def _list_postgresql(element: JsonList, compiler: SQLCompiler, **kw: Any) -> str
 
 
 class ListIncludes(_OfColumn):
-    """Whether texts are members of a list: all of them (`every`) or any; NULL or false without a list."""
+    """Whether texts are members of a `JsonList`: all of them (`every`) or any; NULL or false without a list."""
 
     type = Boolean()
     inherit_cache = True
@@ -253,18 +269,23 @@ class ListIncludes(_OfColumn):
 
 @compiles(ListIncludes, "sqlite")
 def _includes_sqlite(element: ListIncludes, compiler: SQLCompiler, **kw: Any) -> str:
-    found = compiler.process(element.column, **kw)
+    assert isinstance(element.column, JsonList)
+    place = f"{compiler.process(element.column.column, **kw)}, {_sqlite_path(element.column.path, compiler)}"
     members = ", ".join(_quoted(member, compiler) for member in element.members)
-    least = len(element.members) if element.every else 1
-    counted = f"SELECT count(DISTINCT value) FROM json_each({found}) WHERE type = 'text' AND value IN ({members})"
-    return f"({found} IS NOT NULL AND ({counted}) >= {least})"
+    meant = f"FROM json_each({place}) WHERE type = 'text' AND value IN ({members})"
+    counted = f"(SELECT count(DISTINCT value) {meant}) >= {len(element.members)}"
+    test = counted if element.every else f"EXISTS (SELECT 1 {meant})"
+    return f"(json_type({place}) = 'array' AND {test})"
 
 
 @compiles(ListIncludes, "postgresql")
 def _includes_postgresql(element: ListIncludes, compiler: SQLCompiler, **kw: Any) -> str:
     members = ", ".join(_quoted(member, compiler) for member in element.members)
     test = "jsonb_exists_all" if element.every else "jsonb_exists_any"
-    return f"{test}({compiler.process(element.column, **kw)}, ARRAY[{members}]::text[])"
+    assert isinstance(element.column, JsonList)
+    found = _inside(compiler.process(element.column.column, **kw), element.column.path, compiler)
+    # Few pass the first test, so that the second, whether it is a list at all, is made for few.
+    return f"({test}({found}, ARRAY[{members}]::text[]) AND jsonb_typeof({found}) = 'array')"
 
 
 class list_length(FunctionElement[int]):

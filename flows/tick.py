@@ -9,6 +9,7 @@ from typing import Any
 from crm_store.clock import local_date
 from crm_store.journeys.plan import Planned
 from crm_store.journeys.tick import Work, due_work
+from flows.broadcast import broadcast
 from flows.jobs import open_job
 from flows.nurture import nurture
 from flows.occasion import occasion
@@ -18,6 +19,7 @@ from outreach.beside import Drained
 
 # The flow of each kind of campaign.
 FLOWS: Mapping[str, Callable[[str, str, str, str], Coroutine[Any, Any, Drained]]] = {
+    "broadcast": broadcast,
     "nurture": nurture,
     "occasion": occasion,
     "winback": winback,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import os
 import pickle
 import sys
@@ -15,6 +16,7 @@ from outreach.delivery import drain_beside
 
 
 def main() -> None:
+    gc.set_threshold(100_000)  # as in console/cli/app.py: batches are no cycles, and looking through them takes a tenth
     job, stop = pickle.load(sys.stdin.buffer), Event()
     Thread(target=_hold, args=(sys.stdin.fileno(), stop), daemon=True).start()
     pickle.dump(_done(job, stop), sys.stdout.buffer)

@@ -16,6 +16,7 @@ from threading import Event, Lock
 
 from crm_store import definitions
 from crm_store.consent.keys import link_keys
+from crm_store.content.settings import Settings
 from crm_store.content.sources import Sources
 from crm_store.content.workspace import Workspace, load_workspace
 from crm_store.ledger.accounts import count_refusal, let_go
@@ -24,6 +25,7 @@ from crm_store.ledger.dispatch import AccountHeld, Answer, LeaseLost, Refusal, R
 from crm_store.ledger.epoch import number
 from crm_store.ledger.kept import forget_mails
 from crm_store.ledger.material import of_touches
+from crm_store.ledger.runs import take_copies
 from crm_store.ledger.settling import settle
 from crm_store.store import Store
 from outreach.beside import Beside, Drained, Job
@@ -35,6 +37,7 @@ from outreach.recovery import recover
 from outreach.rendering.context import Saying
 from outreach.rendering.mail import MailTemplate
 from outreach.rendering.renderer import Renderer
+from outreach.seeds import try_copies
 from outreach.writing import keep_shells, write_mails
 
 BATCHES_AT_ONCE = 50
@@ -50,7 +53,13 @@ HOLD = 0.9  # of its lease a claim may be used up to here: what it sends must be
 REFUSED_TOO_OFTEN = timedelta(minutes=1)
 
 
-def drain(store: Store, workspace: Workspace, now: datetime, campaign: str | None = None) -> Drained:
+# What a channel's name stands for: settings, the workspace's root and the store are what it may use.
+WaysOut = Callable[[str, Settings, Path, Store], Channel]
+
+
+def drain(
+    store: Store, workspace: Workspace, now: datetime, campaign: str | None = None, ways_out: WaysOut = channel_for
+) -> Drained:
     """Settle what others have left behind, then send what is due as of `now`, of one campaign or all, for up to a minute
     or 50 batches a lane. Raises ChannelStopped when a channel takes nothing: what was to leave by it is due as before."""
     with store.read() as conn:
@@ -64,7 +73,7 @@ def drain(store: Store, workspace: Workspace, now: datetime, campaign: str | Non
     lanes = _lanes(workspace, due)
     stop = Event()
     beside = [Beside(job, stop) for job in _jobs(store, workspace, now, groups, due)]
-    ours = _lanes_of(store, workspace, now, signer, stop, lanes)
+    ours = _lanes_of(store, workspace, now, signer, stop, lanes, ways_out)
     found = _all_at_once([*(partial(lane.run, groups) for lane in ours), *(one.run for one in beside)], stop)
     return Drained(sent=recovered.sent, in_doubt=recovered.in_doubt).plus(found)
 
@@ -74,13 +83,15 @@ def drain_beside(store: Store, job: Job, stop: Event) -> Drained:
     workspace = load_workspace(Path(job.root))
     with store.read() as conn:
         signer = Signer(workspace.settings.public_url, link_keys(conn))
-    lanes = _lanes_of(store, workspace, job.now, signer, stop, job.lanes)
+    lanes = _lanes_of(store, workspace, job.now, signer, stop, job.lanes, channel_for)
     return _all_at_once([partial(lane.run, job.groups) for lane in lanes], stop)
 
 
-def _lanes_of(store: Store, workspace: Workspace, now: datetime, signer: Signer, stop: Event, count: int) -> list[_Lane]:
+def _lanes_of(
+    store: Store, workspace: Workspace, now: datetime, signer: Signer, stop: Event, count: int, ways_out: WaysOut
+) -> list[_Lane]:
     turn = Lock()
-    return [_Lane(store, workspace, now, signer, stop, turn) for _ in range(count)]
+    return [_Lane(store, workspace, now, signer, stop, turn, ways_out) for _ in range(count)]
 
 
 def _forget(store: Store, before: datetime) -> None:
@@ -127,7 +138,16 @@ class _Lane:
     several requests under way. `stop`: they all end after the batch they are at. `turn`: whoever does anything but wait has
     it. Threads that render would only slow the one that has the store locked."""
 
-    def __init__(self, store: Store, workspace: Workspace, now: datetime, signer: Signer, stop: Event, turn: Lock) -> None:
+    def __init__(
+        self,
+        store: Store,
+        workspace: Workspace,
+        now: datetime,
+        signer: Signer,
+        stop: Event,
+        turn: Lock,
+        ways_out: WaysOut,
+    ) -> None:
         self.store = store
         self.workspace = workspace
         self.now = now
@@ -139,6 +159,7 @@ class _Lane:
         self.signer = signer
         self.stop = stop
         self.turn = turn
+        self.ways_out = ways_out
         self.channels: dict[int, Channel] = {}
         self.shells: set[str] = set()
 
@@ -203,7 +224,7 @@ class _Lane:
         """Render and send. False: some of it has not left."""
         with self.store.read() as conn:
             materials = of_touches(conn, claimed.touch_ids)
-            template = load_template(self.store, claimed.template_id)
+        template = load_template(self.store, claimed.template_id)
         saying = Saying(claimed.version, claimed.step, self.signer)
         written = write_mails(saying, materials, template, self.now)
         keep_shells(self.store, written.mails, self.shells)
@@ -211,16 +232,27 @@ class _Lane:
             self.store.write(fail, claimed, written.broken, "template")
             self.done = self.done.plus(Drained(failed=len(written.broken)))
         channel = self._channel(claimed)
+        self._copy(claimed, channel, template.mail, deadline)
         for called in channel.divided(written.mails):
             if not _Call(self, claimed, channel, deadline).send(called, written.kept):
                 return False
         return True
 
+    def _copy(self, claimed: Claim, channel: Channel, template: MailTemplate, deadline: float) -> None:
+        """A broadcast's first mail of a run goes to the company's own people too, once: before, so that a kill sends none
+        twice."""
+        version, seeds = claimed.version, claimed.version.settings.seeds
+        if version.campaign.kind != "broadcast" or not seeds:
+            return
+        if self.store.write(take_copies, claimed.touch_ids, self.now):
+            with self.waiting():
+                try_copies(channel, version, claimed.step, template, self.now, deadline)
+
     def _channel(self, claimed: Claim) -> Channel:
         version = claimed.version
         if version.id not in self.channels:
             name, root = version.campaign.channel, self.workspace.root
-            self.channels[version.id] = channel_for(name, version.settings, root, self.store)
+            self.channels[version.id] = self.ways_out(name, version.settings, root, self.store)
         return self.channels[version.id]
 
     def count(self, answer: Answer) -> None:

@@ -8,15 +8,15 @@ from datetime import datetime
 from crm_store.ledger.material import Material
 from crm_store.ledger.reference import reference
 from outreach.channels.base import Mail
-from outreach.links import Link, Purpose, Signer
+from outreach.links import Signer
 from outreach.rendering.context import Saying
 from outreach.rendering.said import Said
 
 
-def make_mail(saying: Saying, material: Material, said: Said, now: datetime) -> Mail:
-    """A mail ready to leave, with its one-click unsubscribe headers (RFC 8058)."""
+def make_mail(saying: Saying, material: Material, said: Said, unsubscribe: str, now: datetime) -> Mail:
+    """A mail ready to leave, with the headers of one-click unsubscribing (RFC 8058) by that link; of service nobody can
+    unsubscribe."""
     sender = saying.version.settings.senders[saying.version.campaign.sender]
-    unsubscribe = saying.signer.url(Link(Purpose.UNSUBSCRIBE, material.customer_id, material.touch_id))
     return Mail(
         touch_id=material.touch_id,
         message_id=message_id(saying.signer, material.touch_id, material.natural, sender.address),
@@ -27,8 +27,12 @@ def make_mail(saying: Saying, material: Material, said: Said, now: datetime) -> 
         to_name=_full_name(material.customer),
         said=said,
         date=now,
-        headers={"List-Unsubscribe": f"<{unsubscribe}>", "List-Unsubscribe-Post": "List-Unsubscribe=One-Click"},
+        headers={} if saying.version.campaign.is_service else _one_click(unsubscribe),
     )
+
+
+def _one_click(url: str) -> dict[str, str]:
+    return {"List-Unsubscribe": f"<{url}>", "List-Unsubscribe-Post": "List-Unsubscribe=One-Click"}
 
 
 def message_id(signer: Signer, touch_id: int, natural: str, sender: str) -> str:

@@ -19,6 +19,7 @@ from crm_store.errors import ContentError
 from crm_store.journeys.campaign import Campaign
 from crm_store.journeys.context import Runnable
 from crm_store.journeys.load import load_campaigns
+from crm_store.journeys.plan import follow_newest
 from crm_store.journeys.published import publish_all
 from crm_store.segmentation.segment import Segment, closure, load_segments
 from crm_store.store import Store
@@ -105,13 +106,21 @@ def _place_of(chosen: ChannelSettings, root: Mapping) -> Place:
 
 def apply(store: Store, content: Content, now: datetime) -> list[str]:
     """Publish everything that differs from what is published. Returns what changed, as `campaign birthday`."""
+    return publish(store, content, provenance(content.workspace.root, now))
+
+
+def publish(store: Store, content: Content, by: Provenance) -> list[str]:
+    """The same, by whom it is told."""
     sources = content.workspace.sources
     texts = [
         Text(kind, name, sources.subset(paths).files, RENDERER if kind == "template" else "")
         for kind, name, paths in _closures(content)
     ]
-    by = provenance(content.workspace.root, now)
-    return store.write(publish_all, texts, list(content.segments.values()), list(content.campaigns.values()), by)
+    changed = store.write(publish_all, texts, list(content.segments.values()), list(content.campaigns.values()), by)
+    for name, campaign in content.campaigns.items():
+        if campaign.changes == "follow":
+            follow_newest(store, name, by.at)
+    return changed
 
 
 def _closures(content: Content) -> list[tuple[str, str, set[str]]]:

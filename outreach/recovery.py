@@ -75,7 +75,7 @@ def _channel(lost: Unanswered, version: Runnable, workspace: Workspace, store: S
 
 def _proof(channel: Channel | None, request_id: str, message_ids: Mapping[int, str]) -> Proof:
     try:
-        return channel.prove(request_id, message_ids) if channel else Proof()
+        return channel.look_up(request_id, message_ids) if channel else Proof()
     except OSError:
         return Proof()
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import secrets
 from collections.abc import Sequence
 from datetime import datetime
@@ -16,6 +17,7 @@ from outreach.rendering.samples import sample_contexts
 
 MARK = "[Copy]"
 HEADER = "X-Rapport-Copy"
+_log = logging.getLogger(__name__)
 
 
 def seed_copies(
@@ -58,3 +60,14 @@ def send_copies(channel: Channel, copies: Sequence[Mail], deadline: float) -> in
         channel.settled(request_id)
         taken += len(answer.accepted)
     return taken
+
+
+def try_copies(
+    channel: Channel, version: Runnable, step: Send, template: MailTemplate, now: datetime, deadline: float
+) -> None:
+    """Send the company's own people their copies of a step's mail; if that fails they get none, and nobody waits for it."""
+    try:
+        send_copies(channel, seed_copies(version, step, template, version.settings.seeds, now), deadline)
+    except Exception as error:
+        # A copy is a courtesy: whatever is wrong with the channel shows in the mails that count.
+        _log.warning("campaign %s: no copies were sent: %s", version.campaign.name, type(error).__name__)

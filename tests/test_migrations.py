@@ -24,6 +24,7 @@ from crm_store.store import Store, connect, parse_url
 MIGRATIONS = Path(__file__).parent.parent / "crm_store" / "migrations"
 PARTIAL = {
     "ix_customer_erased": "erased_at",
+    "ix_enrolment_aiming": "goal_until IS NOT NULL",
     "ix_enrolment_open": "state = 'in'",
     "ix_enrolment_unseen": "unseen IS NOT NULL",
     "ix_offer_code": "is_unique",
@@ -37,6 +38,10 @@ PARTIAL = {
 }
 
 
+# SQLAlchemy does not read indexes of expressions on SQLite; `indexes` below does.
+_BLIND = pytest.mark.filterwarnings("ignore:Skipped unsupported reflection:sqlalchemy.exc.SAWarning")
+
+
 @pytest.fixture
 def declared(bare_url: str) -> Iterator[Store]:
     """A store whose tables were made from the schema, without migrations."""
@@ -46,9 +51,9 @@ def declared(bare_url: str) -> Iterator[Store]:
 
 
 def structure(conn: Connection) -> dict[str, Any]:
-    """Every table: its columns, keys, constraints and indexes."""
+    """Every table: its columns, keys and constraints; and the indexes."""
     looked = inspect(conn)
-    return {
+    return {"indexes": indexes(conn)} | {
         name: {
             "columns": {one["name"]: (str(one["type"]), one["nullable"]) for one in looked.get_columns(name)},
             "primary key": looked.get_pk_constraint(name)["constrained_columns"],
@@ -56,18 +61,21 @@ def structure(conn: Connection) -> dict[str, Any]:
             "foreign keys": sorted(
                 (one["name"], one["constrained_columns"], one["referred_table"]) for one in looked.get_foreign_keys(name)
             ),
-            "indexes": sorted(
-                (one["name"], one["column_names"], bool(one["unique"]), _options(one)) for one in looked.get_indexes(name)
-            ),
         }
         for name in looked.get_table_names()
         if name != VERSION_TABLE
     }
 
 
-def _options(index: Any) -> list[str]:
-    """`WHERE` and the like."""
-    return [f"{name}: {value}" for name, value in index.get("dialect_options", {}).items()]
+def indexes(conn: Connection) -> dict[str, str]:
+    """How each index was made, in the database's words."""
+    question = (
+        "SELECT name, sql FROM sqlite_master WHERE type = 'index' AND sql IS NOT NULL"
+        if conn.dialect.name == "sqlite"
+        else "SELECT indexname, indexdef FROM pg_indexes WHERE schemaname = 'public'"
+    )
+    found = {name: " ".join(sql.split()) for name, sql in conn.exec_driver_sql(question)}
+    return {name: sql for name, sql in found.items() if VERSION_TABLE not in name}
 
 
 def test_the_newest_migration_is_the_schemas_version() -> None:
@@ -81,12 +89,15 @@ def test_migrations_follow_one_another() -> None:
     assert [one.down_revision for one in revisions] == [None, *(one.revision for one in revisions[:-1])]
 
 
+@_BLIND
+@pytest.mark.filterwarnings("ignore:autogenerate skipping:UserWarning")
 def test_a_migrated_store_needs_nothing_more(store: Store) -> None:
     with store.read() as conn:
         context = MigrationContext.configure(conn, opts={"compare_type": True, "compare_server_default": True})
         assert compare_metadata(context, METADATA) == []
 
 
+@_BLIND
 @pytest.mark.parametrize(
     ("store_url", "bare_url"),
     [("sqlite", "sqlite"), ("postgresql", "postgresql")],
@@ -100,14 +111,7 @@ def test_a_migrated_store_is_what_the_schema_declares(store: Store, declared: St
 
 def test_partial_indexes_are_partial(store: Store) -> None:
     with store.read() as conn:
-        question = (
-            "SELECT name, sql FROM sqlite_master WHERE type = 'index'"
-            if store.dialect == "sqlite"
-            else "SELECT indexname, indexdef FROM pg_indexes WHERE schemaname = 'public'"
-        )
-        found = {
-            name: sql.partition(" WHERE ")[2] for name, sql in conn.exec_driver_sql(question) if " WHERE " in (sql or "")
-        }
+        found = {name: sql.partition(" WHERE ")[2] for name, sql in indexes(conn).items() if " WHERE " in sql}
     assert set(found) == set(PARTIAL)
     for name, words in PARTIAL.items():
         assert words in found[name].replace("::text", "").replace('COLLATE "C"', ""), name

@@ -42,6 +42,7 @@ SETTINGS = """\
 company: {name: Test Shop, address: 1 Road, zone: Europe/Berlin, locale: en_US, currency: EUR}
 public_url: https://mail.test-shop.example
 senders: {default: {from: hello@test-shop.example, name: Test Shop}}
+mails_a_day: 9999
 """
 VOCABULARY = """\
 attributes:
@@ -182,7 +183,7 @@ class Shop:
         with self.store.read() as conn:
             zone = workspace.settings.company.zone
             scope = scope_of(conn, now, zone, segments, "among" if among else "all")
-            keys = select_ids(segments[name].who, scope).with_only_columns(customer.c.key)
+            keys = select(customer.c.key).where(customer.c.id.in_(select_ids(segments[name].who, scope)))
             return sorted(conn.execute(keys).scalars())
 
     def touches(self) -> list[tuple[str, str, str, str, str | None]]:
@@ -207,6 +208,13 @@ class Shop:
         chosen = select(enrolment.c.campaign, customer.c.key, *columns)
         chosen = chosen.join(customer, customer.c.id == enrolment.c.customer_id)
         return self._rows(chosen.order_by(enrolment.c.campaign, customer.c.key, enrolment.c.entered_at, enrolment.c.id))
+
+    def goals(self) -> list[tuple[Any, ...]]:
+        """(campaign, customer, occasion, goal_at, goal_value, goal_currency, held_out_at) of every enrolment, in order."""
+        columns = [enrolment.c[name] for name in ("goal_at", "goal_value", "goal_currency", "held_out_at")]
+        chosen = select(enrolment.c.campaign, customer.c.key, enrolment.c.occasion, *columns)
+        chosen = chosen.join(customer, customer.c.id == enrolment.c.customer_id)
+        return self._rows(chosen.order_by(enrolment.c.campaign, customer.c.key, enrolment.c.occasion))
 
     def sums(self) -> Sequence[Sum]:
         with self.store.read() as conn:

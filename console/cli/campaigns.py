@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from console.cli.output import show, show_one
+from console.cli.output import console, say, show, show_one, warn
 from console.cli.session import Session, session
 from crm_store.content.faults import did_you_mean
 from crm_store.errors import UsageError
@@ -26,6 +26,7 @@ def list_(context: typer.Context, as_json: Json = False) -> None:
 
     Example: rapport campaign list
     """
+    from console.alerts import alerts
     from crm_store.ledger.runs import Sum, sums
     from crm_store.ledger.states import CLAIMED, DISPATCHED, DUE, STATES
 
@@ -33,6 +34,7 @@ def list_(context: typer.Context, as_json: Json = False) -> None:
     content = _read(here)
     with here.store.read() as conn:
         totals = {one.campaign: one for one in sums(conn)}
+    held = alerts(here.store)
     rows: list[dict[str, Any]] = []
     for one in content.campaigns.values():
         total = totals.get(one.name) or Sum(one.name, 0, 0, dict.fromkeys(STATES, 0))
@@ -42,18 +44,60 @@ def list_(context: typer.Context, as_json: Json = False) -> None:
     settled = [state for state in STATES if state not in (DUE, CLAIMED, DISPATCHED)]
     columns = ["campaign", "kind", "status", "topic", "eligible", DUE, *passing, *settled]
     show(rows, as_json, columns, title="Campaigns")
+    warn(held)
 
 
 @app.command("show")
 def show_campaign(context: typer.Context, name: Name, as_json: Json = False) -> None:
-    """What a campaign says, with its defaults and its occasion key.
+    """What a campaign says, with its defaults and its occasion key; its journey as a tree, and how many are at each step.
 
     Example: rapport campaign show birthday
     """
     from console.describe import describe_campaign
+    from console.journeys import journey, journey_tree
+    from crm_store.insight.places import places
 
-    content = _read(session(context))
-    show_one(describe_campaign(content, _known(content, name)), as_json)
+    here = session(context)
+    content = _read(here)
+    if name not in content.campaigns:
+        _refuse_held(here, name)
+    said = describe_campaign(content, _known(content, name))
+    with here.store.read() as conn:
+        found = places(conn, name)
+    steps = journey(content.campaigns[name], found)
+    if as_json:
+        counts = {"in": found.inside, "finished": found.finished, "left": found.left, "held_out": found.held_out}
+        show_one({**said, "enrolments": counts, "journey": steps}, as_json)
+        return
+    show_one(said, as_json)
+    say("")
+    console().print(journey_tree(f"{name}: {found.words()}", steps))
+
+
+@app.command("results")
+def campaign_results(
+    context: typer.Context,
+    name: Name,
+    by: Annotated[str | None, typer.Option("--by", help="A line for each step, variant, country or week of entry.")] = None,
+    as_json: Json = False,
+) -> None:
+    """What came of a campaign as of now: mails, how they were met, its goal and revenue, beside those held out.
+
+    Example: rapport campaign results welcome --by step
+    """
+    from console.cli.outcomes import show_results
+    from crm_store.insight.results import GROUPINGS, results
+    from crm_store.journeys.published import standings
+
+    if by is not None and by not in GROUPINGS:
+        raise UsageError(f"--by {by} is not known{did_you_mean(by, GROUPINGS)}")
+    here = session(context)
+    with here.store.read() as conn:
+        known = [one.name for one in standings(conn)]
+        if name not in known:
+            raise UsageError(f"campaign '{name}' was never published{did_you_mean(name, known)}")
+        found = results(conn, name, by, here.now, here.workspace.settings.company.zone)
+    show_results(found, by, as_json, f"What came of {name}")
 
 
 @app.command("run")
@@ -86,10 +130,51 @@ def run_campaign(
     report(run_flows(here, name), as_json)
 
 
+@app.command("enrol")
+def enrol_customers(
+    context: typer.Context,
+    name: Name,
+    request: Annotated[str, typer.Option("--request", help="A key of yours: the same again enters nobody twice.")],
+    customer: Annotated[str | None, typer.Option("--customer", help="The customer with this key.")] = None,
+    segment: Annotated[str | None, typer.Option("--segment", help="Everybody in this segment.")] = None,
+    list_name: Annotated[str | None, typer.Option("--list", help="Everybody on this list.")] = None,
+    as_json: Json = False,
+) -> None:
+    """Enter customers into a campaign with `enter: {by_hand: true}`; they come in with the next run. It is logged.
+
+    Example: rapport campaign enrol fair-follow-up --list trade-fair-2026 --request fair-2026
+    """
+    from console.cli.settling import person
+    from crm_store.journeys.requests import Asked, enrol
+
+    given = [(how, word) for how, word in (("customer", customer), ("segment", segment), ("list", list_name)) if word]
+    if len(given) != 1:
+        raise UsageError("whom? say one of --customer KEY, --segment NAME, --list NAME")
+    here, (how, word) = session(context), given[0]
+    segments = _read(here).segments
+    if how == "segment" and word not in segments:
+        raise UsageError(f"segment '{word}' is not in segments/{did_you_mean(word, segments)}")
+    asked, zone = Asked(request, person(), how, word), here.workspace.settings.company.zone
+    done = enrol(here.store, name, asked, segments, zone, here.now)
+    if as_json:
+        show_one({"campaign": name, "request": request, "customers": done.asked, "new": done.new}, as_json)
+    else:
+        say(f"{name}, request {request}: {done.new:,} of {done.asked:,} customers are new; they enter with the next run")
+
+
 def _read(here: Session) -> Content:
     from outreach.publishing import read
 
     return read(here.workspace)
+
+
+def _refuse_held(here: Session, name: str) -> None:
+    """Of a campaign that is held because its file is gone there is nothing to show but that."""
+    from console.alerts import alerts
+
+    about = [alert for alert in alerts(here.store) if alert.startswith(f"campaign '{name}' ")]
+    if about:
+        raise UsageError(about[0])
 
 
 def _known(content: Content, name: str) -> str:

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from console.cli.output import complain, say
+from console.cli.output import complain, say, show, show_one, warn
 from console.cli.session import session
+
+if TYPE_CHECKING:
+    from console.rehearsal import Rehearsed
 
 
 def register(app: typer.Typer) -> None:
@@ -34,15 +37,18 @@ def check(context: typer.Context) -> None:
     Example: rapport check
     """
     from crm_store.journeys.hints import campaign_hints
+    from crm_store.journeys.purpose import service_lines
     from crm_store.segmentation.hints import segment_hints
     from crm_store.segmentation.trying import try_examples
     from outreach.publishing import channel_troubles
     from outreach.publishing import check as check_content
+    from outreach.trying import try_campaigns
 
     here = session(context)
     content = check_content(here.workspace)
     tried = try_examples(content.segments, here.workspace.settings, here.workspace.vocabulary)
-    wrong = [*map(str, tried.failures), *map(str, channel_troubles(here.workspace))]
+    journeys = try_campaigns(content)
+    wrong = [*map(str, (*tried.failures, *journeys.failures)), *map(str, channel_troubles(here.workspace))]
     for one in wrong:
         complain(one)
     if wrong:
@@ -51,28 +57,58 @@ def check(context: typer.Context) -> None:
     odd = [hint for one in content.segments.values() for hint in segment_hints(one)]
     odd += [hint for one in content.campaigns.values() for hint in campaign_hints(one, here.now, zone)]
     say(*(f"hint: {hint}" for hint in (*content.hints, *odd)))
-    counts = f"{len(content.segments)} segments, {len(content.campaigns)} campaigns, {tried.count} examples"
-    say(f"{counts}: all fine")
+    say(*service_lines(content.campaigns))
+    counts = f"{len(content.segments)} segments, {len(content.campaigns)} campaigns"
+    say(f"{counts}, {tried.count + journeys.count} examples: all fine")
 
 
 def apply(
     context: typer.Context,
-    dry_run: Annotated[bool, typer.Option("--dry-run", help="Only say what would be published.")] = False,
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Only say what would be published, and for whom.")] = False,
+    as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
 ) -> None:
     """Check the workspace and publish it to the store: from then on runs use these definitions.
 
+    With --dry-run it also says who is under way where, and what would become of them; nothing is written.
+
     Example: rapport apply --dry-run
     """
-    from crm_store.store import rehearse
+    from console.alerts import alerts
+    from crm_store.journeys.golive import live, openings
     from outreach.publishing import apply as publish
     from outreach.publishing import check as check_content
 
     here = session(context)
     content = check_content(here.workspace)
     if dry_run:
-        with rehearse(here.store) as rehearsal:
-            changed = publish(rehearsal, content, here.now)
-    else:
-        changed = publish(here.store, content, here.now)
-    verb = "would be published" if dry_run else "published"
-    say(*(f"{verb}: {name}" for name in changed) if changed else ("nothing has changed since it was published",))
+        from console.rehearsal import rehearse_publishing
+
+        rehearsed = rehearse_publishing(here.store, content, here.now)
+        _tell_rehearsed(rehearsed, as_json)
+        return
+    with here.store.read() as conn:
+        before = live(conn)
+    changed, held = publish(here.store, content, here.now), alerts(here.store)
+    with here.store.read() as conn:
+        opened = [str(one) for one in openings(conn, before, here.now)]
+    if as_json:
+        show_one({"published": changed, "live_now": opened, "alerts": held}, as_json)
+        return
+    say(*(f"published: {name}" for name in changed) if changed else (NOTHING_NEW,))
+    say(*opened)
+    warn(held)
+
+
+NOTHING_NEW = "nothing has changed since it was published"
+
+
+def _tell_rehearsed(rehearsed: Rehearsed, as_json: bool) -> None:
+    if as_json:
+        show_one(vars(rehearsed), as_json)
+        return
+    changed = rehearsed.would_be_published
+    say(*(f"would be published: {name}" for name in changed) if changed else (NOTHING_NEW,))
+    say(*rehearsed.live_then)
+    if rehearsed.under_way:
+        show(rehearsed.under_way, False, ["campaign", "step", "customers", "then"], title="Who is under way, and then")
+    warn(rehearsed.alerts)

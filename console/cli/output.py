@@ -26,6 +26,11 @@ def complain(text: str) -> None:
     sys.stderr.write(f"error: {text}\n" if "\n" not in text else f"{text}\n")
 
 
+def warn(alerts: Sequence[str]) -> None:
+    """Print what people must see, beside what programs read."""
+    sys.stderr.write("".join(f"alert: {alert}\n" for alert in alerts))
+
+
 def show(rows: Sequence[Row], as_json: bool, columns: Sequence[str] | None = None, title: str | None = None) -> None:
     """Rows as a table, or as a JSON list with all their values."""
     if as_json:

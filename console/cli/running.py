@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from console.cli.output import complain, say, show, span
+from console.cli.output import complain, say, show, span, warn
 from console.cli.session import Session, session
 from crm_store.clock import machine_instant
 from crm_store.errors import UsageError
@@ -65,11 +65,19 @@ def tell(tick: Ticked) -> None:
 
 def publish_working_tree(here: Session) -> None:
     """On one machine the files are what runs; say so."""
+    from console.alerts import alerts
+    from crm_store.journeys.golive import live, openings
     from outreach.publishing import apply, check
 
+    with here.store.read() as conn:
+        before = live(conn)
     changed = apply(here.store, check(here.workspace), here.now)
     if changed:
         typer.echo(f"published the working tree: {', '.join(changed)}", err=True)
+        with here.store.read() as conn:
+            for opening in openings(conn, before, here.now):
+                typer.echo(str(opening), err=True)
+    warn(alerts(here.store))
 
 
 def accept_late_touches(here: Session, name: str) -> None:

@@ -12,7 +12,7 @@ from console.cli.session import session
 from crm_store.content.faults import nearest
 from crm_store.errors import UsageError
 
-KINDS = ("segment", "vocabulary")
+KINDS = ("segment", "campaign", "vocabulary")
 
 
 def register(app: typer.Typer) -> None:
@@ -20,7 +20,8 @@ def register(app: typer.Typer) -> None:
 
 
 def schema(
-    context: typer.Context, kind: Annotated[str, typer.Argument(help="segment or vocabulary: which files it is for.")]
+    context: typer.Context,
+    kind: Annotated[str, typer.Argument(help="segment, campaign or vocabulary.")],
 ) -> None:
     """The JSON Schema of a kind of file, with this workspace's own words, so that editors complete and check.
 
@@ -29,5 +30,5 @@ def schema(
     from console.schemas import schema_of
 
     if kind not in KINDS:
-        raise UsageError(f"'{kind}' has no schema; there are {' and '.join(KINDS)}{nearest(kind, KINDS)}")
+        raise UsageError(f"'{kind}' has no schema; there are {', '.join(KINDS)}{nearest(kind, KINDS)}")
     say(json.dumps(schema_of(kind, session(context).workspace), indent=2, ensure_ascii=False))

@@ -79,6 +79,28 @@ def recorded(conn: Connection, customer_ids: Sequence[int]) -> set[ConsentKey]:
     return {(row[0], row[1], row[2], row[3], row[4]) for row in found}
 
 
+@dataclass
+class History:
+    """What was ever said by some customers, and what of more may be taken: consent that was ever withdrawn or lapsed is
+    not given back by a later record. It grows as facts are taken."""
+
+    known: set[ConsentKey]
+    barred: set[tuple[int, str, str]]
+
+    @classmethod
+    def of(cls, conn: Connection, customer_ids: Sequence[int]) -> History:
+        known = recorded(conn, customer_ids)
+        return cls(known, {key[:3] for key in known if key[-1] in REFUSED})
+
+    def take(self, facts: Sequence[ConsentFact]) -> tuple[list[ConsentFact], list[ConsentFact]]:
+        """Of what one record says: the facts that are new and may be taken, and those that may not."""
+        new = [fact for fact in facts if fact.key not in self.known]
+        kept = [fact for fact in new if fact.state in REFUSED or fact.key[:3] not in self.barred]
+        self.known |= {fact.key for fact in kept}
+        self.barred |= {fact.key[:3] for fact in kept if fact.state in REFUSED}
+        return kept, [fact for fact in new if fact not in kept]
+
+
 @dataclass(frozen=True)
 class SuppressionFact:
     """An address nobody may be written to; `address` in its normal form."""

@@ -12,42 +12,32 @@ from typing import Any
 from sqlalchemy import ColumnElement, FromClause, Table, and_, case, exists, or_, select
 
 from crm_store.consent.record import RESTRAINT
+from crm_store.dialect import looked_up
 from crm_store.schema import consent, consent_state, customer, suppression
 
 Column = ColumnElement[Any]
 ADDRESS_OF = {"email": customer.c.email_key}
 
 
-def has_consent(channel: str, topic: str, now: datetime, among: bool) -> ColumnElement[bool]:
-    """Consent to the topic is given at `now`. `among`: looked up row by row, for few customers."""
-    return said_last(channel, topic, "given", now, among)
+def has_consent(channel: str, topic: str, now: datetime) -> ColumnElement[bool]:
+    """Consent to the topic is given at `now`."""
+    return said_last(channel, topic, "given", now)
 
 
 def said_last(
-    channel: str,
-    topic: str,
-    state: str,
-    now: datetime,
-    among: bool,
-    when: Callable[[Column], ColumnElement[bool]] | None = None,
+    channel: str, topic: str, state: str, now: datetime, when: Callable[[Column], ColumnElement[bool]] | None = None
 ) -> ColumnElement[bool]:
     """The last that was said about the topic up to `now` is this state; `when`: a test of the instant it was said.
 
     Of two things said at one instant the stricter counts.
     """
-    of_topic, at = _of(consent_state, channel, topic), consent_state.c.at
-    current = and_(*of_topic, at <= now, consent_state.c.state == state, *([when(at)] if when else []))
-    said = consent.alias()
+    at, said = consent_state.c.at, consent.alias()
+    current = and_(at <= now, consent_state.c.state == state, *([when(at)] if when else []))
     before = and_(*_of(said, channel, topic), said.c.at <= now, said.c.state == state, *([when(said.c.at)] if when else []))
-    of_history = [before, ~_overruled(said, channel, topic, now)]
-    if among:
-        whose = said.c.customer_id == consent_state.c.customer_id
-        then = select(1).where(*of_history, whose).correlate(consent_state).exists()
-        return _holds(consent_state, or_(current, and_(*of_topic, at > now, then)), among)
-    ahead = exists().where(*of_topic, consent_state.c.customer_id == said.c.customer_id, at > now)
-    # One set of both, not two with OR between them: PostgreSQL can join with a set.
-    known = select(consent_state.c.customer_id).where(current)
-    return customer.c.id.in_(known.union_all(select(said.c.customer_id).where(*of_history, ahead)))
+    whose = said.c.customer_id == consent_state.c.customer_id
+    then = select(1).where(whose, before, ~_overruled(said, channel, topic, now)).correlate(consent_state)
+    known = or_(current, and_(at > now, looked_up(then)))
+    return _holds(consent_state, and_(*_of(consent_state, channel, topic), known))
 
 
 def _overruled(said: FromClause, channel: str, topic: str, now: datetime) -> ColumnElement[bool]:
@@ -58,19 +48,17 @@ def _overruled(said: FromClause, channel: str, topic: str, now: datetime) -> Col
     return exists().where(*_of(other, channel, topic), other.c.customer_id == said.c.customer_id, other.c.at <= now, after)
 
 
-def said_nothing(channel: str, topic: str, now: datetime, among: bool) -> ColumnElement[bool]:
+def said_nothing(channel: str, topic: str, now: datetime) -> ColumnElement[bool]:
     """Nothing was said about the topic up to `now`."""
-    return ~_holds(consent, and_(*_of(consent, channel, topic), consent.c.at <= now), among)
+    return ~_holds(consent, and_(*_of(consent, channel, topic), consent.c.at <= now))
 
 
 def _of(table: FromClause, channel: str, topic: str) -> tuple[ColumnElement[bool], ...]:
     return table.c.channel == channel, table.c.topic == topic
 
 
-def _holds(table: Table, test: ColumnElement[bool], among: bool) -> ColumnElement[bool]:
-    if among:
-        return exists().where(test, table.c.customer_id == customer.c.id)
-    return customer.c.id.in_(select(table.c.customer_id).where(test))
+def _holds(table: Table, test: ColumnElement[bool]) -> ColumnElement[bool]:
+    return exists().where(test, table.c.customer_id == customer.c.id)
 
 
 def is_suppressed(channel: str, now: datetime, reasons: Sequence[str] = ()) -> ColumnElement[bool]:
@@ -91,5 +79,5 @@ def has_address(channel: str) -> ColumnElement[bool]:
     return ADDRESS_OF[channel].is_not(None)
 
 
-def is_reachable(channel: str, topic: str, now: datetime, among: bool) -> ColumnElement[bool]:
-    return and_(has_address(channel), has_consent(channel, topic, now, among), ~is_suppressed(channel, now))
+def is_reachable(channel: str, topic: str, now: datetime) -> ColumnElement[bool]:
+    return and_(has_address(channel), has_consent(channel, topic, now), ~is_suppressed(channel, now))

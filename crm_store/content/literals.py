@@ -262,6 +262,34 @@ def read_port(node: Node) -> int:
     return int(word)
 
 
+@dataclass(frozen=True)
+class Rate:
+    """`2 per 7 days`: at most so many in any such time."""
+
+    count: int
+    per: Duration
+
+    def __str__(self) -> str:
+        return f"{self.count} per {self.per}"
+
+    @property
+    def a_day(self) -> int:
+        """How many there can be within 24 hours."""
+        return self.count * max(1, -(timedelta(days=-1) // self.per.fixed()))
+
+
+def read_times(node: Node) -> Rate:
+    """`2 per 7 days`."""
+    word = " ".join(text(node).split())
+    match = re.fullmatch(r"([1-9]\d{0,5}) per (\d.*)", word)
+    if not match:
+        raise Fault(node.place, f"'{word}' does not say how often; write e.g. 2 per 7 days")
+    per = parse_duration(match[2], node)
+    if per.is_calendar or not per.count:
+        raise Fault(node.place, f"'{word}': months and years differ in length; write days, 1 or more")
+    return Rate(int(match[1]), per)
+
+
 def read_first_or_last(node: Node, of: str) -> tuple[str, int]:
     """`last 5` or `first 3`, of something."""
     match = re.fullmatch(r"(first|last) ([1-9]\d{0,5})", " ".join(text(node).split()))

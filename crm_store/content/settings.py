@@ -6,6 +6,7 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import timedelta
+from decimal import Decimal
 from importlib.util import find_spec
 from pathlib import Path
 from zoneinfo import ZoneInfo
@@ -13,9 +14,9 @@ from zoneinfo import ZoneInfo
 from crm_store.clock import zone_or_none
 from crm_store.content.accounts import Limits
 from crm_store.content.channels import ChannelSettings, read_channels, usual_channels
-from crm_store.content.faults import Fault, Faults, Incomplete, Place
-from crm_store.content.fields import Fields, sure, text
-from crm_store.content.literals import read_duration
+from crm_store.content.faults import Fault, Faults, Incomplete, Place, every
+from crm_store.content.fields import Fields, items, sure, text
+from crm_store.content.literals import read_duration, read_percent
 from crm_store.content.nodes import Mapping as MappingNode
 from crm_store.content.nodes import Node
 from crm_store.content.sources import SETTINGS, Sources
@@ -49,7 +50,7 @@ class Delivery:
     `keep_mails`: how long after a mail's last look its words are kept, for `preview`."""
 
     lease: timedelta = timedelta(minutes=5)
-    batch: int = 500
+    batch: int = 1_000
     wait_at_most: timedelta = timedelta(days=7)
     keep_mails: timedelta = timedelta(days=365)
 
@@ -63,7 +64,8 @@ class Clock:
 
 @dataclass(frozen=True)
 class Settings:
-    """Everything of rapport.yaml."""
+    """Everything of rapport.yaml. `seeds`: addresses of the company's own that get a copy of broadcasts; `mails_a_day`: no
+    campaign may be written so that it could send one customer more within 24 hours."""
 
     company: Company
     store: str
@@ -73,6 +75,9 @@ class Settings:
     outbox: str
     delivery: Delivery
     clock: Clock
+    seeds: tuple[str, ...] = ()
+    hold_out: Decimal = Decimal(0)  # percent of the customers whom no marketing campaign touches
+    mails_a_day: int = 3
 
     @property
     def limits(self) -> dict[str, Limits]:
@@ -94,8 +99,14 @@ def load_settings(sources: Sources, faults: Faults) -> Settings:
     outbox = fields.get("outbox", text, "outbox")
     delivery = fields.get("delivery", lambda node: _delivery(node, faults), Delivery())
     clock = fields.get("clock", lambda node: _clock(node, faults), Clock())
+    seeds = fields.several("seeds", lambda node: every(read_address, items(node)))
+    hold_out = fields.get("hold_out", read_hold_out, Decimal(0))
+    mails_a_day = fields.get("mails_a_day", _count, 3)
     fields.close()
-    return Settings(sure(company), store, sure(public_url), sure(senders), channels, outbox, delivery, clock)
+    return Settings(
+        sure(company), store, sure(public_url), sure(senders), channels, outbox, delivery, clock,
+        seeds, hold_out, mails_a_day,
+    )  # fmt: skip
 
 
 def _company(node: Node, faults: Faults) -> Company:
@@ -145,6 +156,14 @@ def read_elapsed(node: Node) -> timedelta:
     if duration.is_calendar or duration.count == 0:
         raise Fault(node.place, f"'{duration}' must be at least a second, in weeks, days, hours, minutes or seconds")
     return duration.fixed()
+
+
+def read_hold_out(node: Node) -> Decimal:
+    """The percentage of customers who are to get nothing."""
+    share = read_percent(node)
+    if share >= 100:
+        raise Fault(node.place, f"'{text(node)}' would hold everybody out; write e.g. 5 %")
+    return share
 
 
 def _count(node: Node) -> int:

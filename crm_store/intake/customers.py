@@ -2,20 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Any, ClassVar
 
-from sqlalchemy import Connection, bindparam, insert, select, update
+from sqlalchemy import ColumnElement, Connection, bindparam, insert, select, update
 
-from crm_store.changes import mark_those
+from crm_store.changes import mark, mark_those
 from crm_store.clock import zone_or_none
-from crm_store.consent.record import REFUSED, ConsentFact, record_consents, recorded
+from crm_store.consent.record import ConsentFact, History, record_consents
 from crm_store.intake.buckets import bucket_of
 from crm_store.intake.outcome import Outcome
 from crm_store.intake.records import CUSTOMER, ConsentRecord, CustomerRecord, Raw, read_customer
 from crm_store.intake.values import Rules, merged
 from crm_store.intake.zones import zone_ids
+from crm_store.many import ids_of
 from crm_store.schema import customer, customer_change
 
 Row = dict[str, Any]
@@ -39,7 +40,7 @@ class Customers:
 
     def write(self, conn: Connection, records: Sequence[CustomerRecord], source: str, at: datetime) -> Outcome:
         """Insert the new, update the known, append changes and consents. `at`: machine time."""
-        before = _stored(conn, [record.key for record in records])
+        before = _stored(conn, customer.c.key.in_([record.key for record in records]))
         after = {key: dict(row) for key, row in before.items()}
         for record in records:
             after[record.key] = _merged(after.get(record.key), record, at)
@@ -48,15 +49,29 @@ class Customers:
         outcome.new = _insert(conn, [row for key, row in after.items() if key not in before])
         changed = {key: row for key, row in after.items() if key in before and _differs(before[key], row)}
         _update(conn, list(changed.values()))
-        _keep_changes(conn, [(before[key], row) for key, row in changed.items()], source, at)
+        _keep_changes(conn, [(before[key], row, at) for key, row in changed.items()], source)
         mark_those(conn, customer.c.key.in_([key for key in after if key not in before or key in changed]))
         outcome.changed, outcome.unchanged = len(changed), len(records) - outcome.new - len(changed)
         _consents(conn, records, source, at, outcome)
         return outcome
 
 
-def _stored(conn: Connection, keys: list[str]) -> dict[str, Row]:
-    found = conn.execute(select(customer).where(customer.c.key.in_(keys), customer.c.erased_at.is_(None)))
+def change_customers(
+    conn: Connection, when: Mapping[int, datetime], said: CustomerRecord, source: str, at: datetime
+) -> int:
+    """Write what `said` says, but for its key and consents, of known customers: id -> the instant since which it is so.
+    `at`: machine time. Returns how many it changed."""
+    before = {row["id"]: row for row in _stored(conn, customer.c.id.in_(ids_of(when))).values()}
+    after = {one: _merged(row, said, at) for one, row in before.items()}
+    changed = [(row, after[one], when[one]) for one, row in before.items() if _differs(row, after[one])]
+    _update(conn, [row for _, row, _ in changed])
+    _keep_changes(conn, changed, source)
+    mark(conn, [row["id"] for _, row, _ in changed])
+    return len(changed)
+
+
+def _stored(conn: Connection, which: ColumnElement[bool]) -> dict[str, Row]:
+    found = conn.execute(select(customer).where(which, customer.c.erased_at.is_(None)))
     return {row.key: dict(row._mapping) for row in found}
 
 
@@ -97,10 +112,10 @@ def _update(conn: Connection, rows: list[Row]) -> None:
         )
 
 
-def _keep_changes(conn: Connection, pairs: list[tuple[Row, Row]], source: str, at: datetime) -> None:
+def _keep_changes(conn: Connection, changed: list[tuple[Row, Row, datetime]], source: str) -> None:
     rows = [
         {"customer_id": after["id"], "name": name, "old": old, "new": new, "at": at, "source": source}
-        for before, after in pairs
+        for before, after, at in changed
         for name, old, new in _changes(before, after)
     ]
     if rows:
@@ -125,16 +140,10 @@ def _storable(value: Any) -> Any:
 def _consents(conn: Connection, records: Sequence[CustomerRecord], source: str, at: datetime, outcome: Outcome) -> None:
     """Append what is new. Consent that was ever withdrawn or lapsed is not given back by a later record."""
     ids = _ids(conn, [record.key for record in records if record.consents])
-    known = recorded(conn, list(ids.values()))
-    barred = {key[:3] for key in known if key[-1] in REFUSED}
-    taken: list[ConsentFact] = []
+    history, taken = History.of(conn, list(ids.values())), list[ConsentFact]()
     for record in records:  # one after the other: what is taken must not depend on which of them share a chunk
-        facts = [_fact(ids[record.key], said, source) for said in record.consents]
-        new = [fact for fact in facts if fact.key not in known]
-        kept = [fact for fact in new if fact.state in REFUSED or fact.key[:3] not in barred]
-        outcome.not_resubscribed += len(new) - len(kept)
-        known |= {fact.key for fact in kept}
-        barred |= {fact.key[:3] for fact in kept if fact.state in REFUSED}
+        kept, refused = history.take([_fact(ids[record.key], said, source) for said in record.consents])
+        outcome.not_resubscribed += len(refused)
         taken += kept
     outcome.consents += record_consents(conn, taken, at)
 

@@ -3,19 +3,24 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
+from zoneinfo import ZoneInfo
 
 from sqlalchemy import ColumnElement, Date, Select, String, cast, func, literal, null, or_, select, true
 from sqlalchemy.sql.selectable import Subquery
 
 from crm_store.content.faults import Fault, did_you_mean
 from crm_store.content.fields import text
-from crm_store.content.literals import Duration, parse_duration
+from crm_store.content.literals import Duration, Rate, parse_duration
 from crm_store.content.nodes import Node
 from crm_store.content.vocabulary import EventKind
 from crm_store.dialect import JsonScalar
+from crm_store.journeys.daylengths import look_up, moved_days
 from crm_store.schema import enrolment, event
 from crm_store.schema.types import Words, later
+
+if TYPE_CHECKING:
+    from crm_store.journeys.triggers.base import Window
 
 # The columns of every trigger's candidates, in this order.
 CANDIDATE = ("customer_id", "occasion", "entered_at", "trigger_at", "trigger_event_id", "occurs_on")
@@ -38,6 +43,10 @@ class Again:
             "leaving": "after leaving",
         }
         return said.get(self.policy, "as its kind says")
+
+    def enters_often(self) -> bool:
+        """Whether events that repeat enter the same customer again and again, as often as they come."""
+        return self.policy in ("event", "property", "leaving")
 
     def occasion(self) -> str:
         """The key in words, for people."""
@@ -72,10 +81,7 @@ def read_again(node: Node, kind: EventKind | None) -> Again:
 
 
 def _after(word: str, node: Node) -> Again:
-    gap = parse_duration(word[len("after ") :], node)
-    if gap.is_calendar:
-        raise Fault(node.place, f"'{word}': months and years are not built yet here; use days")
-    return Again("after", gap=gap)
+    return Again("after", gap=parse_duration(word[len("after ") :], node))
 
 
 def _per_property(name: str, node: Node, kind: EventKind) -> Again:
@@ -88,26 +94,37 @@ def _per_property(name: str, node: Node, kind: EventKind) -> Again:
     return Again("property", property=name)
 
 
-def keyed(again: Again, campaign: str, facts: Subquery) -> Select[Any]:
-    """Candidates from facts (customer_id, at, event_id, n): each gets its occasion; the earliest of a key stands.
+def keyed(again: Again, campaign: str, facts: Subquery, window: Window, zone: ZoneInfo) -> Select[Any]:
+    """Candidates from facts (customer_id, at, trigger_at, event_id, n): each gets its occasion; the earliest of a key
+    stands. Facts for which `again` or the limit leaves no room are none: they must not hide later ones of their key.
 
-    `n` is a number the fact itself brings (the n-th entry into a segment) or NULL.
+    `n` is a number the fact itself brings (the n-th entry into a segment) or NULL. `zone`: the company's.
     """
     occasion = _occasion(again, campaign, facts)
     order = func.row_number().over(partition_by=(facts.c.customer_id, occasion), order_by=(facts.c.at, facts.c.event_id))
-    ranked = (
-        select(facts.c.customer_id, occasion.label("occasion"), facts.c.at, facts.c.event_id, order.label("nth"))
-        .where(_may_enter(again, campaign, facts))
-        .subquery()
-    )
+    whole = (facts.c.customer_id, occasion.label("occasion"), facts.c.at, facts.c.trigger_at, facts.c.event_id)
+    room = has_room(campaign, facts.c.customer_id, facts.c.at, window.limit)
+    ranked = select(*whole, order.label("nth")).where(_may_enter(again, campaign, facts, window, zone), room).subquery()
     return select(
         ranked.c.customer_id,
         ranked.c.occasion,
         ranked.c.at.label("entered_at"),
-        ranked.c.at.label("trigger_at"),
+        ranked.c.trigger_at,
         ranked.c.event_id.label("trigger_event_id"),
         cast(null(), Date).label("occurs_on"),
     ).where(ranked.c.nth == 1)
+
+
+def has_room(
+    campaign: str, customer_id: ColumnElement[int], at: ColumnElement[Any], limit: Rate | None
+) -> ColumnElement[bool]:
+    """Whether the customer has fewer enrolments than the limit allows in the time before `at` (or after it)."""
+    if limit is None:
+        return true()
+    recent = later(enrolment.c.entered_at, limit.per.fixed()) > at
+    of_customer = enrolment.c.campaign == campaign, enrolment.c.customer_id == customer_id
+    counted = select(func.count()).select_from(enrolment).where(*of_customer, recent)
+    return counted.correlate_except(enrolment).scalar_subquery() < limit.count
 
 
 def _occasion(again: Again, campaign: str, facts: Subquery) -> ColumnElement[str]:
@@ -122,15 +139,23 @@ def _occasion(again: Again, campaign: str, facts: Subquery) -> ColumnElement[str
     return literal("once", Words)
 
 
-def _may_enter(again: Again, campaign: str, facts: Subquery) -> ColumnElement[bool]:
+def _may_enter(again: Again, campaign: str, facts: Subquery, window: Window, zone: ZoneInfo) -> ColumnElement[bool]:
     if again.policy == "never":
         return ~_exists(campaign, facts)
     if again.policy == "after" and again.gap:
-        return ~_exists(campaign, facts, later(enrolment.c.entered_at, again.gap.fixed()) > facts.c.at)
+        return ~_exists(campaign, facts, _since(again.gap, facts, window, zone))
     if again.policy == "leaving":
         still_in = or_(enrolment.c.state == "in", enrolment.c.finished_at >= facts.c.at, enrolment.c.left_at >= facts.c.at)
         return ~_exists(campaign, facts, still_in)
     return true()
+
+
+def _since(gap: Duration, facts: Subquery, window: Window, zone: ZoneInfo) -> ColumnElement[bool]:
+    """The enrolment was so short a time before the fact; months are counted back from there."""
+    if not gap.is_calendar:
+        return later(enrolment.c.entered_at, gap.fixed()) > facts.c.at
+    table = moved_days(gap, -1, min(window.since, window.now), window.now, zone)
+    return enrolment.c.entered_at > look_up(facts.c.at, table, facts)
 
 
 def _exists(campaign: str, facts: Subquery, *tests: ColumnElement[bool]) -> ColumnElement[bool]:

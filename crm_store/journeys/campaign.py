@@ -8,12 +8,16 @@ from datetime import timedelta
 from decimal import Decimal
 from typing import TYPE_CHECKING
 
-from crm_store.content.literals import Duration, Moment, Money
+from crm_store.content.literals import Duration, Moment, Money, Rate
+from crm_store.journeys.purpose import SERVICE, Purpose
+from crm_store.journeys.running import ALWAYS, Runs
 from crm_store.segmentation.conditions.base import Condition
 
 if TYPE_CHECKING:
     from crm_store.journeys.again import Again
     from crm_store.journeys.course import Course
+    from crm_store.journeys.example import CampaignExample
+    from crm_store.journeys.goal import Goal
     from crm_store.journeys.triggers import Trigger
 
 STATUSES = ("draft", "live", "paused", "ended")
@@ -54,7 +58,7 @@ class Campaign:
     owner: str | None
     status: str
     when_ended: str
-    topic: str
+    purpose: Purpose
     channel: str
     sender: str
     trigger: Trigger
@@ -64,6 +68,22 @@ class Campaign:
     late: Late
     offers: Mapping[str, OfferTerms]
     course: Course
+    limit: Rate | None = None
+    runs: Runs = ALWAYS
+    goal: Goal | None = None
+    hold_out: Decimal = Decimal(0)  # percent
+    changes: str = "pin"
+    was: str | None = None
+    examples: tuple[CampaignExample, ...] = ()
+
+    @property
+    def topic(self) -> str | None:
+        """What it needs consent to; None: to nothing, it is service."""
+        return self.purpose.topic
+
+    @property
+    def is_service(self) -> bool:
+        return self.purpose.word == SERVICE
 
     def segments(self) -> set[str]:
         """The names of the segments its conditions and trigger refer to."""

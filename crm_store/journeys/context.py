@@ -34,10 +34,18 @@ class Runnable:
 
 @dataclass(frozen=True)
 class Standing:
-    """How a campaign stands in the store, whatever version: its status, since when it is live, whether planned since."""
+    """How a campaign stands in the store, whatever version: its status, since when it is live, whether planned since, why
+    it is held."""
 
     name: str
     kind: str
     status: str
     live_since: datetime | None
     planned: bool = False
+    held: str | None = None
+    held_since: datetime | None = None
+
+    @property
+    def passed_over(self) -> str | None:
+        """Why the claim passes its touches over, as the reason of those that expire meanwhile."""
+        return "paused" if self.status in ("paused", "draft") else "held" if self.held else None

@@ -51,7 +51,7 @@ def _asked(steps: FromClause) -> Select[Any]:
         steps.c.value.label("step"),
         exists().where(*here, enrolment.c.next_at <= now).label("come"),
         exists().where(*here, enrolment.c.next_at.is_(None), settled).label("settled"),
-        exists().where(enrolment.c.definition_id == version, enrolment.c.unseen.is_not(None)).label("unseen"),
+        exists().where(enrolment.c.definition_id == version, enrolment.c.state == "in", enrolment.c.unseen).label("unseen"),
     )
 
 
@@ -68,9 +68,9 @@ class Look:
             return *of_version, enrolment.c.next_at.is_not(None)
         return *of_version, enrolment.c.step == self.step.name, enrolment.c.next_at > now
 
-    def unseen(self, version: Runnable, now: datetime) -> Select[Any]:
+    def unseen(self, conn: Connection, version: Runnable, now: datetime) -> Select[Any]:
         """A select of those who were not looked at since they came."""
-        new = enrolment.c.definition_id == version.id, enrolment.c.unseen.is_not(None)
+        new = enrolment.c.definition_id == version.id, enrolment.c.unseen
         return select(enrolment.c.id).where(*self.waiting(version, now), *new)
 
     def found(self, conn: Connection, version: Runnable, now: datetime, customers: Sequence[int] | None) -> Select[Any]:

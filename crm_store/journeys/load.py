@@ -5,35 +5,34 @@ from __future__ import annotations
 from collections.abc import Callable, Collection
 from dataclasses import replace
 from datetime import timedelta
+from decimal import Decimal
 
 from crm_store.content.faults import Fault, Faults, Incomplete, did_you_mean
 from crm_store.content.fields import Fields, one_of, sure, text
-from crm_store.content.literals import read_duration
+from crm_store.content.literals import read_duration, read_times
 from crm_store.content.names import Names
 from crm_store.content.nodes import Mapping, Node
 from crm_store.content.places import load_places
-from crm_store.content.settings import Settings
+from crm_store.content.settings import Settings, read_hold_out
 from crm_store.content.sources import CAMPAIGNS, Sources
 from crm_store.content.vocabulary import EventKind, Vocabulary
 from crm_store.journeys.again import NEVER, OWN, Again, read_again
 from crm_store.journeys.campaign import STATUSES, Campaign, Late
+from crm_store.journeys.example import read_examples
+from crm_store.journeys.frequency import check_frequency
+from crm_store.journeys.goal import read_goal
 from crm_store.journeys.offers import read_offers
+from crm_store.journeys.purpose import read_purpose
 from crm_store.journeys.reading import Reading
+from crm_store.journeys.running import ALWAYS, read_runs
 from crm_store.journeys.steps import read_course
-from crm_store.journeys.triggers import KINDS, PLANNED_KINDS, Trigger, read_trigger
-from crm_store.journeys.triggers.date import DateTrigger
+from crm_store.journeys.triggers import KINDS, Trigger, read_trigger
 from crm_store.journeys.triggers.event import EventTrigger
-from crm_store.journeys.triggers.lapse import LapseTrigger
 from crm_store.segmentation.conditions import read_condition
 from crm_store.segmentation.language import Language
 
 PLANNED_KEYS = (
-    "runs",
-    "was",
-    "purpose",
-    "basis",
     "one_per_address",
-    "limit",
     "caps",
     "when_capped",
     "wait_at_most",
@@ -41,11 +40,7 @@ PLANNED_KEYS = (
     "pace",
     "hours",
     "days",
-    "goal",
-    "hold_out",
     "guard",
-    "changes",
-    "examples",
 )
 
 
@@ -73,13 +68,15 @@ def _load(name: str, path: str, sources: Sources, reading: Reading) -> Campaign:
     faults, settings = reading.language.faults, reading.settings
     root = sources.parse(path, faults)
     fields = Fields(root, faults, "a campaign", planned=PLANNED_KEYS)
-    kind = fields.need("kind", _kind)
+    kind = fields.need("kind", one_of(*KINDS))
     trigger = fields.need("enter", lambda node: _enter(node, kind, reading.language))
     reading = replace(reading, trigger=trigger, offers=_names(root.get("offers")))
     offers = fields.table("offers", lambda node: read_offers(node, reading))
     again = fields.get("again", lambda node: _again(node, trigger, reading), _usual_again(trigger))
     course = fields.need("steps", lambda node: read_course(node, reading))
-    topic = fields.need("topic", reading.language.vocabulary.topic)
+    purpose = read_purpose(fields, reading.language.vocabulary)
+    goal = fields.maybe("goal", lambda node: read_goal(node, reading))
+    hold_out = fields.get("hold_out", read_hold_out, Decimal(0))
     audience = fields.maybe("audience", lambda node: read_condition(node, reading.language))
     exit_when = fields.maybe("exit_when", lambda node: read_condition(node, reading.of_enrolments))
     title, owner = fields.get("title", text, name), fields.maybe("owner", text)
@@ -88,22 +85,31 @@ def _load(name: str, path: str, sources: Sources, reading: Reading) -> Campaign:
     channel = fields.get("channel", _name_of(settings.channels, "channel"), "email")
     sender = fields.get("sender", _name_of(settings.senders, "sender"), "default")
     late = fields.get("late", lambda node: _late(node, faults), Late())
+    limit = fields.maybe("limit", read_times)
+    runs = fields.get("runs", lambda node: read_runs(node, settings.company.zone, faults), ALWAYS)
+    check_frequency(fields, trigger, again, limit, course, settings)
+    changes = fields.get("changes", one_of("pin", "follow"), "pin")
+    was = fields.maybe("was", lambda node: _was(node, reading.language))
+    examples = fields.several("examples", lambda node: read_examples(node, course, reading.language))
     fields.close()
     return Campaign(
-        name, sure(kind), title, owner, status, when_ended, sure(topic), channel, sender, sure(trigger), again,
+        name, sure(kind), title, owner, status, when_ended, purpose, channel, sender, sure(trigger), again,
         audience, exit_when, late, offers, sure(course),
+        limit=limit, runs=runs, goal=goal, hold_out=hold_out,
+        changes=changes, was=was, examples=examples,
     )  # fmt: skip
+
+
+def _was(node: Node, language: Language) -> str:
+    """The name a campaign had before; nothing may have it now."""
+    if text(node) in language.names.campaigns:
+        raise Fault(node.place, f"campaign '{text(node)}' is still there; remove its file, or take `was` out")
+    return text(node)
 
 
 def _names(node: Node | None) -> tuple[str, ...]:
     """The offers a file names, those with faults too: a step that uses one has none of its own."""
     return node.names() if isinstance(node, Mapping) else ()
-
-
-def _kind(node: Node) -> str:
-    if text(node) in PLANNED_KINDS:
-        raise Fault(node.place, f"kind '{text(node)}' is not built yet; use one of {', '.join(KINDS)}")
-    return one_of(*KINDS)(node)
 
 
 def _enter(node: Node, kind: str | None, language: Language) -> Trigger:
@@ -122,18 +128,15 @@ def _name_of(known: Collection[str], what: str) -> Callable[[Node], str]:
 
 
 def _usual_again(trigger: Trigger | None) -> Again:
-    return OWN if trigger is not None and _has_own_keys(trigger) else NEVER
-
-
-def _has_own_keys(trigger: Trigger) -> bool:
-    return isinstance(trigger, (DateTrigger, LapseTrigger))
+    return OWN if trigger is not None and trigger.own_keys else NEVER
 
 
 def _again(node: Node, trigger: Trigger | None, reading: Reading) -> Again:
     if trigger is None:
         return NEVER
-    if _has_own_keys(trigger):
-        raise Fault(node.place, "occasions come once per date and win-backs once per lapse; take `again` out")
+    if trigger.own_keys:
+        what = "broadcasts come once per time, occasions once per date, win-backs once per lapse, by hand once per request"
+        raise Fault(node.place, f"{what}; take `again` out")
     kind: EventKind | None = None
     if isinstance(trigger, EventTrigger):
         kind = reading.language.vocabulary.events[trigger.kind.name]

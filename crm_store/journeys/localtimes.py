@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import astuple, dataclass
 from datetime import date, datetime, time, timedelta
 from typing import Any
 from zoneinfo import ZoneInfo
@@ -59,6 +59,9 @@ class Occurrence:
     occurs_on: date
     not_since: date  # an earlier occurrence after this day would be too near
     right_at: datetime
+    began_on: date  # the date itself, of which this is the day on which it comes round
+    begins: datetime = EPOCH  # that day, where it matters when it begins and ends
+    ends: datetime = EPOCH
 
 
 def occurrences_table(rows: Iterable[Occurrence]) -> CTE:
@@ -71,11 +74,30 @@ def occurrences_table(rows: Iterable[Occurrence]) -> CTE:
         column("occurs_on", Date),
         column("not_since", Date),
         column("right_at", Instant),
+        column("began_on", Date),
+        column("begins", Instant),
+        column("ends", Instant),
     )
-    data = [(o.zone_id, o.month, o.day, o.occasion, o.occurs_on, o.not_since, o.right_at) for o in rows]
     # VALUES needs a row; that of zone 0 fits nobody.
-    data = data or [(0, 0, 0, "", EPOCH.date(), EPOCH.date(), EPOCH)]
+    nobody = Occurrence(0, 0, 0, "", EPOCH.date(), EPOCH.date(), EPOCH, EPOCH.date())
+    data = [astuple(one) for one in rows] or [astuple(nobody)]
     return values(*columns, name="occurrence", literal_binds=True).data(data).cte("occurrence")
+
+
+@dataclass(frozen=True)
+class Turn:
+    """A time of a schedule, as the customers of one zone have it."""
+
+    zone_id: int
+    occasion: str
+    right_at: datetime
+
+
+def turns_table(rows: Iterable[Turn]) -> CTE:
+    """A table of a schedule's times."""
+    columns: tuple[Any, ...] = (column("zone_id", BigInteger), column("occasion", Words), column("right_at", Instant))
+    data = [astuple(turn) for turn in rows] or [(0, "", EPOCH)]
+    return values(*columns, name="turn", literal_binds=True).data(data).cte("turn")
 
 
 def sending_days(zones: Zones, since: datetime, now: datetime, at: time) -> Iterable[tuple[int, date, datetime]]:

@@ -8,9 +8,9 @@ otherwise now (`digest`), is looked at in full.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from datetime import datetime
+from datetime import datetime, timedelta
 from functools import cache
 from hashlib import sha256
 from typing import Any
@@ -21,15 +21,18 @@ from sqlalchemy.sql import visitors
 from crm_store.changes import Marks, all_marks, forget
 from crm_store.dialect import insert
 from crm_store.journeys.context import Runnable
-from crm_store.schema import enrolment, looked
+from crm_store.schema import enrolment, event, looked
 from crm_store.segmentation.compile import lists_of, scope_of
 from crm_store.segmentation.conditions.base import Condition
 from crm_store.segmentation.language import Scope
-from crm_store.segmentation.passing import Moved, Passing, concerned
+from crm_store.segmentation.passing import Anybody, Moved, Passing, concerned
 from crm_store.store import Store
 
-# What of a version is looked at: those who may enter by it, those who are under way in it.
-ENTRY, WAY = "entry", "way"
+# What of a version is looked at: those who may enter by it, those who are under way in it, those who may reach its goal.
+ENTRY, WAY, GOAL = "entry", "way", "goal"
+# Goals that nobody can reach any more are looked for so often: late ones are few, and only looking at all tells.
+_ALL_GOALS = timedelta(days=1)
+_PART = 10_000  # customers at once
 _SLICE = 10_000
 Key = tuple[int, str]
 
@@ -82,6 +85,19 @@ class News:
         self._worth_noting = self._worth_noting or found != []
         return found
 
+    def aiming(self, conn: Connection, version: Runnable) -> Sequence[int] | None:
+        """The customers who may have reached the version's goal since it was looked for; None: anybody."""
+        since, goal = self.since(version, GOAL), version.campaign.goal
+        if since is None or goal is None or self.now - since >= _ALL_GOALS:
+            self._worth_noting = True
+            return None
+        before, after = (_scope(conn, version, at) for at in (since, self.now))
+        found = concerned(
+            conn, Passing(before, after).over(event, event.c.at, event.c.kind == goal.kind.name), self.marks.customers
+        )
+        self._worth_noting = self._worth_noting or found != []
+        return found
+
     def tells(self, conn: Connection, version: Runnable, condition: Condition) -> bool:
         """Whether nobody is concerned by it but those whom something was written about and those whom time concerns."""
         return self._moved(conn, version, condition, self.now) is not None
@@ -90,7 +106,8 @@ class News:
         before, after = (_scope(conn, version, at) for at in (since, self.now))
         moved = condition.moved(Passing(before, after))
         # What is asked of customers alone can't be told of enrolments.
-        return None if moved is not None and any(_asks_enrolment(chosen) for chosen in moved) else moved
+        selects = moved.unless_none if isinstance(moved, Anybody) else moved or []
+        return None if any(_asks_enrolment(chosen) for chosen in selects) else moved
 
     def end(self, store: Store) -> None:
         """Note what was looked at and take the marks away, if there is anything to note."""
@@ -108,6 +125,14 @@ class News:
             values = {"as_of": one.as_of, "digest": one.digest}
             row = insert(conn, looked).values(definition_id=definition_id, part=part, **values)
             conn.execute(row.on_conflict_do_update(index_elements=["definition_id", "part"], set_=values))
+
+
+def in_parts(customers: Sequence[int] | None) -> Iterator[Sequence[int] | None]:
+    """The same in slices; None stays None: everybody."""
+    if customers is None:
+        yield None
+    else:
+        yield from (customers[start : start + _PART] for start in range(0, len(customers), _PART))
 
 
 def _noted(conn: Connection) -> dict[Key, Looked]:

@@ -7,42 +7,33 @@ what must exist from triggers and enrolments, then writes it; the sum law compar
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from functools import partial
 from typing import Any
 
-from sqlalchemy import Connection, Select, func, insert, literal, null, select, text, update
-from sqlalchemy import cast as sql_cast
+from sqlalchemy import Connection, Select, func, select, text, update
 
-from crm_store.journeys.again import CANDIDATE
+from crm_store.journeys import entering
 from crm_store.journeys.context import Runnable, Standing
 from crm_store.journeys.due import Due, Look, due, waiting
-from crm_store.journeys.news import ENTRY, WAY, News
-from crm_store.journeys.published import Running, running
+from crm_store.journeys.feeds import held_as, held_for, hold
+from crm_store.journeys.goal import aim, aiming, aiming_versions, reach
+from crm_store.journeys.holdouts import draw_hold_outs
+from crm_store.journeys.moving import move_over
+from crm_store.journeys.news import GOAL, WAY, News, in_parts
+from crm_store.journeys.published import Running, runnable, running, versions_of_due
+from crm_store.journeys.speaking import not_spoken_to, speak
 from crm_store.journeys.steps import Speaking, Step
-from crm_store.journeys.triggers import Window
 from crm_store.journeys.turn import Turn
 from crm_store.ledger.expire import expire_held
-from crm_store.ledger.runs import add_eligible, ensure_run
 from crm_store.ledger.states import FAILED, PASSED
-from crm_store.ledger.write import write_touches
 from crm_store.many import ids_of
 from crm_store.schema import campaign as campaign_table
-from crm_store.schema import customer, enrolment, touch
-from crm_store.schema.types import Instant, Words
+from crm_store.schema import enrolment, touch
 from crm_store.store import Store
 
 SLICE = 2_000
-CUSTOMERS = 10_000  # at once, of those who are looked at again
-
-
-@dataclass(frozen=True)
-class Entry:
-    """Whom an entry looks at: those whose right instant is no earlier, or only these customers."""
-
-    since: datetime | None = None
-    only: tuple[int, ...] | None = None
 
 
 @dataclass(frozen=True)
@@ -55,6 +46,7 @@ class Planned:
     moved: int = 0
     left: int = 0
     touches: int = 0
+    expired: int = 0
 
     @property
     def is_empty(self) -> bool:
@@ -70,6 +62,7 @@ class Slice:
     moved: int = 0
     left: int = 0
     touches: int = 0
+    expired: int = 0
     last: int | None = None
 
 
@@ -82,16 +75,31 @@ def plan_campaign(store: Store, name: str, now: datetime) -> Planned:
 
 def plan_running(store: Store, one: Running, news: News) -> Planned:
     """Plan a campaign as of the news' `now`."""
-    planner, stands = _Planner(store, one, news), one.stands
-    planner.expire(stands.status in ("paused", "draft"))
-    if stands.status == "draft":
+    with store.read() as conn:
+        stale = held_for(conn, [one.newest, *one.followed], news.now)
+    stands = held_as(one.stands, stale)
+    planner = _Planner(store, replace(one, stands=stands), news)
+    if stands.held != one.stands.held:
+        store.write(hold, stands.name, stale, news.now)
+    planner.expire()
+    if stands.status == "draft" or stale:
         return planner.done()
-    planner.go_on()
-    enters = stands.status in ("live", "paused") and stands.live_since is not None
-    # Again until nobody enters: with `again: after D` one customer may enter several times at once.
-    while enters and planner.enter():
-        planner.go_on()
+    planner.follow()
+    planner.move()
+    while planner.expire():  # what was written just now may be over already
+        planner.move()
     return planner.done()
+
+
+def follow_newest(store: Store, name: str, now: datetime) -> None:
+    """`changes: follow`: bring those under way in older versions over at once, so that whatever runs first sees them there.
+
+    A planner does the same for whoever has entered an older version since. Raises StoreError if it is not published.
+    """
+    with store.read() as conn:
+        (one,), news = running(conn, name), News.read(conn, now)
+    if one.stands.status != "draft":
+        _Planner(store, one, news).follow()
 
 
 class _Planner:
@@ -123,13 +131,35 @@ class _Planner:
         self.slices.append(self.store.write_snapshot(_in_turn, work, version, self.now, self.run_id, *args))
         return self.slices[-1]
 
-    def expire(self, paused: bool) -> None:
-        for version in self.versions:
-            if paused or version.campaign.late.otherwise == "ask":
-                self.run(_expire_slice, version, paused)
+    def expire(self) -> int:
+        """End what nobody may claim once it is over. Returns how many."""
+        passed_over = self.one.stands.passed_over
+        with self.store.read() as conn:
+            versions = versions_of_due(conn, self.name)
+        held = [one for one in versions if passed_over or one.campaign.late.otherwise == "ask"]
+        return sum(self.run(_expire_slice, version, passed_over).expired for version in held)
+
+    def move(self) -> None:
+        """Everybody goes on, and whoever the trigger takes enters."""
+        stands = self.one.stands
+        self.go_on()
+        enters = stands.status in ("live", "paused") and stands.live_since is not None
+        # Again until nobody enters: with `again: after D` one customer may enter several times at once.
+        while enters and self.enter():
+            self.go_on()
+
+    def follow(self) -> None:
+        """`changes: follow`: whoever is under way in another version goes over to the newest."""
+        newest = self.one.newest
+        older = [one for one in self.versions if one.id != newest.id] if newest.campaign.changes == "follow" else []
+        for version in older:
+            self.run(_follow_slice, newest, version)
+        if older:
+            self.versions = (newest,)
 
     def go_on(self) -> None:
         """Move everybody as far as they can go by now: a second time, nobody would move."""
+        self.measure()
         for version in self.versions:
             due = self.due(version)
             for step in version.campaign.course.steps:
@@ -139,6 +169,19 @@ class _Planner:
             self.look_for_exits(version, due)
             for step in version.campaign.course.steps:
                 due = self.pass_step(version, step, due)
+
+    def measure(self) -> None:
+        """Who has reached the goal, held-out customers and those who are out already too."""
+        with self.store.read() as conn:
+            versions = [runnable(conn, definition_id) for definition_id in aiming_versions(conn, self.name)]
+        for version in versions:
+            if (version.id, GOAL) in self.seen:
+                continue
+            self.seen[version.id, GOAL] = False
+            with self.store.read() as conn:
+                few = self.news.aiming(conn, version)
+            for customers in in_parts(few):
+                self._each(partial(_aiming, version=version, customers=customers), _goal_slice, version)
 
     def pass_step(self, version: Runnable, step: Step, due: Due) -> Due:
         """Move those who are at the step. Returns what is due then."""
@@ -158,7 +201,7 @@ class _Planner:
     def look_for_exits(self, version: Runnable, due: Due) -> None:
         exit_when = version.campaign.exit_when
         if self.one.all_leave:
-            self._each(lambda conn: waiting(version), _leave_slice, version, True)
+            self._each(partial(_waiting, version=version), _leave_slice, version, True)
         elif exit_when is not None:
             self.look(version, Look(exit_when), due, _leave_slice, False)
 
@@ -166,7 +209,7 @@ class _Planner:
         """Look at those who came since, whom something was written about, whom time concerns. Returns how many moved."""
         before = len(self.slices)
         if due.unseen:
-            self._each(lambda conn: what.unseen(version, self.now), work, version, *args)
+            self._each(partial(what.unseen, version=version, now=self.now), work, version, *args)
         for customers in self._concerned(version, what):
             self._each(partial(what.found, version=version, now=self.now, customers=customers), work, version, *args)
         moved = self._total(self.slices[before:])
@@ -181,10 +224,7 @@ class _Planner:
         with self.store.read() as conn:
             few = self.news.concerned(conn, version, what.condition, self.news.since(version, WAY))
             self.seen[key] = few is None and not self.news.tells(conn, version, what.condition)
-        if few is None:
-            yield None
-        else:
-            yield from (few[start : start + CUSTOMERS] for start in range(0, len(few), CUSTOMERS))
+        yield from in_parts(few)
 
     def _each(self, chosen: Callable[[Connection], Select[Any]], work: Callable[..., Slice], *args: Any) -> None:
         """Read whom it concerns, slice by slice, and write if there is anybody."""
@@ -199,31 +239,21 @@ class _Planner:
 
     def enter(self) -> int:
         """Whoever may enter does. Returns how many."""
+        newest, stands = self.one.newest, self.one.stands
         with self.store.read() as conn:
+            found = entering.entries(conn, newest, stands, self.news)
             # The first time it is written down that it was planned, whether or not anybody enters.
-            found = self._entries(conn)
-            if self.one.stands.planned or self.slices:
-                found = [one for one in found if _anybody(conn, self.one, self.now, one)]
-        entered = sum(self.run(_enter_slice, self.one.newest, self.one.stands, one).entered for one in found)
-        if entered and self.one.newest.id not in {version.id for version in self.versions}:
-            self.versions = (*self.versions, self.one.newest)
+            if stands.planned or self.slices:
+                found = [one for one in found if entering.anybody(conn, newest, stands, self.now, one)]
+        entered = sum(self.run(_enter_slice, newest, stands, one).entered for one in found)
+        if entered and newest.id not in {version.id for version in self.versions}:
+            self.versions = (*self.versions, newest)
         return entered
 
-    def _entries(self, conn: Connection) -> list[Entry]:
-        """First the customers whom something was written about, then the instants since the last look."""
-        newest, live_since = self.one.newest, self.one.stands.live_since
-        since = self.news.since(newest, ENTRY)
-        again, trigger = newest.campaign.again, newest.campaign.trigger
-        if since is None or not trigger.shows or again.policy == "leaving" or (live_since or since) > since:
-            return [Entry()]
-        few = self.news.concerned(conn, newest, newest.campaign.audience, since)
-        if few is None:
-            return [Entry()]
-        parts = [Entry(only=tuple(few[start : start + CUSTOMERS])) for start in range(0, len(few), CUSTOMERS)]
-        return [*parts, Entry(since=since)] if since < self.now else parts
-
     def _total(self, slices: list[Slice]) -> Planned:
-        totals = {key: sum(getattr(one, key) for one in slices) for key in ("entered", "moved", "left", "touches")}
+        totals = {
+            key: sum(getattr(one, key) for one in slices) for key in ("entered", "moved", "left", "touches", "expired")
+        }
         return Planned(self.name, self.run_id, **totals)
 
     def done(self) -> Planned:
@@ -237,14 +267,37 @@ def _in_turn(conn: Connection, work: Callable[..., Slice], version: Runnable, *a
         # time; beside a long planning it gave up after 50 times.
         conn.execute(text("LOCK TABLE campaign IN SHARE ROW EXCLUSIVE MODE"))
     of_name = campaign_table.c.name == version.campaign.name
-    conn.execute(update(campaign_table).where(of_name).values(plans=campaign_table.c.plans + 1))
+    there = conn.execute(update(campaign_table).where(of_name).values(plans=campaign_table.c.plans + 1)).rowcount
+    if not there:  # it was given another name since this planner began; under that it is planned next time
+        return Slice(None)
     return work(conn, version, *args)
 
 
-def _expire_slice(conn: Connection, version: Runnable, now: datetime, run_id: int | None, last: int, paused: bool) -> Slice:
+def _expire_slice(
+    conn: Connection, version: Runnable, now: datetime, run_id: int | None, last: int, passed_over: str | None
+) -> Slice:
     """Touches that the claim passes over, at their expiry."""
-    ended = expire_held(conn, version, now, paused, SLICE)
-    return Slice(run_id, left=0, last=last if ended == SLICE else None)
+    ended = expire_held(conn, version, now, passed_over, SLICE)
+    return Slice(run_id, expired=ended, last=last if ended == SLICE else None)
+
+
+def _goal_slice(conn: Connection, version: Runnable, now: datetime, run_id: int | None, ids: Sequence[int]) -> Slice:
+    """Who has reached the goal by now."""
+    reach(Turn(conn, version, now), ids)
+    return Slice(run_id)
+
+
+def _follow_slice(
+    conn: Connection, version: Runnable, now: datetime, run_id: int | None, last: int, older: Runnable
+) -> Slice:
+    """Those of an older version go over to this one."""
+    open_ = enrolment.c.definition_id == older.id, enrolment.c.state == "in", enrolment.c.id > last
+    ids = _ids(conn, select(enrolment.c.id).where(*open_))
+    move_over(conn, older, version, now, ids)
+    turn = Turn(conn, version, now)
+    turn.is_new_to(ids)
+    reach(turn, ids)
+    return Slice(run_id, moved=len(ids), last=_next(ids))
 
 
 def _leave_slice(
@@ -279,7 +332,9 @@ def _advance_slice(conn: Connection, version: Runnable, now: datetime, run_id: i
     come = select(enrolment.c.id).where(*_on_step(version, step), enrolment.c.next_at <= now, enrolment.c.id > last)
     ids = _ids(conn, come)
     if isinstance(step, Speaking):
-        run_id, written = _speak(conn, version, now, run_id, step, ids, len(ids))
+        follows = version.campaign.changes == "follow"
+        new = not_spoken_to(Turn(conn, version, now), step, ids) if follows else ids
+        run_id, written = speak(conn, version, now, run_id, step, new, len(new))
         return Slice(run_id, touches=written, last=_next(ids))
     left = step.pass_on(Turn(conn, version, now), ids)
     return Slice(run_id, moved=len(ids) - left, left=left, last=_next(ids))
@@ -308,85 +363,43 @@ def _settle_slice(
 
 
 def _enter_slice(
-    conn: Connection, version: Runnable, now: datetime, run_id: int | None, last: int, stands: Standing, entry: Entry
+    conn: Connection,
+    version: Runnable,
+    now: datetime,
+    run_id: int | None,
+    last: int,
+    stands: Standing,
+    entry: entering.Entry,
 ) -> Slice:
     """Candidates of the trigger become enrolments; if the journey begins with a send, their touches are written."""
-    chosen = (
-        _candidates(conn, version, stands, now, entry).where(customer.c.id >= last).order_by(customer.c.id).limit(SLICE)
-    )
+    part = entering.part(conn, version, stands, now, last, SLICE, entry)
+    chosen = part.chosen
     counted = conn.execute(select(func.count()).select_from(chosen.subquery())).scalar_one()
     if not counted:
-        return Slice(run_id)
-    entered = _enrol(conn, version, chosen)
+        return Slice(run_id, last=part.upto)
+    entered = entering.enrol(conn, version, chosen)
     ids, first = [row.id for row in entered], version.campaign.course.tree[0]
     turn = Turn(conn, version, now)
+    draw_hold_outs(turn, ids)
+    aim(turn, ids)
+    reach(turn, ids)
     for step in version.campaign.course.steps:
         step.entered(turn, ids)
     turn.go(ids, first, enrolment.c.entered_at)
     touches = 0
     if isinstance(first, Speaking):
-        run_id, touches = _speak(conn, version, now, run_id, first, ids, counted)
-    last_customer = max((row.customer_id for row in entered), default=None) if counted == SLICE else None
-    return Slice(run_id, entered=len(entered), touches=touches, last=last_customer)
+        run_id, touches = speak(conn, version, now, run_id, first, ids, counted)
+    full = counted == SLICE and not version.campaign.trigger.of_everybody
+    last_customer = max((row.customer_id for row in entered), default=None) if full else None
+    return Slice(run_id, entered=len(entered), touches=touches, last=part.upto or last_customer)
 
 
-def _anybody(conn: Connection, one: Running, now: datetime, entry: Entry) -> bool:
-    """Whether somebody enters."""
-    newest, trigger = one.newest, one.newest.campaign.trigger
-    if not trigger.comes(conn, _window(newest, one.stands, now, entry), newest.scope(conn, now)):
-        return False
-    return conn.execute(_candidates(conn, newest, one.stands, now, entry).limit(1)).first() is not None
+def _aiming(conn: Connection, version: Runnable, customers: Sequence[int] | None) -> Select[Any]:
+    return aiming(version.id, customers)
 
 
-def _candidates(conn: Connection, version: Runnable, stands: Standing, now: datetime, entry: Entry) -> Select[Any]:
-    """Whom the trigger enters now: not erased, in the audience, not enrolled for this occasion yet."""
-    campaign, window, scope = version.campaign, _window(version, stands, now, entry), version.scope(conn, now)
-    facts = campaign.trigger.candidates(conn, campaign.name, campaign.again, window, scope)
-    found = facts.subquery("candidate")
-    same = enrolment.c.campaign == campaign.name, enrolment.c.customer_id == found.c.customer_id
-    enrolled = select(enrolment.c.id).where(*same, enrolment.c.occasion == found.c.occasion).correlate(found).exists()
-    audience = [campaign.audience.sql(scope)] if campaign.audience else []
-    return (
-        select(*(found.c[name] for name in CANDIDATE))
-        .join(customer, customer.c.id == found.c.customer_id)
-        .where(customer.c.erased_at.is_(None), ~enrolled, *audience, *window.of(customer.c.id))
-    )
-
-
-def _window(version: Runnable, stands: Standing, now: datetime, entry: Entry) -> Window:
-    campaign, live_since = version.campaign, stands.live_since or now
-    since = now - campaign.late.within
-    if campaign.late.otherwise != "skip":
-        since = min(since, live_since)
-    return Window(max(since, entry.since or since), now, live_since, only=entry.only)
-
-
-def _enrol(conn: Connection, version: Runnable, chosen: Select[Any]) -> list[Any]:
-    rows = chosen.subquery("chosen")
-    fixed = {
-        "campaign": literal(version.campaign.name, Words),
-        "definition_id": literal(version.id),
-        "state": literal("in", Words),
-        "past": literal(False),
-        "step": sql_cast(null(), Words),
-        "next_at": sql_cast(null(), Instant()),
-    }
-    names = [*CANDIDATE, *fixed]
-    statement = insert(enrolment).from_select(names, select(*(rows.c[name] for name in CANDIDATE), *fixed.values()))
-    return list(conn.execute(statement.returning(enrolment.c.id, enrolment.c.customer_id)).all())
-
-
-def _speak(
-    conn: Connection, version: Runnable, now: datetime, run_id: int | None, step: Speaking, ids: list[int], eligible: int
-) -> tuple[int | None, int]:
-    """Write the touches of enrolments whose turn to be spoken to has come. `eligible`: how many there must be."""
-    if not eligible:
-        return run_id, 0
-    run_id = ensure_run(conn, run_id, version.campaign.name, now)
-    add_eligible(conn, run_id, eligible)
-    written = write_touches(conn, run_id, ids, step.message(version.campaign), version.settings.delivery.wait_at_most)
-    conn.execute(update(enrolment).where(enrolment.c.id.in_(ids)).values(next_at=None, unseen=None))
-    return run_id, written
+def _waiting(conn: Connection, version: Runnable) -> Select[Any]:
+    return waiting(version)
 
 
 def _ids(conn: Connection, chosen: Select[Any]) -> list[int]:

@@ -19,9 +19,12 @@ from crm_store.dialect import insert
 from crm_store.errors import ContentError, StoreError
 from crm_store.journeys.campaign import Campaign
 from crm_store.journeys.context import Runnable, Standing
+from crm_store.journeys.held import hold_those_without_file, let_go, refuse_renamed_without_was
 from crm_store.journeys.load import load_campaigns
+from crm_store.journeys.renaming import rename_campaign
+from crm_store.ledger.states import DUE
 from crm_store.schema import campaign as campaign_table
-from crm_store.schema import definition, enrolment, published
+from crm_store.schema import definition, enrolment, published, touch
 from crm_store.segmentation.membership import rename
 from crm_store.segmentation.segment import Segment, load_segments
 
@@ -34,18 +37,15 @@ def publish_all(
     for segment in segments:
         if segment.was is not None:
             rename(conn, segment.was, segment.name)
+    for campaign in campaigns:
+        if campaign.was is not None:
+            rename_campaign(conn, campaign.was, campaign.name)
+    refuse_renamed_without_was(conn, texts)
     changed = [f"{text.kind} {text.name}" for text in texts if definitions.publish(conn, text, by)]
     for campaign in campaigns:
         record_standing(conn, campaign, by.at)
-    gone = _pause_those_without_file(conn, [campaign.name for campaign in campaigns])
-    return changed + [f"campaign {name} (its file is gone: paused)" for name in gone]
-
-
-def _pause_those_without_file(conn: Connection, names: Sequence[str]) -> list[str]:
-    """Nobody can see or change any more what they send; with its file back a campaign is live again. Returns which."""
-    gone = campaign_table.c.name.not_in(names), campaign_table.c.status == "live"
-    paused = update(campaign_table).where(*gone).values(status="paused").returning(campaign_table.c.name)
-    return sorted(conn.execute(paused).scalars())
+    gone = hold_those_without_file(conn, [campaign.name for campaign in campaigns], by.at)
+    return changed + [f"campaign {name} (its file is gone: held)" for name in gone]
 
 
 def record_standing(conn: Connection, campaign: Campaign, now: datetime) -> None:
@@ -57,6 +57,7 @@ def record_standing(conn: Connection, campaign: Campaign, now: datetime) -> None
     conn.execute(insert(conn, campaign_table).on_conflict_do_nothing(), row)
     of_name = campaign_table.c.name == campaign.name
     conn.execute(update(campaign_table).where(of_name).values(kind=campaign.kind, status=campaign.status))
+    let_go(conn, campaign.name)
     if campaign.status == "live":
         not_yet = campaign_table.c.live_since.is_(None)
         conn.execute(update(campaign_table).where(of_name, not_yet).values(live_since=now, plans=0))
@@ -67,7 +68,9 @@ def record_standing(conn: Connection, campaign: Campaign, now: datetime) -> None
 def standings(conn: Connection) -> list[Standing]:
     """Every published campaign, by name."""
     rows = conn.execute(select(campaign_table).order_by(campaign_table.c.name))
-    return [Standing(row.name, row.kind, row.status, row.live_since, row.plans > 0) for row in rows]
+    return [
+        Standing(row.name, row.kind, row.status, row.live_since, row.plans > 0, row.held, row.held_since) for row in rows
+    ]
 
 
 def standing(conn: Connection, name: str) -> Standing:
@@ -83,7 +86,7 @@ def current(conn: Connection, name: str) -> Runnable:
     found = definitions.current(conn, "campaign", name)
     if found is None:
         raise StoreError(f"campaign '{name}' is not published; run `rapport apply`")
-    return runnable(conn, *found)
+    return runnable(conn, *found, name)
 
 
 def ends_at_once(conn: Connection, name: str) -> bool:
@@ -110,7 +113,7 @@ def running(conn: Connection, only: str | None = None) -> list[Running]:
     newest: dict[str, Runnable] = {}
     followed: dict[str, list[Runnable]] = {}
     for row in conn.execute(_VERSIONS):
-        version = runnable(conn, row.id, row.hash) if row.is_published or row.followed_in else None
+        version = runnable(conn, row.id, row.hash, row.name) if row.is_published or row.followed_in else None
         if version is not None and row.is_published:
             newest[row.name] = version
         if version is not None and row.followed_in:
@@ -139,13 +142,22 @@ _VERSIONS = (
 )
 
 
-def runnable(conn: Connection, definition_id: int, known_hash: str | None = None) -> Runnable:
+def versions_of_due(conn: Connection, name: str) -> list[Runnable]:
+    """The versions that touches which are due were written under."""
+    ids = select(touch.c.definition_id).where(touch.c.campaign == name, touch.c.state == DUE).distinct()
+    return [runnable(conn, definition_id) for definition_id in sorted(conn.execute(ids).scalars())]
+
+
+def runnable(
+    conn: Connection, definition_id: int, known_hash: str | None = None, known_name: str | None = None
+) -> Runnable:
     """A version, read and checked again from the texts it was published with."""
     known = _read_before.get(known_hash or definitions.hash_of(conn, definition_id))
     if known is None:
         found = definitions.load(conn, definition_id)
         known = _read_before[found.hash] = _read(found)
-    return replace(known, id=definition_id)
+    campaign = replace(known.campaign, name=known_name or definitions.name_of(conn, definition_id))
+    return replace(known, id=definition_id, campaign=campaign)
 
 
 # Definitions never change, and their hash says which is which: one reading serves the process.
@@ -159,4 +171,5 @@ def _read(found: Definition) -> Runnable:
     campaigns = load_campaigns(sources, segments, settings, vocabulary, faults, UNCHECKED)
     if faults.found:
         raise ContentError(faults.found)
-    return Runnable(found.id, campaigns[found.name], segments, settings, vocabulary)
+    (campaign,) = campaigns.values()
+    return Runnable(found.id, campaign, segments, settings, vocabulary)

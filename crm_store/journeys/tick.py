@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import datetime
 
+from crm_store.journeys.context import Standing
 from crm_store.journeys.due import due
 from crm_store.journeys.following import segments_to_follow
 from crm_store.journeys.news import News
@@ -51,6 +52,10 @@ def due_work(store: Store, now: datetime) -> list[Work]:
 def can_go_on(store: Store, now: datetime) -> bool:
     """Whether planning again as of `now` would move somebody: a step's turn has come, or a touch is settled."""
     with store.read() as conn:
-        under_way = [version for one in running(conn) if one.stands.status != "draft" for version in one.followed]
+        under_way = [version for one in running(conn) if _is_moved(one.stands) for version in one.followed]
         found = (due(conn, version, now) for version in under_way)
         return any(one.come or one.settled for one in found)
+
+
+def _is_moved(stands: Standing) -> bool:
+    return stands.status != "draft" and stands.held is None

@@ -69,6 +69,14 @@ class Turn:
         unseen = enrolment.c.id.in_(ids_of(ids)), enrolment.c.unseen.is_not(None)
         self.conn.execute(update(enrolment).where(*unseen).values(unseen=None))
 
+    def is_new_to(self, ids: Sequence[int]) -> None:
+        """These enrolments have come to the version from another: nobody has looked at them for what it looks for."""
+        campaign = self.version.campaign
+        watched = [step.name for step in campaign.course.steps if step.watched() is not None]
+        here = enrolment.c.next_at.is_not(None) if campaign.exit_when is not None else enrolment.c.step.in_(watched)
+        still_in = enrolment.c.id.in_(ids_of(ids)), enrolment.c.state == "in"
+        self.conn.execute(update(enrolment).where(*still_in, here).values(unseen=True))
+
     def where_exit_holds(self, ids: Sequence[int]) -> list[int]:
         """Which of these enrolments meet the campaign's `exit_when`."""
         exit_when = self.version.campaign.exit_when

@@ -8,27 +8,32 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, Select, func, or_, select
+from sqlalchemy import BigInteger, ColumnElement, Connection, Select, func, literal, literal_column, or_, select
 
 from crm_store import definitions
+from crm_store.clock import micros
 from crm_store.content.accounts import USUAL_LIMITS, Limits
 from crm_store.errors import StoreError
 from crm_store.journeys.context import Runnable
+from crm_store.journeys.feeds import stale_feed
+from crm_store.journeys.held import FILE_GONE
 from crm_store.journeys.published import runnable
 from crm_store.journeys.steps import Send
 from crm_store.journeys.turn import Turn
 from crm_store.ledger import accounts
-from crm_store.ledger.gates import GATES, Verdict, look, verdict, waits_for_a_person
+from crm_store.ledger.gates import Verdict, bars, look, verdict, waits_for_a_person
 from crm_store.ledger.offers import issue_offers
 from crm_store.ledger.states import DUE
 from crm_store.ledger.transitions import CANCEL, CLAIM, SKIP, move, moving
 from crm_store.many import ids_of
 from crm_store.schema import campaign, campaign_run, customer, enrolment, touch
+from crm_store.schema.ledger import HOUR
 from crm_store.store import assert_durable, machine_now
 
 Tests = tuple[ColumnElement[bool], ...]
 # Barred for these reasons, a touch takes its enrolment with it.
 _LEAVE = ("erased", "ended", "exit")
+_due_hour: ColumnElement[int] = literal_column(f"touch.due_at / {HOUR}", BigInteger)  # as the index has it
 
 
 @dataclass(frozen=True)
@@ -135,25 +140,28 @@ def _what(conn: Connection, group: Group) -> tuple[Runnable, Send, int]:
 
 
 def _turn(conn: Connection, group: Group, now: datetime, clock: datetime) -> Tests:
-    """What holds for touches of the group whose turn it is; those of paused and draft campaigns are passed over."""
-    live = select(campaign.c.name).where(campaign.c.name == group.campaign, campaign.c.status.in_(("live", "ended")))
+    """What holds for touches of the group whose turn it is; those of paused, held and draft campaigns are passed over."""
+    runs = campaign.c.status.in_(("live", "ended")), campaign.c.held.is_distinct_from(FILE_GONE)
+    live = select(campaign.c.name).where(campaign.c.name == group.campaign, *runs)
     at = look(conn, runnable(conn, group.definition_id), now)
     return (
         touch.c.campaign == group.campaign,
         touch.c.definition_id == group.definition_id,
         touch.c.step == group.step,
         touch.c.state == DUE,
+        _due_hour <= micros(now) // HOUR,
         touch.c.due_at <= now,
         or_(touch.c.retry_at.is_(None), touch.c.retry_at <= clock),
         live.exists(),
+        literal(stale_feed(conn, at.version, now) is None),
         ~waits_for_a_person(at),
     )
 
 
 def _pick(turn: Tests) -> Select[Any]:
-    """Those due longest first."""
+    """Those due longest first, to the hour."""
     chosen = select(touch.c.id, touch.c.customer_id).join(campaign_run, campaign_run.c.id == touch.c.run_id)
-    return chosen.where(*turn).order_by(touch.c.due_at, touch.c.id)
+    return chosen.where(*turn).order_by(_due_hour, touch.c.id)
 
 
 def _any_left(conn: Connection, turn: Tests) -> bool:
@@ -174,17 +182,15 @@ def _locked(conn: Connection, picked: Select[Any]) -> list[int]:
 
 def _judge(conn: Connection, version: Runnable, turn: Tests, ids: Sequence[int], now: datetime) -> dict[int, Verdict]:
     """Every gate's verdict on each touch whose turn it still is, now that its customer's row is ours."""
-    at = look(conn, version, now)
-    answers: list[ColumnElement[Any]] = [gate.passes(at).label(gate.name) for gate in GATES]
     rows = conn.execute(
-        select(touch.c.id, *answers)
+        select(touch.c.id, bars(look(conn, version, now)))
         .join(customer, customer.c.id == touch.c.customer_id)
         .join(enrolment, enrolment.c.id == touch.c.enrolment_id)
         .join(campaign_run, campaign_run.c.id == touch.c.run_id)
         .where(touch.c.id.in_(ids_of(ids)), *turn)
         .order_by(touch.c.id)
     )
-    return {row[0]: verdict(tuple(bool(answer) for answer in row[1:])) for row in rows}
+    return {touch_id: verdict(barred) for touch_id, barred in rows.all()}
 
 
 def _write_off(conn: Connection, version: Runnable, verdicts: dict[int, Verdict], now: datetime) -> None:

@@ -104,7 +104,7 @@ def fail(conn: Connection, claimed: Claim, ids: Sequence[int], reason: str) -> N
 
 def give_back(conn: Connection, claimed: Claim) -> None:
     """Claimed touches that were not dispatched are due again."""
-    move(conn, GIVE_BACK, touch.c.claim == claimed.token, claim=None)
+    move(conn, GIVE_BACK, touch.c.id.in_(ids_of(claimed.touch_ids)), touch.c.claim == claimed.token, claim=None)
 
 
 def divide(conn: Connection, request_id: str, reason: str) -> bool:

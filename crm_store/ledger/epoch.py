@@ -2,9 +2,14 @@
 
 from __future__ import annotations
 
-from sqlalchemy import Connection, select, update
+from sqlalchemy import Connection, insert, select, update
 
 from crm_store.schema import epoch
+
+
+def begin(conn: Connection) -> None:
+    """The first life of a store whose tables were made without the migrations, which begin it otherwise."""
+    conn.execute(insert(epoch).values(id=1, number=0))
 
 
 def next_number(conn: Connection) -> int:

@@ -11,11 +11,12 @@ from datetime import datetime
 from functools import lru_cache
 from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, literal, true
+from sqlalchemy import ColumnElement, Connection, case, literal, true
 
 from crm_store.consent.standing import has_address, has_consent, is_suppressed
 from crm_store.journeys.context import Runnable
 from crm_store.journeys.published import ends_at_once
+from crm_store.journeys.purpose import UNDELIVERABLE
 from crm_store.ledger.states import CANCELLED, SKIPPED
 from crm_store.schema import campaign_run, customer, enrolment, touch
 from crm_store.schema.types import later
@@ -73,8 +74,14 @@ def _audience(at: Look) -> Column:
     return condition.sql(at.scope) if condition else literal(True)
 
 
+def _suppression(at: Look) -> Column:
+    one = at.version.campaign
+    return ~is_suppressed(one.channel, at.now, UNDELIVERABLE if one.is_service else ())
+
+
 def _consent(at: Look) -> Column:
-    return has_consent(at.version.campaign.channel, at.version.campaign.topic, at.now, among=True)
+    one = at.version.campaign
+    return has_consent(one.channel, one.topic, at.now) if one.topic is not None else literal(True)
 
 
 GATES: tuple[Gate, ...] = (
@@ -82,11 +89,12 @@ GATES: tuple[Gate, ...] = (
     Gate("journey", CANCELLED, "left", _journey),
     Gate("ended", CANCELLED, "ended", lambda at: literal(not at.all_leave)),
     Gate("exit", CANCELLED, "exit", _exit),
+    Gate("hold_out", SKIPPED, "hold_out", lambda _: enrolment.c.held_out_at.is_(None)),
     Gate("expiry", SKIPPED, "expired", lambda at: touch.c.expires_at > at.now),
     Gate("late", SKIPPED, "late", _late),
     Gate("audience", SKIPPED, "audience", _audience),
     Gate("address", SKIPPED, "no_address", lambda at: has_address(at.version.campaign.channel)),
-    Gate("suppression", SKIPPED, "suppressed", lambda at: ~is_suppressed(at.version.campaign.channel, at.now)),
+    Gate("suppression", SKIPPED, "suppressed", _suppression),
     Gate("consent", SKIPPED, "no_consent", _consent),
 )
 
@@ -107,9 +115,15 @@ class Verdict:
     words: str
 
 
+def bars(at: Look) -> Column:
+    """SQL: the gates that bar, as the bits of a number, GATES[0] the lowest. One column is read far sooner than ten."""
+    return sum((case((gate.passes(at), 0), else_=1 << number) for number, gate in enumerate(GATES)), literal(0))
+
+
 @lru_cache(maxsize=1_000)
-def verdict(passed: tuple[bool, ...]) -> Verdict:
-    """From the gates' answers, in their order."""
+def verdict(barred_by: int) -> Verdict:
+    """From the gates' answers, as `bars` gives them."""
+    passed = [not barred_by >> number & 1 for number in range(len(GATES))]
     words = " ".join(f"{gate.name}={'pass' if ok else 'bar'}" for gate, ok in zip(GATES, passed, strict=True))
     barred = next((gate for gate, ok in zip(GATES, passed, strict=True) if not ok), None)
     return Verdict(barred.state, barred.reason, words) if barred else Verdict(None, None, words)

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from typing import Any
 from zoneinfo import ZoneInfo
 
-from sqlalchemy import Connection, Row, Select, select, update
+from sqlalchemy import BigInteger, ColumnElement, Connection, literal, select, update
+from sqlalchemy import cast as sql_cast
 
 from crm_store.clock import local_date, local_instant, start_of_day, zone_or_none
 from crm_store.content.literals import Duration, Moment
@@ -16,8 +17,9 @@ from crm_store.dialect import insert
 from crm_store.journeys.campaign import OfferTerms
 from crm_store.journeys.context import Runnable
 from crm_store.journeys.steps import Send
-from crm_store.many import ids_of
+from crm_store.many import ids_of, pairs
 from crm_store.schema import customer, enrolment, offer, touch, zone
+from crm_store.schema.types import Instant, Words
 
 
 def issue_offers(
@@ -32,37 +34,56 @@ def issue_offers(
     if step.offer is None or not touch_ids:
         return
     terms = version.campaign.offers[step.offer]
-    rows = [
-        {
-            "enrolment_id": row.id,
-            "customer_id": row.customer_id,
-            "campaign": version.campaign.name,
-            "name": terms.name,
-            "code": terms.code or new_code(),
-            "is_unique": terms.code is None,
-            "issued_at": now,
-            "valid_until": valid_until(terms, _enrolled(row), now, version.settings.company.zone),
-        }
-        for row in _without_code(conn, touch_ids, terms.name)
-    ]
-    if rows:
-        conn.execute(insert(conn, offer).on_conflict_do_nothing(index_elements=["enrolment_id", "name"]), rows)
+    for until, enrolment_ids in _ends(conn, terms, touch_ids, now, version.settings.company.zone).items():
+        codes = {enrolment_id: terms.code or new_code() for enrolment_id in enrolment_ids}
+        _issue(conn, version.campaign.name, terms, codes, now, until)
     code = select(offer.c.id).where(offer.c.enrolment_id == touch.c.enrolment_id, offer.c.name == terms.name)
     conn.execute(update(touch).where(touch.c.id.in_(ids_of(touch_ids))).values(offer_id=code.scalar_subquery()))
 
 
-_ENROLLED = tuple(enrolment.c[name] for name in ("id", "customer_id", "entered_at", "trigger_at", "occurs_on"))
-
-
-def _without_code(conn: Connection, touch_ids: Sequence[int], name: str) -> Sequence[Row[Any]]:
-    issued = select(offer.c.id).where(offer.c.enrolment_id == enrolment.c.id, offer.c.name == name).exists()
-    chosen: Select[Any] = select(*_ENROLLED, zone.c.name.label("zone_name"))
-    return conn.execute(
-        chosen.join(touch, touch.c.enrolment_id == enrolment.c.id)
+def _ends(
+    conn: Connection, terms: OfferTerms, touch_ids: Sequence[int], now: datetime, company_zone: ZoneInfo
+) -> dict[datetime | None, list[int]]:
+    """The touches' enrolments that have no code yet, by the end of the code that they get: few ends for many of them."""
+    of_each = isinstance(terms.valid, Moment) and terms.valid.anchor is not None
+    issued = select(offer.c.id).where(offer.c.enrolment_id == enrolment.c.id, offer.c.name == terms.name).exists()
+    rows = conn.execute(
+        select(enrolment.c.id, zone.c.name, *(_COUNTED_FROM if of_each else ()))
+        .join(touch, touch.c.enrolment_id == enrolment.c.id)
         .join(customer, customer.c.id == enrolment.c.customer_id)
         .join(zone, zone.c.id == customer.c.zone_id)
         .where(touch.c.id.in_(ids_of(touch_ids)), ~issued)
     ).all()
+    alike: dict[Enrolled, list[int]] = {}
+    for enrolment_id, zone_name, *counted in rows:
+        alike.setdefault(Enrolled(zone_name, *(counted or (now, now, None))), []).append(enrolment_id)
+    found: dict[datetime | None, list[int]] = {}
+    for enrolled, enrolment_ids in alike.items():
+        found.setdefault(valid_until(terms, enrolled, now, company_zone), []).extend(enrolment_ids)
+    return found
+
+
+_COUNTED_FROM = (enrolment.c.entered_at, enrolment.c.trigger_at, enrolment.c.occurs_on)
+
+
+def _issue(
+    conn: Connection, campaign: str, terms: OfferTerms, codes: Mapping[int, str], now: datetime, until: datetime | None
+) -> None:
+    """Write these codes, by enrolment, in one statement."""
+    given = pairs(conn, codes)
+    values: dict[str, ColumnElement[Any]] = {
+        "enrolment_id": enrolment.c.id,
+        "customer_id": enrolment.c.customer_id,
+        "campaign": literal(campaign, Words),
+        "name": literal(terms.name, Words),
+        "code": given.c.value,
+        "is_unique": literal(terms.code is None),
+        "issued_at": literal(now, Instant()),
+        "valid_until": literal(until, Instant()),
+    }
+    chosen = select(*values.values()).where(enrolment.c.id == sql_cast(given.c.key, BigInteger))
+    written = insert(conn, offer).from_select(list(values), chosen)
+    conn.execute(written.on_conflict_do_nothing(index_elements=["enrolment_id", "name"]))
 
 
 @dataclass(frozen=True)
@@ -73,10 +94,6 @@ class Enrolled:
     entered_at: datetime
     trigger_at: datetime
     occurs_on: date | None
-
-
-def _enrolled(row: Row[Any]) -> Enrolled:
-    return Enrolled(row.zone_name, row.entered_at, row.trigger_at, row.occurs_on)
 
 
 def valid_until(terms: OfferTerms, row: Enrolled, now: datetime, company_zone: ZoneInfo) -> datetime | None:

@@ -10,7 +10,7 @@ from crm_store import lives
 from crm_store.ledger.log import write_log
 from crm_store.ledger.states import CLAIMED, DISPATCHED, DUE
 from crm_store.ledger.transitions import RESTORE, move
-from crm_store.schema import epoch, touch
+from crm_store.schema import enrolment, epoch, touch
 from crm_store.store import Store, machine_now
 
 SLICE = 5_000
@@ -34,7 +34,10 @@ def _remember(conn: Connection, now: datetime) -> None:
 
 
 def _hold_some(conn: Connection) -> int:
-    some = select(touch.c.id).where(touch.c.state.in_((DUE, CLAIMED, DISPATCHED))).limit(SLICE)
+    # Who is held out was sent nothing in any life.
+    held_out = select(enrolment.c.id).where(enrolment.c.id == touch.c.enrolment_id, enrolment.c.held_out_at.is_not(None))
+    under_way = touch.c.state.in_((DUE, CLAIMED, DISPATCHED)), ~held_out.exists()
+    some = select(touch.c.id).where(*under_way).limit(SLICE)
     return move(conn, RESTORE, touch.c.id.in_(some), reason="restored", doubt_since=machine_now(conn))
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -10,6 +10,7 @@ from sqlalchemy import Connection, func, insert, select, update
 
 from crm_store.clock import machine_instant
 from crm_store.ledger.states import DUE, STATES
+from crm_store.many import ids_of
 from crm_store.schema import campaign_run, touch
 
 
@@ -32,6 +33,13 @@ def accept_late(conn: Connection, campaign: str, at: datetime) -> int:
     due = select(touch.c.id).where(touch.c.run_id == campaign_run.c.id, touch.c.state == DUE).exists()
     waiting = campaign_run.c.campaign == campaign, campaign_run.c.accepted_at.is_(None), due
     return conn.execute(update(campaign_run).where(*waiting).values(accepted_at=at)).rowcount
+
+
+def take_copies(conn: Connection, touch_ids: Sequence[int], now: datetime) -> int:
+    """Of how many runs of these touches no copies have been sent yet; from now on, of none."""
+    runs = select(touch.c.run_id).where(touch.c.id.in_(ids_of(touch_ids)))
+    not_yet = campaign_run.c.id.in_(runs), campaign_run.c.copied_at.is_(None)
+    return conn.execute(update(campaign_run).where(*not_yet).values(copied_at=now)).rowcount
 
 
 @dataclass(frozen=True)

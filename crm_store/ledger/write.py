@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, case, false, insert, literal, null, select
+from sqlalchemy import ColumnElement, Connection, and_, case, false, insert, literal, null, select
 from sqlalchemy import cast as sql_cast
 
 from crm_store.ledger.states import DUE, IN_DOUBT, SKIPPED
@@ -23,7 +23,7 @@ class Message:
     step: str
     template: str
     channel: str
-    topic: str
+    topic: str | None
 
 
 def write_touches(conn: Connection, run_id: int, enrolment_ids: Sequence[int], message: Message, keep: timedelta) -> int:
@@ -33,7 +33,8 @@ def write_touches(conn: Connection, run_id: int, enrolment_ids: Sequence[int], m
     store was put back may have been sent then, and is written in doubt. Returns how many were written.
     """
     restored_at = conn.execute(select(epoch.c.restored_at)).scalar()
-    unsure = enrolment.c.next_at < restored_at if restored_at else false()
+    # Who is held out was sent nothing in any life.
+    unsure = and_(enrolment.c.next_at < restored_at, enrolment.c.held_out_at.is_(None)) if restored_at else false()
     values: dict[str, ColumnElement[Any]] = {
         "run_id": literal(run_id),
         "enrolment_id": enrolment.c.id,

@@ -38,6 +38,8 @@ campaign = Table(
     Column("plans", BigInteger, nullable=False),  # slices since it went live; counting them makes planners take turns
     Column("held", Words),  # why nothing of it is planned or sent just now; people can see it, and mend what it says
     Column("held_since", Instant),
+    Column("entered_to", Instant),  # where everybody is a candidate: up to when all have been looked at,
+    Column("entered_by", BigInteger),  # and by which definition
 )
 
 segment_member = Table(
@@ -90,11 +92,13 @@ enrolment = Table(
     Column("goal_event_id", BigInteger),
     Column("goal_value", BigInteger),  # minor units, of goal_currency
     Column("goal_currency", Words),
+    Column("goal_until", Instant),  # while she may still reach the goal: the end of its window
     Column("held_out_at", Instant),  # planned like everybody, but gets nothing, so that the rest can be compared with her
     UniqueConstraint("campaign", "customer_id", "occasion"),
 )
 partial_index(Index("ix_enrolment_open", enrolment.c.definition_id, enrolment.c.step, enrolment.c.next_at), "state = 'in'")
 partial_index(Index("ix_enrolment_unseen", enrolment.c.definition_id, enrolment.c.id), "unseen IS NOT NULL")
+partial_index(Index("ix_enrolment_aiming", enrolment.c.definition_id, enrolment.c.id), "goal_until IS NOT NULL")
 Index("ix_enrolment_customer_id", enrolment.c.customer_id)
 
 # As of when a tick has looked at a version's customers: those who may enter by it (`entry`), those who are under way in it

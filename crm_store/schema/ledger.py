@@ -1,6 +1,18 @@
 """The touch ledger: what was to be sent, to whom, why, and what became of it."""
 
-from sqlalchemy import BigInteger, Boolean, Column, Float, ForeignKey, Index, Integer, LargeBinary, Table, UniqueConstraint
+from sqlalchemy import (
+    BigInteger,
+    Boolean,
+    Column,
+    Float,
+    ForeignKey,
+    Index,
+    Integer,
+    LargeBinary,
+    Table,
+    UniqueConstraint,
+    literal_column,
+)
 
 from crm_store.schema.base import METADATA, partial_index
 from crm_store.schema.types import Id, Instant, Json, Words
@@ -15,6 +27,7 @@ campaign_run = Table(
     Column("started_at", Instant, nullable=False),
     Column("eligible", BigInteger, nullable=False),
     Column("accepted_at", Instant),  # a person let the late touches of this run go
+    Column("copied_at", Instant),  # the company's own people have got their copies (business time)
 )
 Index("ix_campaign_run_campaign_now", campaign_run.c.campaign, campaign_run.c.now)
 
@@ -40,6 +53,9 @@ touch = Table(
     Column("enrolment_id", ForeignKey("enrolment.id"), nullable=False),
     Column("step", Words, nullable=False),
     Column("campaign", Words, nullable=False),
+    # As they were when it was written, if they were renamed since: providers know it by those.
+    Column("first_campaign", Words),
+    Column("first_step", Words),
     Column("definition_id", ForeignKey("definition.id"), nullable=False),
     Column("customer_id", ForeignKey("customer.id"), nullable=False),
     Column("channel", Words, nullable=False),
@@ -67,10 +83,16 @@ touch = Table(
     Column("outcome", Words),  # what its events say, the one of the highest rank
     UniqueConstraint("enrolment_id", "step"),
 )
+# Claims go by the hour, and within it in the order in which touches were written: what lies together is read, changed and
+# flushed together. By the very instant a batch touches as many pages of each table and index as it has mails.
+HOUR = 3_600_000_000  # microseconds
 partial_index(
-    Index("ix_touch_due", touch.c.campaign, touch.c.definition_id, touch.c.step, touch.c.due_at),
+    Index(
+        "ix_touch_due",
+        touch.c.campaign, touch.c.definition_id, touch.c.step, literal_column(f"(due_at / {HOUR})"), touch.c.id,
+    ),
     "state = 'due'",
-)
+)  # fmt: skip
 partial_index(Index("ix_touch_leased", touch.c.lease_until), "state IN ('claimed', 'dispatched')")
 partial_index(Index("ix_touch_sent", touch.c.customer_id, touch.c.sent_at), "state = 'sent'")
 # People look for touches: what is unusual has a reason; the newest come first.

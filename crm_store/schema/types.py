@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import json
 from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
 from typing import Any
 
-from sqlalchemy import JSON, BigInteger, ColumnElement, Dialect, Integer, Numeric, Text, type_coerce
-from sqlalchemy.types import TypeDecorator, TypeEngine
+from sqlalchemy import JSON, BigInteger, BindParameter, ColumnElement, Dialect, Integer, Numeric, Text, literal, type_coerce
+from sqlalchemy.types import TypeDecorator, TypeEngine, UserDefinedType
 
 from crm_store.clock import from_micros, micros
 
@@ -33,6 +32,16 @@ class Json(TypeDecorator[Any]):
         return dialect.type_descriptor(JSONB(none_as_null=True))
 
 
+class _IdArray(UserDefinedType[Any]):
+    """PostgreSQL's array of row numbers, given as its text: the driver takes ten times as long over each by itself."""
+
+    cache_ok = True
+    render_bind_cast = True
+
+    def get_col_spec(self, **kw: Any) -> str:
+        return "BIGINT[]"
+
+
 class Ids(TypeDecorator[Any]):
     """Row numbers, many in one bound value: an array on PostgreSQL, a JSON text on SQLite."""
 
@@ -40,14 +49,11 @@ class Ids(TypeDecorator[Any]):
     cache_ok = True
 
     def load_dialect_impl(self, dialect: Dialect) -> TypeEngine[Any]:
-        if dialect.name != "postgresql":
-            return dialect.type_descriptor(Text())
-        from sqlalchemy.dialects.postgresql import ARRAY
-
-        return dialect.type_descriptor(ARRAY(BigInteger))
+        return dialect.type_descriptor(_IdArray() if dialect.name == "postgresql" else Text())
 
     def process_bind_param(self, value: Any, dialect: Dialect) -> Any:
-        return list(value) if dialect.name == "postgresql" else json.dumps(list(value))
+        listed = ",".join(map(str, value))
+        return f"{{{listed}}}" if dialect.name == "postgresql" else f"[{listed}]"
 
 
 class Instant(TypeDecorator[datetime]):
@@ -117,5 +123,7 @@ def instant_text(instant: datetime) -> str:
 
 def later(instant: ColumnElement[Any], elapsed: timedelta) -> ColumnElement[datetime]:
     """SQL for an instant so much later (or earlier, if negative)."""
+    if isinstance(instant, BindParameter) and instant.value is not None:  # as a number it would be bound as it is
+        return literal(instant.value + elapsed, Instant())
     shift = elapsed // timedelta(microseconds=1)
     return type_coerce(type_coerce(instant, BigInteger) + shift, Instant())

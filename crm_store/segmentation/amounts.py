@@ -37,8 +37,15 @@ class Currency:
         if self.rates is None:
             return case((currency == self.code, amount))
         exact = type_coerce(sql_cast(amount, Numeric), Number())
-        rated = [(currency == code, exact * self._rate(code, at, scope)) for code in self.rates.by_day]
-        return case((currency == self.code, exact * self.scale), *rated)
+        rated = {code: exact * self._rate(code, at, scope) for code in self.rates.by_day if code != self.code}
+        return case({self.code: exact * self.scale, **rated}, value=currency)
+
+    def has_other_rates(self, before: Scope, after: Scope) -> bool:
+        """Whether a rate begins between two instants."""
+        days = {day for rates in self.rates.by_day.values() for day, _ in rates} if self.rates else set()
+        starts = (start_of_day(day, after.company_zone) for day in days)
+        first, last = sorted((before.now, after.now))
+        return any(first < start <= last for start in starts)
 
     @property
     def scale(self) -> int:

@@ -89,12 +89,21 @@ def resolved(moment: Moment, node: Node, vocabulary: Vocabulary, of_dates: bool)
     return replace(moment, base=anchor)
 
 
+def event_anchor(name: str, node: Node, vocabulary: Vocabulary) -> EventAnchor | None:
+    """`first order` or `last order`, None for what is not said so. Raises a Fault."""
+    match = _EVENT.fullmatch(name)
+    if match is None:
+        return None
+    if match[2] not in vocabulary.events:
+        hint = did_you_mean(match[2], vocabulary.events)
+        raise Fault(node.place, f"event '{match[2]}' is not known in config/vocabulary.yaml{hint}")
+    return EventAnchor(name, match[2], match[1])
+
+
 def _look_up(name: str, node: Node, vocabulary: Vocabulary) -> Relative | None:
-    if match := _EVENT.fullmatch(name):
-        if match[2] not in vocabulary.events:
-            hint = did_you_mean(match[2], vocabulary.events)
-            raise Fault(node.place, f"event '{match[2]}' is not known in config/vocabulary.yaml{hint}")
-        return EventAnchor(name, match[2], match[1])
+    found = event_anchor(name, node, vocabulary)
+    if found is not None:
+        return found
     attribute = vocabulary.attributes.get(name)
     if attribute is not None and attribute.type == "yearly":
         raise Fault(node.place, f"'{name}' comes every year; name a date or 'first order'")

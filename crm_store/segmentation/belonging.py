@@ -1,4 +1,4 @@
-"""Facts in a table with a `customer_id`: whether the outer query's customer has one, asked for all or looked up for few."""
+"""Facts in a table with a `customer_id`: whether the outer query's customer has one."""
 
 from __future__ import annotations
 
@@ -13,15 +13,22 @@ from crm_store.segmentation.language import Scope
 
 def has_row(table: FromClause, scope: Scope, *tests: ColumnElement[bool]) -> ColumnElement[bool]:
     """There is a row of the customer's that passes the tests."""
-    if looks_up(scope):
-        return (
-            select(1)
-            .select_from(table)
-            .where(table.c.customer_id == customer.c.id, *tests)
-            .correlate(*outer(scope))
-            .exists()
-        )
-    return customer.c.id.in_(select(table.c.customer_id).where(*tests))
+    own = select(1).select_from(table).where(table.c.customer_id == customer.c.id, *tests)
+    return own.correlate(*outer(scope)).exists()
+
+
+def in_set(ids: Select[Any], scope: Scope) -> ColumnElement[bool]:
+    """The outer query's customer is one of these.
+
+    Not by IN: behind NOT or beside OR PostgreSQL must hash all of them then, and where they are too many for its memory
+    it goes through them for each customer. With EXISTS, or its rest, it joins; beside OR it has to be told.
+    """
+    if scope.is_alternative and scope.sets is not None:
+        joined = ids.group_by(*ids.selected_columns).subquery()
+        scope.sets.append(joined)
+        return joined.c[0].is_not(None)
+    chosen = ids.subquery()
+    return select(1).where(chosen.c[0] == customer.c.id).correlate(customer).exists()
 
 
 def ids_of_rows(table: FromClause, scope: Scope, *tests: ColumnElement[bool]) -> Select[Any]:

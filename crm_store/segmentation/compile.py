@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 from threading import Lock
 from typing import Any
 from zoneinfo import ZoneInfo
 
-from sqlalchemy import Connection, Select, func, select
+from sqlalchemy import ColumnElement, Connection, FromClause, Select, func, select
 
 from crm_store.many import one_of_ids
 from crm_store.schema import customer, static_list
@@ -82,20 +82,40 @@ def _make(condition: Condition, scope: Scope, among: bool) -> Select[Any]:
     rows = replace(scope, shape="among")
     lead = condition.lead(replace(scope, shape="all", narrowed=among)) if among or scope.shape == "all" else None
     if lead is not None:
-        rest = (one.sql(rows) for one in lead.rest)
-        return _led(lead, scope).where(customer.c.erased_at.is_(None), *rest)
-    holds = condition.sql(rows if among or scope.by_row else scope)
-    found = select(customer.c.id).where(customer.c.erased_at.is_(None), holds)
+        return _led(lead, scope, [one.sql(rows) for one in lead.rest])
+    if not among and not scope.by_row:
+        return _by_sets(condition, scope)
+    found = select(customer.c.id).where(customer.c.erased_at.is_(None), condition.sql(rows))
     return found.where(one_of_ids(customer.c.id)) if among else found
 
 
-def _led(lead: Lead, scope: Scope) -> Select[Any]:
+def _by_sets(condition: Condition, scope: Scope) -> Select[Any]:
+    """Of all customers, each beside the sets that decide about her."""
+    sets: list[FromClause] = []
+    holds = condition.sql(replace(scope, sets=sets))
+    source: FromClause = customer
+    for chosen in sets:
+        source = source.outerjoin(chosen, chosen.c[0] == customer.c.id)
+    return select(customer.c.id).select_from(source).where(customer.c.erased_at.is_(None), holds)
+
+
+def _led(lead: Lead, scope: Scope, rest: Sequence[ColumnElement[bool]]) -> Select[Any]:
     """SQLite always begins with the set after IN; PostgreSQL plans a join with distinct ids better."""
     ids = lead.ids if lead.unique else lead.ids.group_by(*lead.ids.selected_columns)
-    if scope.by_row:
-        return select(customer.c.id).where(customer.c.id.in_(ids))
+    if scope.by_row and rest:
+        return select(customer.c.id).where(customer.c.id.in_(ids), customer.c.erased_at.is_(None), *rest)
     chosen = ids.subquery("lead")
-    return select(customer.c.id).join_from(chosen, customer, customer.c.id == chosen.c[0])
+    living = _is_living(chosen.c[0], scope)
+    if not rest:
+        return select(chosen.c[0].label("id")).where(living)
+    return select(customer.c.id).join_from(chosen, customer, customer.c.id == chosen.c[0]).where(living, *rest)
+
+
+def _is_living(id_: ColumnElement[int], scope: Scope) -> ColumnElement[bool]:
+    """Not erased. Few are: an index has them all, which SQLite makes a list of, and nobody's row has to be read for it."""
+    erased = customer.alias("erased")
+    gone = select(erased.c.id).where(erased.c.erased_at.is_not(None))
+    return id_.not_in(gone) if scope.by_row else ~gone.where(erased.c.id == id_).exists()
 
 
 def _dates(scope: Scope) -> dict[Any, Any] | None:

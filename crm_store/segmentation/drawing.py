@@ -11,7 +11,7 @@ from math import ceil
 
 from sqlalchemy import ColumnElement
 
-from crm_store.intake.buckets import PRIME, first_bytes
+from crm_store.intake.buckets import PRIME, bucket_of, first_bytes
 from crm_store.schema import customer
 
 
@@ -20,6 +20,11 @@ def drawn(salt: str) -> ColumnElement[int]:
     a = 1 + first_bytes(f"a:{salt}") % (PRIME - 1)
     b = first_bytes(f"b:{salt}") % PRIME
     return (customer.c.bucket * a + b) % PRIME
+
+
+def lot_of(key: str, salt: str) -> int:
+    """The same number, for whoever has this key."""
+    return (bucket_of(key) * (1 + first_bytes(f"a:{salt}") % (PRIME - 1)) + first_bytes(f"b:{salt}") % PRIME) % PRIME
 
 
 def below(percent: Decimal) -> int:

@@ -12,7 +12,7 @@ from crm_store.content.faults import Fault, Incomplete, did_you_mean
 from crm_store.content.fields import text
 from crm_store.content.nodes import Mapping, Node, Scalar
 from crm_store.content.vocabulary import EventKind
-from crm_store.dialect import JsonList, JsonScalar, instant_of_text, unindexed
+from crm_store.dialect import JsonList, JsonScalar, instant_of_text, looked_up, unindexed
 from crm_store.schema import event, event_item, product
 from crm_store.schema.types import Number
 from crm_store.segmentation.amounts import Currency, currency_of, spec_of
@@ -97,7 +97,7 @@ class Property:
         path = self.name.split(".")
         if self.currency is not None:
             amount = type_coerce(JsonScalar(row.c.properties, [*path, "minor"], "number"), Number())
-            return self.currency.value(amount, JsonScalar(row.c.properties, [*path, "currency"], "text"), row.c.at, scope)
+            return self.currency.value(amount, JsonScalar(row.c.properties, [*path, "currency"], "code"), row.c.at, scope)
         if self.type == "list":
             return JsonList(row.c.properties, path)
         return JsonScalar(row.c.properties, path, self.type)
@@ -193,8 +193,8 @@ class ItemFilter:
         tests = [self._of_line(name, test) for name, test in self.tests if self.COLUMNS[name][0].table is event_item]
         lines = select(event_item.c.event_id).where(*tests)
         if scope.shape == "among" or scope.narrowed or scope.by_row:
-            lines = lines.where(*self._of_products(unindexed(event_item.c.product_id)))
-            return lines.where(event_item.c.event_id == row.c.id).correlate(row).exists()
+            lines = lines.where(*self._of_products(unindexed(event_item.c.product_id)), event_item.c.event_id == row.c.id)
+            return looked_up(lines.correlate(row))
         return row.c.id.in_(lines.where(*self._of_products(event_item.c.product_id)).correlate(None))
 
     def _of_products(self, product_id: Column) -> list[ColumnElement[bool]]:

@@ -200,8 +200,8 @@ class EventRows:
         gaps = self._gaps(scope, own)
         if own:
             return row, tests, replace(scope, usual_gap=select(gaps.c.gap).correlate(customer).scalar_subquery())
-        joined = select(*row.c, gaps.c.gap.label("gap")).join_from(row, gaps, gaps.c.customer_id == row.c.customer_id)
-        found = joined.where(*tests).subquery()
+        source = self._beside_customer(row, own).join(gaps, gaps.c.customer_id == row.c.customer_id)
+        found = select(*row.c, gaps.c.gap.label("gap")).select_from(source).where(*tests).subquery()
         return found, [], replace(scope, usual_gap=found.c.gap)
 
     def _gaps(self, scope: Scope, own: bool) -> FromClause:
@@ -226,8 +226,9 @@ class EventRows:
         def judge(at: Column, gap: Column) -> ColumnElement[bool]:
             return window.on_instant(type_coerce(at, Instant()), replace(scope, usual_gap=gap))
 
+        of_asked, anybodys = (self._timeline(one, own=False) for one in (scope, replace(scope, narrowed=False)))
         one_edge = not isinstance(window.operand, tuple)
-        return judged_by_gaps(self._timeline(scope, own=False), self.usual_gap, which, judge, one_edge)
+        return judged_by_gaps(of_asked, anybodys, self.usual_gap, which, judge, one_edge)
 
 
 def of_kinds(table: FromClause, kinds: tuple[str, ...]) -> ColumnElement[bool]:

@@ -22,7 +22,7 @@ from crm_store.segmentation.messages import ACTORS, FACTS
 
 USUAL_NOW = datetime(2026, 6, 15, 12, 0)  # noqa: DTZ001  # local to the company
 _TOLD = re.compile(r"(?P<fact>[a-z]+) (?P<name>[\w-]+) (?P<span>\d+ \w+) ago")
-_AGO = re.compile(r"(?P<name>[\w-]+) (?P<span>\d+ \w+) ago")
+_AGO = re.compile(r"(?P<name>[\w-]+) (?P<span>\d+ \w+) (?P<way>ago|from now)")
 
 
 @dataclass(frozen=True)
@@ -44,8 +44,8 @@ class ExampleMessage:
 
 
 @dataclass(frozen=True)
-class Example:
-    """What a segment's author expects of one customer."""
+class Story:
+    """One customer, and what happened to her."""
 
     title: str
     now: datetime  # local to the company
@@ -53,11 +53,17 @@ class Example:
     events: tuple[ExampleEvent, ...]
     messages: tuple[ExampleMessage, ...]
     scores: dict[str, float]
-    member: bool
     place: Place
 
     def instant(self, zone: ZoneInfo) -> datetime:
         return local_instant(self.now.date(), self.now.time(), zone).astimezone(UTC)
+
+
+@dataclass(frozen=True)
+class Example(Story):
+    """What a segment's author expects of one customer."""
+
+    member: bool
 
 
 def read_examples(node: Node, language: Language) -> tuple[Example, ...]:
@@ -66,20 +72,27 @@ def read_examples(node: Node, language: Language) -> tuple[Example, ...]:
 
 def _example(node: Node, language: Language) -> Example:
     fields = Fields(node, language.faults, "an example")
+    story = read_story(fields, language)
+    member = fields.need("member", lambda value: "yes" if truth(value) else "no")
+    fields.close()
+    return Example(**vars(story), member=sure(member) == "yes")
+
+
+def read_story(fields: Fields, language: Language) -> Story:
+    """The keys that say what happened; whoever expects something of it takes the others."""
     title = fields.get("title", text, "")
-    now = fields.get("now", _local, USUAL_NOW)
+    now = fields.get("now", read_local, USUAL_NOW)
     customer = fields.table("customer", lambda value: _customer(value, language))
     events = fields.several("events", lambda value: language.faults.each(lambda item: _event(item, language), items(value)))
     messages = fields.several(
         "messages", lambda value: language.faults.each(lambda one: _message(one, language), items(value))
     )
     scores = fields.table("scores", lambda value: _scores(value, language))
-    member = fields.need("member", lambda value: "yes" if truth(value) else "no")
-    fields.close()
-    return Example(title, now, customer, events, messages, scores, sure(member) == "yes", fields.place)
+    return Story(title, now, customer, events, messages, scores, fields.place)
 
 
-def _local(node: Node) -> datetime:
+def read_local(node: Node) -> datetime:
+    """A date with a time of day."""
     value = parse_local(text(node), node)
     if not isinstance(value, datetime):
         raise Fault(node.place, f"'{text(node)}' must be a date with a time, e.g. 2026-06-15 12:00")
@@ -158,7 +171,8 @@ def _short_event(node: Scalar, language: Language) -> ExampleEvent:
         raise Fault(node.place, f"'{node.text}' is not an event; write e.g. 'order 200 days ago'")
     kind = language.vocabulary.event(Scalar(match["name"], node.place))
     parse_duration(match["span"], node)
-    return ExampleEvent(kind.name, read_moment(Scalar(f"{match['span']} ago", node.place)), {"properties": {}})
+    at = read_moment(Scalar(f"{match['span']} {match['way']}", node.place))
+    return ExampleEvent(kind.name, at, {"properties": {}})
 
 
 def _messages(node: Node, language: Language) -> tuple[ExampleMessage, ...]:

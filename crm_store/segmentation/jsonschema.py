@@ -62,14 +62,14 @@ def segment_schema(known: Known) -> Schema:
     """The schema of a file in segments/."""
     keys: Schema = {name: {"type": "string"} for name in ("title", "question", "owner", "was")}
     keys |= {"who": CONDITION, "examples": {"type": "array", "items": EXAMPLE}}
+    return {"$schema": DIALECT, "title": "A segment", **_object(keys, ["who"]), "$defs": condition_defs(known)}
+
+
+def condition_defs(known: Known) -> Schema:
+    """What CONDITION refers to: every kind by its name, and any of them."""
     forms = _forms(known)
     kinds = {kind.kind: _kind(kind, forms) for kind in KINDS}
-    return {
-        "$schema": DIALECT,
-        "title": "A segment",
-        **_object(keys, ["who"]),
-        "$defs": {"condition": {"anyOf": [{"$ref": f"#/$defs/{name}"} for name in kinds]}, **kinds},
-    }
+    return {"condition": {"anyOf": [{"$ref": f"#/$defs/{name}"} for name in kinds]}, **kinds}
 
 
 def _kind(kind: type[Condition], forms: Mapping[str, Schema]) -> Schema:

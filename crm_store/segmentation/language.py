@@ -87,7 +87,8 @@ class Scope:
     up for each row of an outer query over few customers. `enrolment` is a row of the outer query, in campaigns.
 
     `narrowed`: sets hold no others than those whose ids are bound. `by_row`: the database looks up customer by customer
-    sooner than it makes sets (SQLite does; PostgreSQL hashes).
+    sooner than it makes sets (SQLite does; PostgreSQL hashes). `sets`: those that are joined to the outer query's
+    customers; `is_alternative`: what is asked stands beside an OR, where a set must be one of these to be joined.
     """
 
     now: datetime
@@ -100,6 +101,8 @@ class Scope:
     enrolment: FromClause | None = None
     lists: Mapping[str, int] = field(default_factory=dict)
     usual_gap: ColumnElement[Any] | None = None
+    sets: list[FromClause] | None = None
+    is_alternative: bool = False
 
     @property
     def customer_id(self) -> ColumnElement[int]:

@@ -148,9 +148,9 @@ class Measure:
         return self.of.currency if isinstance(self.of, AmountOf) else None
 
     @property
-    def asks_more(self) -> bool:
-        """Whether what it says of a customer follows from more than her events: others', a date of hers, her usual gap."""
-        return isinstance(self.test, Ranking) or (isinstance(self.test, Window) and self.test.is_relative)
+    def is_of_customer(self) -> bool:
+        """Whether what it says of a customer follows from more than events: a date of hers, her usual gap."""
+        return isinstance(self.test, Window) and self.test.is_relative
 
     def edges(self, scope: Scope) -> list[datetime]:
         """The instants that it compares events with."""

@@ -63,7 +63,9 @@ class MessageRows:
 
     def moved(self, time: Passing, measure: Measure | None) -> Moved:
         """Of whom other facts count only because time has passed. Only what providers tell is marked: touches are not."""
-        by_customer = (self.window is not None and self.window.is_relative) or (measure is not None and measure.asks_more)
+        by_customer = (self.window is not None and self.window.is_relative) or (
+            measure is not None and measure.is_of_customer
+        )
         if by_customer or self.among is not None or any(fact in OF_TOUCHES for fact in self.facts):
             return None
         return time.over(touch_event, touch_event.c.at, _one_of(touch_event.c.kind, self.facts), by=[self.window, measure])

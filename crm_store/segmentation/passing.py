@@ -20,8 +20,18 @@ from crm_store.segmentation.language import Scope
 # Where it may concern more customers than one in so many, all of them are looked at: that costs no more.
 SHARE = 10
 _STREAM = 10_000
-# Selects of ids of customers; None: it may be anybody.
-Moved: TypeAlias = "list[Select[Any]] | None"
+
+
+@dataclass(frozen=True)
+class Anybody:
+    """It may be anybody, as with rankings, where one's place follows from others'; but nobody, as long as nothing was
+    written and none of these selects of ids finds a customer."""
+
+    unless_none: list[Select[Any]]
+
+
+# Selects of ids of customers; None: it may be anybody at any time.
+Moved: TypeAlias = "list[Select[Any]] | Anybody | None"
 Test: TypeAlias = Callable[[Scope], ColumnElement[bool]]
 
 
@@ -62,26 +72,34 @@ class Passing:
 
 def concerned(conn: Connection, moved: Moved, changed: Collection[int]) -> list[int] | None:
     """The customers of whom something was written or whom time may concern; None: anybody, or very many."""
-    if moved == [] and not changed:
+    if moved is None:
+        return None
+    if isinstance(moved, Anybody):
+        return None if changed or any(_finds(conn, chosen) for chosen in moved.unless_none) else []
+    if not (moved or changed):
         return []
     most = (conn.execute(select(func.max(customer.c.id))).scalar_one() or 0) / SHARE
-    if moved is None or len(changed) > most:
-        return None
     found = set(changed)
     for chosen in moved:
-        with conn.execute(chosen, execution_options={"yield_per": _STREAM}) as result:
+        if len(found) > most:
+            return None
+        with conn.execute(chosen.limit(int(most) + 1), execution_options={"yield_per": _STREAM}) as result:
             for part in result.partitions():
                 found.update(row[0] for row in part)
-                if len(found) > most:
-                    return None
-    return sorted(found)
+    return None if len(found) > most else sorted(found)
+
+
+def _finds(conn: Connection, chosen: Select[Any]) -> bool:
+    return conn.execute(chosen.limit(1)).first() is not None
 
 
 def together(parts: Iterable[Moved]) -> Moved:
     """Whom any of the parts may concern."""
     found: list[Select[Any]] = []
+    anybody = False
     for part in parts:
         if part is None:
             return None
-        found += part
-    return found
+        anybody |= isinstance(part, Anybody)
+        found += part.unless_none if isinstance(part, Anybody) else part
+    return Anybody(found) if anybody else found

@@ -332,7 +332,7 @@ def read_anniversary(node: Node, language: Language) -> Anniversary:
     if len(words) != 1:
         fields.fault(node.place, "anniversary needs exactly one of is, in_last, in_next, during")
     windows = [fields.maybe(name.text, partial(read_window, name, language=language, of_dates=True)) for name in words]
-    years = fields.several("years", _years)
+    years = fields.several("years", read_years)
     leap_day = fields.get("leap_day", one_of(*LEAP_DAYS), "feb-28")
     fields.close()
     window = sure(windows[0])
@@ -341,7 +341,8 @@ def read_anniversary(node: Node, language: Language) -> Anniversary:
     return Anniversary(window, years, leap_day)
 
 
-def _years(node: Node) -> tuple[int, ...]:
+def read_years(node: Node) -> tuple[int, ...]:
+    """`[1, 5]`: which anniversaries of a date; 1 is the first."""
     return every(_year, items(node))
 
 

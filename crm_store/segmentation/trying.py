@@ -6,7 +6,6 @@ from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any
 
 from sqlalchemy import Connection, select
 
@@ -14,15 +13,12 @@ from crm_store.clock import machine_instant
 from crm_store.content.faults import Fault
 from crm_store.content.settings import Settings
 from crm_store.content.vocabulary import Vocabulary
-from crm_store.intake.customers import Customers
-from crm_store.intake.events import Events
-from crm_store.intake.records import CustomerRecord, EventRecord, read_customer, read_event
-from crm_store.intake.values import Reject, Rules
+from crm_store.intake.values import Rules
 from crm_store.schema import METADATA, customer
 from crm_store.segmentation.compile import scope_of, select_among
 from crm_store.segmentation.example import Example
 from crm_store.segmentation.segment import Segment
-from crm_store.segmentation.staging import Told, instant_of, stage_facts
+from crm_store.segmentation.staging import Told, stage
 from crm_store.store import memory_store
 
 
@@ -35,18 +31,18 @@ class Tried:
 
 
 @dataclass(frozen=True)
-class _Case:
-    key: str
+class _Case(Told):
+    """An example of a segment."""
+
     segment: Segment
     example: Example
-    now: datetime
 
 
 def try_examples(segments: Mapping[str, Segment], settings: Settings, vocabulary: Vocabulary) -> Tried:
     """Every example of every segment."""
     zone = settings.company.zone
     cases = [
-        _Case(f"{segment.name}#{number}", segment, example, example.instant(zone))
+        _Case(f"{segment.name}#{number}", example, example.instant(zone), segment, example)
         for segment in segments.values()
         for number, example in enumerate(segment.examples)
     ]
@@ -54,39 +50,13 @@ def try_examples(segments: Mapping[str, Segment], settings: Settings, vocabulary
     if cases:
         rules = Rules(vocabulary, zone, settings.company.currency)
         store = memory_store()
-        tried = store.write(_fill, cases, rules, failures)
+        store.write(METADATA.create_all)
+        refused = store.write(stage, cases, rules, machine_instant())
         with store.read() as conn:
-            failures += _wrong(conn, tried, segments, settings)
+            tried = [case for case in cases if case.key not in refused]
+            failures += [*refused.values(), *_wrong(conn, tried, segments, settings)]
         store.close()
     return Tried(len(cases), sorted(failures, key=lambda fault: fault.place))
-
-
-def _fill(conn: Connection, cases: Sequence[_Case], rules: Rules, failures: list[Fault]) -> list[_Case]:
-    """Returns the cases that are in the store; of the others it is said why not."""
-    METADATA.create_all(conn)
-    customers: list[CustomerRecord] = []
-    events: list[EventRecord] = []
-    filled = []
-    for case in cases:
-        try:
-            record = read_customer({"key": case.key, **case.example.customer}, rules)
-            done = [read_event(_raw_event(case, number, rules), rules) for number in range(len(case.example.events))]
-        except Reject as reject:
-            failures.append(Fault(case.example.place, f"the example can't be tried: {reject}"))
-            continue
-        customers.append(record)
-        events += done
-        filled.append(case)
-    Customers().write(conn, customers, "example", machine_instant())
-    Events().write(conn, events, "example", machine_instant())
-    stage_facts(conn, [Told(case.key, case.example, case.now) for case in filled], rules.zone)
-    return filled
-
-
-def _raw_event(case: _Case, number: int, rules: Rules) -> dict[str, Any]:
-    said = case.example.events[number]
-    at = instant_of(said.at, case.now, rules.zone).isoformat()
-    return {"customer": case.key, "event": said.kind, "at": at, "id": f"{case.key}/{number}", **said.fields}
 
 
 def _wrong(conn: Connection, cases: Sequence[_Case], segments: Mapping[str, Segment], settings: Settings) -> list[Fault]:

@@ -21,5 +21,5 @@ def typed_value(column: Column, path: Sequence[str], kind: str, scope: Scope, cu
         return JsonList(column, path)
     if currency is None:
         return JsonScalar(column, path, kind)
-    amount, code = JsonScalar(column, [*path, "minor"], "number"), JsonScalar(column, [*path, "currency"], "text")
+    amount, code = JsonScalar(column, [*path, "minor"], "number"), JsonScalar(column, [*path, "currency"], "code")
     return currency.value(amount, code, literal(scope.now, Instant()), scope)

@@ -54,9 +54,15 @@ def _usable(median: Column, count: Column, usual: UsualGap) -> Column:
 
 
 def judged_by_gaps(
-    events: Select[Any], usual: UsualGap, which: Callable[[Column], Column], judge: Judge, one_edge: bool
+    events: Select[Any],
+    anybodys: Select[Any],
+    usual: UsualGap,
+    which: Callable[[Column], Column],
+    judge: Judge,
+    one_edge: bool,
 ) -> Select[Any]:
-    """The customers, each once, whose first or last event (`which`) passes; `events`: a select of (customer_id, at).
+    """The customers, each once, whose first or last event (`which`) passes; `events`: a select of (customer_id, at) of
+    those who are asked, `anybodys`: the same of all.
 
     Most are decided without their gaps: too few events, or the least and the longest gap there can be say the same.
     That needs bounds, and a window of which one edge lies gaps ago (`one_edge`).
@@ -70,7 +76,7 @@ def judged_by_gaps(
         least, longest = (judge(each.c.at, _micros(bound)) for bound in (usual.at_least, usual.at_most))
         undecided = and_(enough, or_(and_(least, ~longest), and_(longest, ~least)))
         decided = or_(decided, and_(enough, least, longest))
-    theirs = events.where(customer_id.in_(select(each.c.customer_id).where(undecided)))
+    theirs = anybodys.where(customer_id.in_(select(each.c.customer_id).where(undecided)))
     gaps = usual_gaps(theirs, usual, [])
     by_gap = select(each.c.customer_id).join(gaps, gaps.c.customer_id == each.c.customer_id)
     found = union_all(select(each.c.customer_id).where(decided), by_gap.where(judge(each.c.at, gaps.c.gap))).subquery()

@@ -133,7 +133,7 @@ class Channel(ABC):
     def settled(self, request_id: str) -> None:  # noqa: B027  # not every provider has something to do then
         """Called when the answer to the request is in the store: nobody will ask about it any more."""
 
-    def prove(self, request_id: str, message_ids: Mapping[int, str]) -> Proof:
+    def look_up(self, request_id: str, message_ids: Mapping[int, str]) -> Proof:
         """What became of touches whose request was sent by a process that is gone, or so slow that nobody waits for it.
 
         `message_ids`: those their mails have, by touch. What is proven `refused` must stay so, whatever that process does.

@@ -72,8 +72,8 @@ class WithFallback(Channel):
         self.first.settled(request_id)
         self.second.settled(request_id)
 
-    def prove(self, request_id: str, message_ids: Mapping[int, str]) -> Proof:
-        one, other = self.first.prove(request_id, message_ids), self.second.prove(request_id, message_ids)
+    def look_up(self, request_id: str, message_ids: Mapping[int, str]) -> Proof:
+        one, other = self.first.look_up(request_id, message_ids), self.second.look_up(request_id, message_ids)
         return Proof({**other.accepted, **one.accepted}, one.refused & other.refused)
 
     def trouble(self) -> str | None:

@@ -71,7 +71,7 @@ class FollowUps(Channel):
         due_at = mail.date + self.options.within if self.options.within else None
         return Task(self.options.kind, self.options.assignee, f"{mail.subject}\n\n{mail.text}", due_at)
 
-    def prove(self, request_id: str, message_ids: Mapping[int, str]) -> Proof:
+    def look_up(self, request_id: str, message_ids: Mapping[int, str]) -> Proof:
         """The store knows. One that is written after all is found when the touch goes again, and stays the only one."""
         with self.store.read() as conn:
             written = touches_with_tasks(conn, message_ids)

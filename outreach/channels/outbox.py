@@ -106,7 +106,7 @@ class Outbox(Channel):
         for tray in (self._tray(request_id), self._taken_tray(request_id)):
             shutil.rmtree(tray, ignore_errors=True)
 
-    def prove(self, request_id: str, message_ids: Mapping[int, str]) -> Proof:
+    def look_up(self, request_id: str, message_ids: Mapping[int, str]) -> Proof:
         never_again = self._take_tray(request_id)
         accepted = {touch: wanted for touch, wanted in message_ids.items() if self._has(touch, wanted)}
         return Proof(accepted, frozenset(message_ids.keys() - accepted.keys() if never_again else ()))

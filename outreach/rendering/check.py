@@ -85,7 +85,7 @@ def _try_step(version: Runnable, step: Send, sources: Sources, mail: MailTemplat
             hint = _offer_hint(place, step, sources)
             raise Fault(place, f"{cause}{hint} (tried with {title})") from None
         _refuse_empty(rendered, step.template, title)
-    _look_for_the_law(rendered, values, step.template, hints)
+    _look_for_the_law(rendered, values, step.template, hints, version.campaign.is_service)
     _try_to_split(mail, values, hints)
 
 
@@ -103,8 +103,8 @@ def _try_to_split(mail: MailTemplate, values: Mapping[str, Any], hints: Faults) 
         hints.add(refused.fault.place, f"{refused.fault.what}: these mails are rendered one by one, which takes longer")
 
 
-def _look_for_the_law(rendered: Said, values: Mapping[str, Any], name: str, hints: Faults) -> None:
-    if not any(link in rendered.text for link in values["links"].values()):
+def _look_for_the_law(rendered: Said, values: Mapping[str, Any], name: str, hints: Faults, service: bool) -> None:
+    if not service and not any(link in rendered.text for link in values["links"].values()):
         hints.add(_body(name), "has no link to unsubscribe; put {{ links.unsubscribe }} into it")
     if " ".join(values["company"]["address"].split()) not in " ".join(rendered.text.split()):
         hints.add(_body(name), "does not say the company's postal address; put {{ company.address }} into it")

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from functools import lru_cache
+from functools import cached_property, lru_cache
 from typing import Any
 from zoneinfo import ZoneInfo
 
@@ -28,17 +28,30 @@ class Saying:
     step: Send
     signer: Signer
 
+    @cached_property
+    def shared(self) -> dict[str, dict[str, Any]]:
+        """The values that are the same in all these mails."""
+        campaign, company = self.version.campaign, self.version.settings.company
+        return {
+            "campaign": {"name": campaign.name, "title": campaign.title, "topic": campaign.topic},
+            "company": {"name": company.name, "address": company.address, "currency": company.currency},
+        }
+
+    @cached_property
+    def attributes(self) -> list[str]:
+        """Those that the company's vocabulary declares."""
+        return [one.name for one in self.version.vocabulary.attributes.values() if not one.built_in]
+
 
 def context(saying: Saying, material: Material) -> dict[str, Any]:
     """The values of one mail. Every declared attribute and property is there, None where it is missing."""
     version, company = saying.version, saying.version.settings.company
     locale = locale_for(material.customer.get("locale"), company.locale)
     return {
-        "customer": with_nothing(_own_attributes(version), material.customer),
+        "customer": with_nothing(saying.attributes, material.customer),
         "event": _event(version, material),
         "offer": _offer(saying, material, locale),
-        "campaign": {"name": version.campaign.name, "title": version.campaign.title, "topic": version.campaign.topic},
-        "company": {"name": company.name, "address": company.address, "currency": company.currency},
+        **saying.shared,
         "links": {
             "unsubscribe": _url(saying.signer, Purpose.UNSUBSCRIBE, material),
             "preferences": _url(saying.signer, Purpose.PREFERENCES, material),
@@ -46,10 +59,6 @@ def context(saying: Saying, material: Material) -> dict[str, Any]:
         "locale": locale,
         "zone": _zone(material.customer, company.zone.key),
     }
-
-
-def _own_attributes(version: Runnable) -> list[str]:
-    return [one.name for one in version.vocabulary.attributes.values() if not one.built_in]
 
 
 def with_nothing(declared: Iterable[str], values: Mapping[str, Any]) -> dict[str, Any]:

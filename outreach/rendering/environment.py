@@ -97,6 +97,8 @@ _AS_THEY_ARE = frozenset({str, int, float, bool})
 
 
 def _readable(value: Any, path: str) -> Any:
+    if value is None:
+        return _missing(path)
     if isinstance(value, Mapping):
         named = _Named(
             {
@@ -106,7 +108,7 @@ def _readable(value: Any, path: str) -> Any:
         )
         named._path = path
         return named
-    return _missing(path) if value is None else value
+    return value
 
 
 @lru_cache(maxsize=KEPT)

@@ -134,14 +134,15 @@ def deliver_and_die(bench: Bench, at: int) -> tuple[bool, dict[str, int], int]:
     return False, found["kinds"], found["passed"]
 
 
+def pass_leases(conn: Connection) -> None:
+    """As if time had passed since whoever held them died."""
+    conn.execute(update(touch).where(touch.c.lease_until.is_not(None)).values(lease_until=LONG_GONE))
+    conn.execute(update(touch).values(retry_at=None))
+    conn.execute(update(holder).values(until=LONG_GONE))
+
+
 def start_again(bench: Bench, shop: Shop) -> None:
     """The leases pass; whoever comes next settles and delivers, until nothing is left to do."""
-
-    def pass_leases(conn: Connection) -> None:
-        conn.execute(update(touch).where(touch.c.lease_until.is_not(None)).values(lease_until=LONG_GONE))
-        conn.execute(update(touch).values(retry_at=None))
-        conn.execute(update(holder).values(until=LONG_GONE))
-
     for _ in range(4):
         shop.store.write(pass_leases)
         shop.store.write(mend)

@@ -13,6 +13,7 @@ from crm_store.content.workspace import load_workspace
 from crm_store.errors import UsageError
 from crm_store.segmentation.trying import try_examples
 from outreach.publishing import check
+from outreach.trying import try_campaigns
 
 
 def files(root: Path) -> dict[str, str]:
@@ -23,10 +24,13 @@ def files(root: Path) -> dict[str, str]:
 def test_a_laid_out_workspace_has_no_faults_and_its_examples_hold(tmp_path: Path) -> None:
     lay_out(tmp_path / "shop")
     content = check(load_workspace(tmp_path / "shop"))
-    assert {one.kind for one in content.campaigns.values()} == {"nurture", "occasion", "winback"}
+    assert {one.kind for one in content.campaigns.values()} == {"broadcast", "nurture", "occasion", "winback"}
     tried = try_examples(content.segments, content.workspace.settings, content.workspace.vocabulary)
     assert not tried.failures
     assert tried.count >= len(content.segments)
+    journeys = try_campaigns(content)
+    assert not journeys.failures
+    assert all(len(one.examples) >= 2 for one in content.campaigns.values())
 
 
 def test_it_is_the_repositorys_own_content_and_a_gitignore(tmp_path: Path) -> None:

@@ -10,6 +10,7 @@ from crm_store.errors import ContentError
 from crm_store.segmentation.trying import try_examples
 from crm_store.store import memory_store
 from outreach.publishing import Content, check
+from outreach.trying import try_campaigns
 from tests.world import Shop
 
 SEGMENT = "segments/x.yaml"
@@ -57,7 +58,8 @@ def said_of(root: Path, file: str, text: str) -> list[str]:
 
 
 def tried(root: Path, files: Mapping[str, str]) -> list[str]:
-    """What `rapport check` says of the examples of such a shop's segments."""
+    """What `rapport check` says of the examples of such a shop's segments and campaigns."""
     content = checked(root, files)
     settings, vocabulary = content.workspace.settings, content.workspace.vocabulary
-    return [str(fault) for fault in try_examples(content.segments, settings, vocabulary).failures]
+    segments = try_examples(content.segments, settings, vocabulary).failures
+    return [str(fault) for fault in (*segments, *try_campaigns(content).failures)]

@@ -78,7 +78,9 @@ def test_an_event_with_amounts_can_be_summed(tmp_path: Path) -> None:
 
 
 def test_an_event_that_happens_once_cannot_enter_again(tmp_path: Path) -> None:
-    campaign = "kind: nurture\ntopic: offers\nenter: {event: e}\nagain: per event\nsteps: [{send: hello}]\n"
+    campaign = (
+        "kind: nurture\ntopic: offers\nenter: {event: e}\nagain: per event\nlimit: 1 per 7 days\nsteps: [{send: hello}]\n"
+    )
     vocabulary = "events: {e: {happens: %s, properties: {p: text}}}\ntopics: {offers: {}}\n"
     for happens, count in (("once", 1), ("repeatedly", 0), ("per p", 0)):
         files = {VOCABULARY_FILE: vocabulary % happens, "config/campaigns/c.yaml": campaign}

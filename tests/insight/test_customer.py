@@ -18,6 +18,7 @@ status: live
 topic: offers
 enter: {event: cart_updated}
 again: per cart_id
+limit: 9 per 1 day
 steps: [send: hello]
 """
 LATER = NOON + timedelta(days=30)

@@ -24,18 +24,22 @@ USUAL = {
 }
 
 
-def journey(**keys: str) -> str:
-    """A campaign file: a sign-up brings one mail, unless the keys say otherwise."""
-    return "".join(f"{name}: {value}\n" for name, value in {**USUAL, **keys}.items())
+def journey(**keys: str | None) -> str:
+    """A campaign file: a sign-up brings one mail, unless the keys say otherwise (None: without the key); a limit that is
+    needed is a wide one."""
+    said = {**USUAL, **keys}
+    often = (said.get("again") or "").startswith(("per ", "after leaving")) and "event:" in (said["enter"] or "")
+    limit = {"limit": "100 per 1 day"} if often else {}
+    return "".join(f"{name}: {value}\n" for name, value in {**limit, **said}.items() if value is not None)
 
 
-def start(shop: Shop, now: datetime = NOON, /, **keys: str) -> None:
+def start(shop: Shop, now: datetime = NOON, /, **keys: str | None) -> None:
     """Publish the campaign `c` as of `now`."""
     shop.campaign("c", journey(**keys))
     shop.publish(now)
 
 
-def said_of(root: Path, **keys: str) -> str:
+def said_of(root: Path, **keys: str | None) -> str:
     """What `check` says of such a campaign file."""
     shop = Shop.open(root, memory_store())
     shop.campaign("c", journey(**keys))

@@ -210,7 +210,9 @@ def test_a_clock_that_was_away_catches_up_what_late_allows(shop: Shop, away: tim
         ("{date: 3 days ago}", "is not a date; write e.g."),
         ("{date: birthday, at: noon}", "is not a time of day"),
         ("{date: birthday, leap_day: feb-29}", "is not one of feb-28, mar-1, leap-years-only"),
-        ("{date: birthday, years: [18]}", "'years' is not built yet"),
+        ("{date: 2026-12-24, years: [18]}", "2026-12-24 comes once; 'years' goes with a date of the customer's"),
+        ("{date: step hello}", "'step hello' is known once somebody is in; use a date attribute"),
+        ("{date: first ordr}", "event 'ordr' is not known in config/vocabulary.yaml; did you mean 'order'?"),
     ],
 )
 def test_a_date_that_can_mean_nothing_is_refused(tmp_path: Path, enter: str, said: str) -> None:

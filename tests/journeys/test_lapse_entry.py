@@ -86,6 +86,8 @@ def test_an_order_since_the_entry_ends_it_and_the_one_that_lapsed_does_not(shop:
     assert [row[:3] for row in standings(shop)] == [("alice", "finished", None), ("eve", "left", "exit")]
 
 
-@pytest.mark.parametrize(("after", "said"), [("2 months", "not built yet"), ("0 days", "longer than nothing")])
+@pytest.mark.parametrize(
+    ("after", "said"), [("2 usual gaps", "has no `usual_gap` in the vocabulary"), ("0 days", "longer than nothing")]
+)
 def test_a_time_that_can_not_be_waited_for_is_refused(tmp_path: Path, after: str, said: str) -> None:
     assert said in said_of(tmp_path, kind="winback", enter=f"{{lapse: order, after: {after}}}")

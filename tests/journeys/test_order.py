@@ -44,7 +44,7 @@ def everything(shop: Shop) -> dict[str, Any]:
     ledger = shop.ledger()
     mails = len(list((shop.root / "outbox").glob("*/*.eml")))
     assert mails == sum(row[4] == "sent" for row in ledger)
-    return {"ledger": ledger, "enrolments": sorted(shop.enrolments(), key=str)}
+    return {"ledger": ledger, "enrolments": sorted(shop.enrolments(), key=str), "goals": shop.goals()}
 
 
 def in_order(shop: Shop, world: World) -> dict[str, Any]:

@@ -138,21 +138,6 @@ def test_a_pause_does_not_begin_the_campaign_anew(shop: Shop) -> None:
     assert sent(shop) == [("alice", "hello")]
 
 
-def test_a_campaign_whose_file_is_gone_is_paused_until_it_is_back(shop: Shop) -> None:
-    start(shop, late=PATIENT)
-    file = shop.root / "config/campaigns/c.yaml"
-    text = file.read_text()
-    file.unlink()
-    assert shop.publish() == ["campaign c (its file is gone: paused)"]
-    sign_up(shop, "alice")
-    shop.tick()
-    assert outcomes(shop) == [("alice", "hello", "due", None)]
-    file.write_text(text)
-    shop.publish()
-    shop.tick()
-    assert sent(shop) == [("alice", "hello")]
-
-
 def test_nobody_waits_for_anything_once_all_is_done(shop: Shop) -> None:
     start(shop, steps=TWO_MAILS)
     sign_up(shop, "alice")

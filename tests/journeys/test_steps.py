@@ -79,7 +79,6 @@ def test_the_sender_is_the_one_named(shop: Shop) -> None:
         ({"steps": "[{send: hello, on_error: panic}]"}, "'panic' is not one of continue, stop"),
         ({"steps": "[{send: nothing}]"}, "nothing"),
         ({"steps": "[{branch: []}]"}, "is an empty list; name at least one"),
-        ({"goal": "{event: order}"}, "'goal' is not built yet"),
     ],
 )
 def test_a_key_that_can_mean_nothing_here_is_refused(tmp_path: Path, keys: dict[str, str], said: str) -> None:

@@ -72,7 +72,8 @@ def _events(draw: st.DrawFn, keys: list[str]) -> tuple[dict[str, Any], ...]:
     for n in range(draw(st.integers(8, 20))):
         raw = {"customer": draw(st.sampled_from(keys)), "event": draw(kinds), "at": draw(_hours).isoformat(), "id": str(n)}
         cart = {"properties": {"cart_id": draw(st.sampled_from(["a", "b"]))}} if raw["event"] == "cart_updated" else {}
-        found.append({**raw, **cart})
+        worth = {"amount": str(n)} if raw["event"] == "order" else {}
+        found.append({**raw, **cart, **worth})
     return tuple(found)
 
 
@@ -88,7 +89,7 @@ _ENTRIES = (
     {"kind": "occasion", "enter": "{date: 1 days before birthday, at: '18:30'}"},
     {"kind": "winback", "enter": "{lapse: order, after: 20 hours}"},
 )
-_SOMETIMES = (
+_SOMETIMES: tuple[dict[str, str | None], ...] = (
     {"exit_when": "{event: order}"},
     {"exit_when": "{event: order, since: entered}"},
     {"audience": "{attribute: country, is: DE}"},
@@ -97,6 +98,9 @@ _SOMETIMES = (
     {"late": "{within: 3 hours, otherwise: ask}"},
     {"status": "paused"},
     {"topic": "news"},
+    {"goal": "{event: order, within: 20 hours, value: amount}"},
+    {"hold_out": "40 %"},
+    {"purpose": "service", "basis": "contract", "topic": None, "offers": None},
 )
 _WAITS = (
     "6 hours",
@@ -125,10 +129,13 @@ def _steps(draw: st.DrawFn) -> str:
 
 @st.composite
 def _campaign(draw: st.DrawFn) -> str:
-    keys = {"offers": OFFERS, "late": "{within: 2 days}", **draw(st.sampled_from(_ENTRIES))}
+    keys: dict[str, str | None] = {"offers": OFFERS, "late": "{within: 2 days}", **draw(st.sampled_from(_ENTRIES))}
     for more in draw(st.lists(st.sampled_from(_SOMETIMES), max_size=2)):
         keys |= more
-    return journey(**keys, steps=draw(_steps()))
+    steps = draw(_steps())
+    if "purpose" in keys:  # nothing that a service campaign refuses
+        keys, steps = {**keys, "hold_out": None, "topic": None}, steps.replace("send: gift, offer: treat", "send: again")
+    return journey(**keys, steps=steps)
 
 
 @st.composite

@@ -15,22 +15,21 @@ from outreach.channels.base import Channel
 from outreach.channels.outbox import Outbox
 from tests.journeys.files import sums_hold
 from tests.ledger.processes import child, heard
-from tests.ledger.rows import LONG_GONE, by_customer, change, planned
+from tests.ledger.rows import LONG_GONE, by_customer, change, planned, run_out_leases
 from tests.world import NOON, Shop
 
-LEASE = "delivery: {lease: 1 second}\n"
+LEASE = "delivery: {lease: 2 seconds}\n"  # for those that live to see it run out; too short for others
 
 
 def killed(shop: Shop, url: str, mode: str, point: str) -> None:
-    """Two touches are due, with a short lease; a process gets to that point with both of them and is killed there."""
-    settings = (shop.root / "config/rapport.yaml").read_text()
-    shop.write({"config/rapport.yaml": settings + LEASE})
+    """Two touches are due; a process gets to that point with both of them and is killed there; then its lease runs out."""
     planned(shop, "alice", "bob")
     shop.store.close()
     with child(mode, url, shop) as process:
         assert heard(process) == point
         process.send_signal(signal.SIGKILL)
         assert process.wait() == -signal.SIGKILL
+    run_out_leases(shop)
 
 
 def deliver_until_nobody_holds_them(shop: Shop) -> None:
@@ -79,7 +78,7 @@ def test_what_was_proven_to_have_left_counts_as_sent_when_it_left(shop: Shop, st
 def test_where_nothing_can_be_proven_it_is_in_doubt_and_never_sent_by_us_again(
     shop: Shop, store_url: str, monkeypatch: pytest.MonkeyPatch, mode: str
 ) -> None:
-    monkeypatch.setattr(Outbox, "prove", Channel.prove)
+    monkeypatch.setattr(Outbox, "look_up", Channel.look_up)
     killed(shop, store_url, mode, "dispatched")
     before = len(shop.mails())
     deliver_until_nobody_holds_them(shop)
@@ -104,7 +103,7 @@ def test_a_worker_that_is_frozen_beyond_its_lease_sends_nothing_twice_and_its_la
     shop: Shop, store_url: str, monkeypatch: pytest.MonkeyPatch, mode: str, written: int, proves: bool
 ) -> None:
     if not proves:
-        monkeypatch.setattr(Outbox, "prove", Channel.prove)
+        monkeypatch.setattr(Outbox, "look_up", Channel.look_up)
     settings = (shop.root / "config/rapport.yaml").read_text()
     shop.write({"config/rapport.yaml": settings + LEASE})
     planned(shop, "alice", "bob")

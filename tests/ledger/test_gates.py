@@ -9,7 +9,7 @@ import pytest
 
 from crm_store.consent.record import SuppressionFact, suppress
 from crm_store.ledger.gates import GATES
-from crm_store.schema import customer
+from crm_store.schema import customer, enrolment
 from tests.journeys.files import journey, standings
 from tests.ledger.rows import by_customer, change, planned, take_out_of_journeys
 from tests.world import NOON, WITHDRAWN, Shop
@@ -29,6 +29,10 @@ def end(shop: Shop) -> None:
 
 def order(shop: Shop) -> None:
     shop.event("alice", "order", NOON)
+
+
+def hold_out(shop: Shop) -> None:
+    change(shop, enrolment, {"held_out_at": NOON})
 
 
 def wait_too_long(shop: Shop) -> None:
@@ -60,6 +64,7 @@ BARRED: dict[str, tuple[Callable[[Shop], None], str, str]] = {
     "journey": (take_out_of_journeys, "cancelled", "left"),
     "ended": (end, "cancelled", "ended"),
     "exit": (order, "cancelled", "exit"),
+    "hold_out": (hold_out, "skipped", "hold_out"),
     "expiry": (wait_too_long, "skipped", "expired"),
     "late": (come_late, "skipped", "late"),
     "audience": (move_to_france, "skipped", "audience"),

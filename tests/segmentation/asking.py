@@ -82,7 +82,8 @@ class Audience:
 
 def keys_of(conn: Connection, who: Condition, scope: Scope) -> list[str]:
     """The keys of the members; where conditions are looked up, they are asked among every second customer too."""
-    found = sorted(conn.execute(select_ids(who, scope).with_only_columns(customer.c.key)).scalars())
+    ids = select_ids(who, scope).subquery()
+    found = sorted(conn.execute(select(customer.c.key).join(ids, ids.c.id == customer.c.id)).scalars())
     if scope.shape == "among":
         even = select(customer.c.id, customer.c.key).where(customer.c.id % 2 == 0)
         some = {row.id: row.key for row in conn.execute(even)}

@@ -49,6 +49,9 @@ FOLLOWED: Mapping[str, str] = {
     "reachable": "reachable: {channel: email, topic: offers}",
     "barred": "suppressed: {channel: email}",
     "best": "event: order, count: {top: 1}",
+    "best-lately": "event: order, in_last: 3 days, count: {top: 1}",
+    "oldest": "attribute: age, top: 1",
+    "not-best": "all: [{attribute: tier, is: gold}, {not: {event: order, in_last: 2 days, sum: {of: amount, top: 1}}}]",
     "both": "all: [{segment: gold}, {any: [{event: signed_up, in_last: 1 day}, {segment: often}]}]",
 }
 _ids = count()
@@ -174,6 +177,23 @@ def test_only_those_whom_it_may_concern_are_looked_at(people: Audience) -> None:
     assert not is_mended(people, "lately", "ann")  # nothing was written about her
     assert is_mended(people, "lately", "bob")
     assert not is_mended(people, "ordered", "bob")  # he has ordered indeed
+
+
+def test_rankings_are_looked_at_when_anything_may_have_changed_them(people: Audience) -> None:
+    many(people)
+    store, followed = people.shop.store, follow(people, {"best": "event: order, in_last: 2 days, count: {top: 1}"})
+    order(people, "ann", NOON - DAY)
+    refresh(store, followed, NOON)
+    spoil(people, "best", "cleo")
+    refresh(store, followed, NOON + HOUR)
+    assert not is_mended(people, "best", "cleo")  # nothing was written, and no order has left the window
+    order(people, "bob", NOON - 4 * DAY)
+    refresh(store, followed, NOON + HOUR)
+    assert is_mended(people, "best", "cleo")
+    spoil(people, "best", "dora")
+    refresh(store, followed, NOON + 2 * DAY)
+    assert is_mended(people, "best", "dora")
+    assert is_mended(people, "best", "ann")  # her order is too long ago by now
 
 
 @pytest.mark.parametrize(

@@ -40,6 +40,8 @@ FOUND: tuple[Condition, ...] = (
      "count": {"top": "3"}},
     {"event": "order", "among": {"last": "2", "where": {"delivered_on": {"since": "2026-01-01"}}}, "count": {"top": "3"}},
     {"event": "order", "where": {"delivered_on": {"in_last": "30 days"}}, "count": {"bottom": "5"}},
+    {"event": "order", "where": {"delivered_on": {"is": "2026-01-01"}}, "among": "first 1", "in_last": "1 usual gap",
+     "count": {"top": "1"}},
 )  # fmt: skip
 
 

@@ -9,11 +9,12 @@ from zoneinfo import ZoneInfo
 import pytest
 from hypothesis import event, given, settings
 from hypothesis import strategies as st
+from sqlalchemy import Connection
 
 from crm_store.segmentation.compile import scope_of, select_ids
 from crm_store.segmentation.conditions import KINDS
 from crm_store.segmentation.conditions.base import Condition
-from crm_store.segmentation.passing import Passing
+from crm_store.segmentation.passing import Anybody, Moved, Passing
 from crm_store.store import Store
 from tests.conftest import CASES
 from tests.segmentation.oracle import Condition as Said
@@ -49,8 +50,14 @@ def changed_and_told(
         first, last = (scope_of(conn, now, BERLIN, segments) for now in nows)
         moved = condition.moved(Passing(first, last))
         members = [set(conn.execute(select_ids(condition, scope)).scalars()) for scope in (first, last)]
-        told = None if moved is None else {one for chosen in moved for one in conn.execute(chosen).scalars()}
+        told = _told(conn, moved)
     return members[0] ^ members[1], told
+
+
+def _told(conn: Connection, moved: Moved) -> set[int] | None:
+    selects = moved.unless_none if isinstance(moved, Anybody) else moved or []
+    found = {one for chosen in selects for one in conn.execute(chosen).scalars()}
+    return None if moved is None or (isinstance(moved, Anybody) and found) else found
 
 
 @settings(max_examples=CASES * 3)
@@ -80,10 +87,11 @@ def test_where_time_does_not_matter_nobody_is_looked_at(worlds: Worlds, who: Sai
         assert changed_and_told(worlds, store, who, (NOWS[0] - timedelta(days=400), NOWS[0]))[1] == set()
 
 
-def test_what_follows_from_others_may_concern_anybody(worlds: Worlds) -> None:
-    ranked: Said = {"event": "order", "count": {"top": "10"}}
+def test_what_follows_from_others_may_concern_anybody_but_not_for_nothing(worlds: Worlds) -> None:
+    ranked: Said = {"event": "order", "in_last": "30 days", "count": {"top": "10"}}
     for who in (ranked, {"not": ranked}, {"all": [{"event": "order"}, ranked]}):
-        assert changed_and_told(worlds, worlds.stores[0], who, (NOWS[0], NOWS[0]))[1] is None
+        assert changed_and_told(worlds, worlds.stores[0], who, (NOWS[0] - timedelta(days=20), NOWS[0]))[1] is None
+        assert changed_and_told(worlds, worlds.stores[0], who, (NOWS[0], NOWS[0]))[1] == set()
 
 
 def test_every_kind_has_been_thought_of() -> None:

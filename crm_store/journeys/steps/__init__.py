@@ -16,11 +16,12 @@ from crm_store.journeys.steps.branch import Branch
 from crm_store.journeys.steps.exit import Exit
 from crm_store.journeys.steps.send import Send
 from crm_store.journeys.steps.split import Split
+from crm_store.journeys.steps.update import Update
 from crm_store.journeys.steps.wait import Wait
 from crm_store.journeys.steps.wait_for import WaitFor
 
-VERBS: tuple[type[Step], ...] = (Send, Wait, WaitFor, Branch, Split, Exit)
-PLANNED_VERBS = ("update", "pause", "follow_up")
+VERBS: tuple[type[Step], ...] = (Send, Wait, WaitFor, Branch, Split, Update, Exit)
+PLANNED_VERBS = ("pause", "follow_up")
 
 __all__ = [
     "PLANNED_VERBS",
@@ -30,6 +31,7 @@ __all__ = [
     "Speaking",
     "Split",
     "Step",
+    "Update",
     "Wait",
     "WaitFor",
     "read_course",
@@ -42,6 +44,7 @@ def read_course(node: Node, reading: Reading) -> Course:
     reading = replace(reading, following=next_sends(node))
     course = Course(read_list(node, reading))
     _refuse_doubled_names(course.steps)
+    _refuse_names_still_there(course.steps)
     return course
 
 
@@ -52,6 +55,21 @@ def _refuse_doubled_names(steps: Sequence[Step]) -> None:
             first = seen[step.name].place.line
             raise Fault(step.place, f"two steps are called '{step.name}' (line {first}); give one a `name`")
         seen[step.name] = step
+
+
+def _refuse_names_still_there(steps: Sequence[Step]) -> None:
+    """`was` is a name that no step has now, and that one step had before."""
+    now = {step.name for step in steps}
+    seen: dict[str, Step] = {}
+    for step in steps:
+        if step.was is None:
+            continue
+        if step.was in now:
+            raise Fault(step.place, f"step '{step.was}' is still there; take `was` out, or rename that one")
+        if step.was in seen:
+            first = seen[step.was].place.line
+            raise Fault(step.place, f"two steps were '{step.was}' (line {first}); only one of them can go on as that")
+        seen[step.was] = step
 
 
 def read_step(node: Node, reading: Reading) -> Step:

@@ -54,7 +54,7 @@ class WaitFor(Step):
         return self.condition
 
     def come(self, turn: Turn, ids: Sequence[int], base: Column) -> dict[str, Any]:
-        return {"next_at": later(base, self.at_most)}
+        return {"next_at": later(base, self.at_most), "past": False}
 
     def seen(self, turn: Turn, ids: Sequence[int]) -> None:
         then, _ = self.arms()

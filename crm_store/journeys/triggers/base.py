@@ -11,6 +11,7 @@ from typing import Any, ClassVar, Self
 from sqlalchemy import ColumnElement, Connection, Select, select
 
 from crm_store.content.fields import Fields
+from crm_store.content.literals import Rate
 from crm_store.journeys.again import Again
 from crm_store.many import ids_of
 from crm_store.segmentation.language import Language, Scope
@@ -18,11 +19,13 @@ from crm_store.segmentation.language import Language, Scope
 
 @dataclass(frozen=True)
 class Window:
-    """When an entry's right instant must lie for it to be made now: [since, now]. `only`: of these customers."""
+    """When an entry's right instant must lie for it to be made now: [since, now]. `limit`: how many enrolments a customer
+    may have in a while, which facts must leave room for. `only`: of these customers."""
 
     since: datetime
     now: datetime
     live_since: datetime
+    limit: Rate | None = None
     only: Sequence[int] | None = None
 
     def of(self, customer_id: ColumnElement[int]) -> list[ColumnElement[bool]]:
@@ -35,6 +38,9 @@ class Trigger(ABC):
 
     word: ClassVar[str]
     help: ClassVar[str]
+    others: ClassVar[tuple[str, ...]] = ()  # further words of `enter` that mean it
+    own_keys: ClassVar[bool] = False  # its enrolments are distinct by themselves, so that `again` has nothing to say
+    of_everybody: ClassVar[bool] = False  # all customers are candidates: what has been gone through is not looked at again
 
     @classmethod
     @abstractmethod
@@ -65,6 +71,10 @@ class Trigger(ABC):
     def segments(self) -> Iterator[str]:
         """The segments whose joining enters."""
         return iter(())
+
+    def a_day(self) -> int | None:
+        """How often it can come to one customer within a day, if it says so itself."""
+        return None
 
 
 def any_at(

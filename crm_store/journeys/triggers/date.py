@@ -2,15 +2,30 @@
 
 from __future__ import annotations
 
-import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, time, timedelta
 from typing import Any, ClassVar, Self
+from zoneinfo import ZoneInfo
 
-from sqlalchemy import CTE, ColumnElement, Connection, Integer, Select, and_, cast, null, or_, select
+from sqlalchemy import (
+    CTE,
+    ColumnElement,
+    Connection,
+    Integer,
+    Select,
+    and_,
+    cast,
+    extract,
+    func,
+    null,
+    or_,
+    select,
+    true,
+    type_coerce,
+)
 
-from crm_store.clock import is_leap_year
+from crm_store.clock import EPOCH, is_leap_year, start_of_day
 from crm_store.content.faults import Fault
 from crm_store.content.fields import Fields, one_of, sure
 from crm_store.content.literals import Moment, read_moment, read_time
@@ -20,45 +35,56 @@ from crm_store.dialect import JsonScalar, as_date
 from crm_store.journeys.again import Again
 from crm_store.journeys.localtimes import Occurrence, occurrences_table, sending_days, zones
 from crm_store.journeys.triggers.base import Trigger, Window
-from crm_store.schema import customer, enrolment
-from crm_store.schema.types import Words
+from crm_store.schema import customer, enrolment, event
+from crm_store.schema.types import Instant, Words
+from crm_store.segmentation.anchors import EventAnchor, event_anchor
 from crm_store.segmentation.language import Language, Scope
-from crm_store.segmentation.times import EPOCH_DEFAULTS, LEAP_DAYS
+from crm_store.segmentation.times import EPOCH_DEFAULTS, LEAP_DAYS, read_years
 
 # Days between two occurrences of a yearly date: a corrected birthday must not bring a second mail in the same season.
 NEAREST = timedelta(days=300)
 USUAL_TIME = time(9, 0)
-
-_PLANNED = re.compile(r"(first|last|step|offer) ")
+_DAY = timedelta(days=1)
 
 
 @dataclass(frozen=True)
 class DateTrigger(Trigger):
-    """A yearly date (birthday), a date attribute, or one fixed date; with a lead or lag, at a local time."""
+    """A yearly date (birthday), a date attribute, the day of a first or last event, or one fixed date; with a lead or lag,
+    at a local time. `years`: only these anniversaries of it."""
 
     word: ClassVar = "date"
-    help: ClassVar = "a date of the customer or of the calendar, with a lead or lag, at a local time of the customer's"
+    help: ClassVar = (
+        "a date of the customer or of the calendar, with a lead or lag, at a local time of the customer's; "
+        "`years: [1, 5]`: these anniversaries of it"
+    )
+    own_keys: ClassVar = True
     moment: Moment
-    attribute: Attribute | None
+    of: Attribute | EventAnchor | None
     at: time = USUAL_TIME
     leap_day: str = "feb-28"
+    years: tuple[int, ...] = ()
 
     @classmethod
     def read(cls, fields: Fields, language: Language) -> Self:
         moment = fields.need("date", _moment)
-        attribute = fields.maybe("date", lambda node: _attribute(node, language)) if moment and moment.anchor else None
+        of = fields.maybe("date", lambda node: _of(node, language)) if moment and moment.anchor else None
         at = fields.get("at", read_time, USUAL_TIME)
         leap_day = fields.get("leap_day", one_of(*LEAP_DAYS), "feb-28")
+        years = tuple(dict.fromkeys(fields.several("years", read_years)))
+        if years and moment and not moment.anchor:
+            fields.fault(fields.place_of("years"), f"{moment} comes once; 'years' goes with a date of the customer's")
         fields.close()
-        return cls(sure(moment), attribute, at, leap_day)
+        return cls(sure(moment), of, at, leap_day, years)
 
     @property
     def is_yearly(self) -> bool:
-        return self.attribute is not None and self.attribute.type == "yearly"
+        return bool(self.years) or (isinstance(self.of, Attribute) and self.of.type == "yearly")
 
     def candidates(self, conn: Connection, campaign: str, again: Again, window: Window, scope: Scope) -> Select[Any]:
-        days = sending_days(zones(conn, scope.company_zone), window.since, window.now, self.at)
-        table = occurrences_table(self._occurrences(days))
+        where = zones(conn, scope.company_zone)
+        days = sending_days(where, window.since, window.now, self.at)
+        occurrences = list(self._occurrences(days, dict(where)))
+        table = occurrences_table(occurrences)
         chosen = select(
             customer.c.id.label("customer_id"),
             table.c.occasion,
@@ -67,15 +93,30 @@ class DateTrigger(Trigger):
             cast(null(), Integer).label("trigger_event_id"),
             as_date(table.c.occurs_on).label("occurs_on"),
         ).where(customer.c.zone_id == table.c.zone_id, self._falls_on(table), *window.of(customer.c.id))
+        if isinstance(self.of, EventAnchor):
+            chosen = chosen.where(*_event_on(self.of, table, occurrences, window.now))
         return chosen.where(~_too_near(campaign, table)) if self.is_yearly else chosen
 
-    def _occurrences(self, days: Iterable[tuple[int, date, datetime]]) -> Iterator[Occurrence]:
+    def _occurrences(
+        self, days: Iterable[tuple[int, date, datetime]], where: Mapping[int, ZoneInfo]
+    ) -> Iterator[Occurrence]:
         """What the days on which a mail is right now are the lead or lag of."""
         for zone_id, day, instant in days:
             for occurs in self._dates_behind(day):
                 occasion = str(occurs.year) if self.is_yearly else occurs.isoformat()
-                for month, of_month in self._born(occurs):
-                    yield Occurrence(zone_id, month, of_month, occasion, occurs, occurs - NEAREST, instant)
+                for month, of_month, began in self._began(occurs):
+                    begins, ends = _whole_day(began, where[zone_id]) if isinstance(self.of, EventAnchor) else _NO_DAY
+                    nearest = occurs - NEAREST
+                    yield Occurrence(zone_id, month, of_month, occasion, occurs, nearest, instant, began, begins, ends)
+
+    def _began(self, occurs: date) -> Iterator[tuple[int, int, date]]:
+        """(month, day, date) of what comes round on that day; with `years`, of so many years before."""
+        for month, day in self._born(occurs):
+            if not self.years:
+                yield month, day, occurs
+            for year in (occurs.year - years for years in self.years):
+                if (month, day) != (2, 29) or is_leap_year(year):
+                    yield month, day, date(year, month, day)
 
     def _dates_behind(self, day: date) -> list[date]:
         """The dates whose lead or lag falls on the day. With calendar months several may, or none."""
@@ -94,25 +135,51 @@ class DateTrigger(Trigger):
         return [*born, (2, 29)] if born[0] == observed else born
 
     def _falls_on(self, table: CTE) -> ColumnElement[bool]:
-        if self.attribute is None:
-            return as_date(table.c.occurs_on) == self.moment.base
-        if self.is_yearly:
-            return and_(customer.c.birth_month == table.c.month, customer.c.birth_day == table.c.day, ~_is_epoch_default())
-        if self.attribute.built_in:
-            return customer.c[self.attribute.name] == as_date(table.c.occurs_on)
-        value = JsonScalar(customer.c.attributes, self.attribute.name.split("."), "date")
-        return value == cast(table.c.occurs_on, Words)
+        began_on = as_date(table.c.began_on)
+        if self.of is None:
+            return began_on == self.moment.base
+        if isinstance(self.of, EventAnchor):
+            return true()
+        if self.of.type == "yearly":
+            of_year = [customer.c.birth_year == cast(extract("year", began_on), Integer)] if self.years else []
+            on_day = customer.c.birth_month == table.c.month, customer.c.birth_day == table.c.day
+            return and_(*on_day, *of_year, ~_is_epoch_default())
+        if self.of.built_in:
+            return customer.c[self.of.name] == began_on
+        value = JsonScalar(customer.c.attributes, self.of.name.split("."), "date")
+        return value == cast(table.c.began_on, Words)
 
     def comes(self, conn: Connection, window: Window, scope: Scope) -> bool:
-        days = sending_days(zones(conn, scope.company_zone), window.since, window.now, self.at)
-        return next(iter(self._occurrences(days)), None) is not None
+        where = zones(conn, scope.company_zone)
+        days = sending_days(where, window.since, window.now, self.at)
+        return next(self._occurrences(days, dict(where)), None) is not None
 
     @property
     def shows(self) -> bool:
-        return True
+        return not isinstance(self.of, EventAnchor)
 
     def sentence(self) -> str:
-        return f"the date {self.moment} at {self.at:%H:%M} of the customer's local time"
+        years = f" (years {', '.join(map(str, self.years))})" if self.years else ""
+        return f"the date {self.moment}{years} at {self.at:%H:%M} of the customer's local time"
+
+
+_NO_DAY = (EPOCH, EPOCH)
+
+
+def _whole_day(day: date, where: ZoneInfo) -> tuple[datetime, datetime]:
+    return start_of_day(day, where), start_of_day(day + _DAY, where)
+
+
+def _event_on(of: EventAnchor, table: CTE, occurrences: Sequence[Occurrence], now: datetime) -> list[ColumnElement[bool]]:
+    """The customer's first or last event of the kind, up to now, lies on the day where she is."""
+    begin = min((one.begins for one in occurrences), default=now)
+    end = max((one.ends for one in occurrences), default=now)
+    near = select(event.c.customer_id).where(event.c.kind == of.kind, event.c.at >= begin, event.c.at < end)
+    own = event.alias()
+    choose = func.min if of.which == "first" else func.max
+    theirs = own.c.customer_id == customer.c.id, own.c.kind == of.kind, own.c.at <= now
+    at = type_coerce(select(choose(own.c.at)).where(*theirs).correlate(customer).scalar_subquery(), Instant())
+    return [customer.c.id.in_(near), at >= table.c.begins, at < table.c.ends]
 
 
 def _too_near(campaign: str, table: CTE) -> ColumnElement[bool]:
@@ -145,10 +212,15 @@ def _moment(node: Node) -> Moment:
     return moment
 
 
-def _attribute(node: Node, language: Language) -> Attribute:
+def _of(node: Node, language: Language) -> Attribute | EventAnchor:
     anchor = _moment(node).anchor or ""
-    if _PLANNED.match(anchor):
-        raise Fault(node.place, f"counting from '{anchor}' is not built yet; use a date attribute")
+    found = event_anchor(anchor, node, language.vocabulary)
+    if found is not None:
+        return found
+    if anchor.startswith(("step ", "offer ")):
+        raise Fault(
+            node.place, f"'{anchor}' is known once somebody is in; use a date attribute, or the first or last event"
+        )
     attribute = language.vocabulary.attribute(Scalar(anchor, node.place))
     if attribute.type not in ("date", "yearly"):
         raise Fault(node.place, f"'{anchor}' is not a date but a {attribute.type}")

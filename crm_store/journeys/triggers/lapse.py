@@ -1,4 +1,4 @@
-"""Silence enters: `enter: {lapse: order, after: 60 days}`."""
+"""Silence enters: `enter: {lapse: order, after: 60 days}`, or `after: 2 usual gaps` of the customer's own."""
 
 from __future__ import annotations
 
@@ -6,19 +6,35 @@ from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any, ClassVar, Self
 
-from sqlalchemy import ColumnElement, Connection, Date, FromClause, Select, String, and_, cast, null, or_, select
+from sqlalchemy import (
+    BigInteger,
+    ColumnElement,
+    Connection,
+    Date,
+    FromClause,
+    Select,
+    String,
+    and_,
+    cast,
+    null,
+    or_,
+    select,
+    type_coerce,
+)
 
-from crm_store.content.faults import Fault
-from crm_store.content.fields import Fields, sure
-from crm_store.content.literals import Duration, read_duration
+from crm_store.content.faults import Fault, Incomplete
+from crm_store.content.fields import Fields, sure, text
+from crm_store.content.literals import Duration, Gaps, Rate, parse_span
 from crm_store.content.nodes import Node
-from crm_store.content.vocabulary import EventKind
+from crm_store.content.vocabulary import EventKind, UsualGap
 from crm_store.journeys.again import Again
+from crm_store.journeys.daylengths import days_that_reach, moved
 from crm_store.journeys.triggers.base import Trigger, Window, any_at
 from crm_store.schema import event
-from crm_store.schema.types import later
+from crm_store.schema.types import Instant, later
 from crm_store.segmentation.eventfilters import ItemFilter
 from crm_store.segmentation.language import Language, Scope
+from crm_store.segmentation.usualgaps import usual_gaps
 
 
 @dataclass(frozen=True)
@@ -26,36 +42,69 @@ class LapseTrigger(Trigger):
     """Nothing of the kind for so long since the last one; keyed by that last event, so once per lapse."""
 
     word: ClassVar = "lapse"
-    help: ClassVar = "so long without an event of the kind (with `items`: without one that has such an item)"
+    help: ClassVar = (
+        "so long without an event of the kind (with `items`: without one that has such an item); `after: 2 usual gaps`: "
+        "of the customer's own"
+    )
+    own_keys: ClassVar = True
     kind: EventKind
-    after: Duration
+    after: Duration | Gaps
     items: ItemFilter | None = None
 
     @classmethod
     def read(cls, fields: Fields, language: Language) -> Self:
         kind = fields.need("lapse", language.vocabulary.event)
-        after = fields.need("after", _elapsed)
+        after = fields.need("after", lambda node: _after(node, kind))
         items = fields.maybe("items", lambda node: ItemFilter.read(node, language))
         fields.close()
-        return cls(sure(kind), sure(after), items)
+        if after is None:
+            raise Incomplete
+        return cls(sure(kind), after, items)
 
     def candidates(self, conn: Connection, campaign: str, again: Again, window: Window, scope: Scope) -> Select[Any]:
-        gap = self.after.fixed()
-        right_at = later(event.c.at, gap)
+        if isinstance(self.after, Gaps):
+            return self._by_gaps(self.after, window, scope)
+        if self.after.is_calendar:
+            table = days_that_reach(self.after, min(window.since, window.now), window.now, scope.company_zone)
+            of_day = event.c.at >= table.c.begins, event.c.at < table.c.ends
+            return self._lapsed(event, moved(event.c.at, table), window).where(*of_day, *self._last(window, scope))
+        span = self.after.fixed()
+        in_time = event.c.at >= window.since - span, event.c.at <= window.now - span
+        return self._lapsed(event, later(event.c.at, span), window).where(*in_time, *self._last(window, scope))
+
+    def _by_gaps(self, after: Gaps, window: Window, scope: Scope) -> Select[Any]:
+        """The gaps of those only whose last event is as long ago as the least and the longest gap there can be."""
+        usual = self._usual
+        shortest = min((one.fixed() for one in (usual.at_least, usual.otherwise) if one), default=timedelta(0))
+        least = shortest * after.count if usual.at_least else timedelta(0)
+        in_time = [event.c.at <= window.now - least]
+        if usual.at_most:
+            in_time.append(event.c.at >= window.since - max(usual.at_most.fixed(), usual.otherwise.fixed()) * after.count)
+        found = select(event.c.id, event.c.customer_id, event.c.at)
+        last = found.where(*in_time, *self._last(window, scope)).cte("last_event")
+        own = event.alias()
+        theirs = select(own.c.customer_id, own.c.at).where(*self._tests(own, scope), own.c.at <= window.now)
+        gaps = usual_gaps(theirs.where(own.c.customer_id.in_(select(last.c.customer_id))), usual, [])
+        ends = type_coerce(type_coerce(last.c.at, BigInteger) + gaps.c.gap * after.count, Instant())
+        return self._lapsed(last, ends, window).where(gaps.c.customer_id == last.c.customer_id)
+
+    @property
+    def _usual(self) -> UsualGap:
+        assert self.kind.usual_gap is not None
+        return self.kind.usual_gap
+
+    def _lapsed(self, row: FromClause, right_at: ColumnElement[Any], window: Window) -> Select[Any]:
         return select(
-            event.c.customer_id,
-            cast(event.c.id, String).label("occasion"),
+            row.c.customer_id,
+            cast(row.c.id, String).label("occasion"),
             right_at.label("entered_at"),
-            event.c.at.label("trigger_at"),
-            event.c.id.label("trigger_event_id"),
+            row.c.at.label("trigger_at"),
+            row.c.id.label("trigger_event_id"),
             cast(null(), Date).label("occurs_on"),
-        ).where(
-            *self._tests(event, scope),
-            event.c.at >= window.since - gap,
-            event.c.at <= window.now - gap,
-            ~self._came_back(window, scope),
-            *window.of(event.c.customer_id),
-        )
+        ).where(right_at >= window.since, right_at <= window.now, *window.of(row.c.customer_id))
+
+    def _last(self, window: Window, scope: Scope) -> list[ColumnElement[bool]]:
+        return [*self._tests(event, scope), ~self._came_back(window, scope)]
 
     def _tests(self, row: FromClause, scope: Scope) -> list[ColumnElement[bool]]:
         tests = [row.c.kind == self.kind.name]
@@ -74,12 +123,14 @@ class LapseTrigger(Trigger):
         )
 
     def comes(self, conn: Connection, window: Window, scope: Scope) -> bool:
-        gap = self.after.fixed()
-        return any_at(conn, event.c.at, window.since - gap, window.now - gap, event.c.kind == self.kind.name)
+        if isinstance(self.after, Gaps) or self.after.is_calendar:
+            return True
+        first, last = (at - self.after.fixed() for at in (window.since, window.now))
+        return any_at(conn, event.c.at, first, last, event.c.kind == self.kind.name)
 
     @property
     def shows(self) -> bool:
-        return True
+        return not isinstance(self.after, Gaps)
 
     def sentence(self) -> str:
         items = f" {self.items.sentence()}" if self.items else ""
@@ -88,11 +139,18 @@ class LapseTrigger(Trigger):
     def event(self) -> str | None:
         return self.kind.name
 
+    def a_day(self) -> int:
+        """A lapse needs an event, and as much time after it."""
+        if isinstance(self.after, Gaps) or self.after.is_calendar:
+            return 1
+        return Rate(1, self.after).a_day
 
-def _elapsed(node: Node) -> Duration:
-    duration = read_duration(node)
-    if duration.is_calendar:
-        raise Fault(node.place, f"'{duration}': months and years are not built yet here; use days")
-    if duration.fixed() <= timedelta(0):
-        raise Fault(node.place, f"'{duration}' must be longer than nothing")
-    return duration
+
+def _after(node: Node, kind: EventKind | None) -> Duration | Gaps:
+    span = parse_span(text(node), node)
+    if isinstance(span, Gaps):
+        if kind is not None and kind.usual_gap is None:
+            raise Fault(node.place, f"'{span}': event '{kind.name}' has no `usual_gap` in the vocabulary; give it one")
+    elif not span.count:
+        raise Fault(node.place, f"'{span}' must be longer than nothing")
+    return span

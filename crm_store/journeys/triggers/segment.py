@@ -41,6 +41,7 @@ class SegmentTrigger(Trigger):
         facts = select(
             segment_member.c.customer_id,
             right_at.label("at"),
+            right_at.label("trigger_at"),
             cast(null(), BigInteger).label("event_id"),
             number.label("n"),
         ).where(segment_member.c.segment == self.name, right_at >= window.since, right_at <= window.now)
@@ -51,7 +52,7 @@ class SegmentTrigger(Trigger):
             facts = facts.where(~was_in)
         else:
             facts = facts.where(or_(~was_in, segment_member.c.left_at.is_(None)))
-        return keyed(again, campaign, facts.subquery())
+        return keyed(again, campaign, facts.subquery(), window, scope.company_zone)
 
     def comes(self, conn: Connection, window: Window, scope: Scope) -> bool:
         at, of_segment = segment_member.c.entered_at, segment_member.c.segment == self.name

@@ -14,6 +14,11 @@ depends_on = None
 def upgrade() -> None:
     op.add_column("campaign", sa.Column("held", Words, nullable=True))
     op.add_column("campaign", sa.Column("held_since", Instant(), nullable=True))
+    op.add_column("campaign_run", sa.Column("copied_at", Instant(), nullable=True))
+    op.add_column("campaign", sa.Column("entered_to", Instant(), nullable=True))
+    op.add_column("campaign", sa.Column("entered_by", sa.BigInteger(), nullable=True))
+    op.add_column("touch", sa.Column("first_campaign", Words, nullable=True))
+    op.add_column("touch", sa.Column("first_step", Words, nullable=True))
     _enrolment()
     _looks()
     _splits()
@@ -26,6 +31,9 @@ def _enrolment() -> None:
     op.add_column("enrolment", sa.Column("goal_event_id", sa.BigInteger(), nullable=True))
     op.add_column("enrolment", sa.Column("goal_value", sa.BigInteger(), nullable=True))
     op.add_column("enrolment", sa.Column("goal_currency", Words, nullable=True))
+    op.add_column("enrolment", sa.Column("goal_until", Instant(), nullable=True))
+    where = sa.text("goal_until IS NOT NULL")
+    op.create_index("ix_enrolment_aiming", "enrolment", ["definition_id", "id"], sqlite_where=where, postgresql_where=where)
 
 
 def _looks() -> None:

@@ -20,7 +20,7 @@ from crm_store.segmentation.comparisons import MODIFIERS, Comparison, ValueSpec,
 from crm_store.segmentation.conditions.base import Condition, FieldHelp, Lead
 from crm_store.segmentation.history import History
 from crm_store.segmentation.language import Language, Scope
-from crm_store.segmentation.passing import Moved, Passing
+from crm_store.segmentation.passing import Anybody, Moved, Passing
 from crm_store.segmentation.ranking import RANKING_WORDS, Ranking, read_ranking
 from crm_store.segmentation.times import (
     WINDOW_WORDS,
@@ -100,20 +100,30 @@ class AttributeCondition(Condition):
 
     def moved(self, time: Passing) -> Moved:
         if isinstance(self.test, Ranking):
-            return None
+            return Anybody(self._value_moved(time))
         by_test = self._test_moved(self.test, time) if self.test else []
         if not (self.held_for or self.was or self.changed):
             return by_test
-        if any(isinstance(one, Window) and one.is_relative for one in (self.test, self.was, self.changed)) or by_test:
+        if any(isinstance(one, Window) and one.is_relative for one in (self.test, self.was, self.changed)):
+            return None
+        if by_test or self._value_moved(time):
             return None
         return self._history.moved(time, self.held_for, self.changed)
 
     def _test_moved(self, test: Test, time: Passing) -> list[Select[Any]]:
-        if isinstance(test, Comparison) and self.attribute.name != "age":
+        if isinstance(test, Comparison) and not self._value_moved(time):
             return []
         of_dates = self.attribute.type in ("date", "yearly") or self.attribute.name == "age"
         judged = time.days_later if of_dates else time.judged_otherwise
         return judged(lambda scope: self._holds(test, scope))
+
+    def _value_moved(self, time: Passing) -> list[Select[Any]]:
+        """Of whom the value itself may be another one: ages grow day by day, money is counted by the rates of the day."""
+        if self.attribute.name == "age":
+            return time.days_later(lambda scope: self._column(scope) == self._column(time.before))
+        if self.currency is not None and self.currency.has_other_rates(time.before, time.after):
+            return [select(customer.c.id)]
+        return []
 
     def lead(self, scope: Scope) -> Lead | None:
         if self.held_for or self.was or self.changed:

@@ -84,6 +84,11 @@ class Condition(ABC):
         for part in self.parts():
             yield from part.segments()
 
+    def feeds(self) -> Iterator[str]:
+        """The kinds of events it looks at, those of segments it refers to apart."""
+        for part in self.parts():
+            yield from part.feeds()
+
     def lists(self) -> Iterator[str]:
         """The names of the static lists it asks for."""
         for part in self.parts():

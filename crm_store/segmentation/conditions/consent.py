@@ -12,7 +12,7 @@ from crm_store.consent.standing import said_last, said_nothing
 from crm_store.content.fields import Fields, one_of, sure
 from crm_store.content.nodes import Mapping
 from crm_store.schema import consent
-from crm_store.segmentation.belonging import looks_up, newest
+from crm_store.segmentation.belonging import newest
 from crm_store.segmentation.conditions.base import Condition, FieldHelp
 from crm_store.segmentation.conditions.event import read_only_window
 from crm_store.segmentation.language import Language, Scope
@@ -57,10 +57,10 @@ class ConsentCondition(Condition):
 
     def sql(self, scope: Scope) -> ColumnElement[bool]:
         if self.state == NEVER:
-            return said_nothing(self.channel, self.topic, scope.now, looks_up(scope))
+            return said_nothing(self.channel, self.topic, scope.now)
         window = self.window
         when = (lambda at: window.on_instant(at, scope)) if window else None
-        return said_last(self.channel, self.topic, self.state, scope.now, looks_up(scope), when)
+        return said_last(self.channel, self.topic, self.state, scope.now, when)
 
     def moved(self, time: Passing) -> Moved:
         if self.window is not None and self.window.is_relative:

@@ -2,26 +2,28 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any, ClassVar, Self
 
-from sqlalchemy import ColumnElement, FromClause, Select, and_, case, func, select, true, union_all
+from sqlalchemy import ColumnElement, FromClause, Select, func, select, true
 
 from crm_store.content.faults import Fault
 from crm_store.content.fields import Fields, items, text
 from crm_store.content.literals import Duration, Gaps, parse_span, read_first_or_last, read_whole
 from crm_store.content.nodes import Mapping, Node, Scalar, Sequence
 from crm_store.content.vocabulary import EventKind, UsualGap
-from crm_store.schema import customer, event, tally
-from crm_store.segmentation.belonging import asked, looks_up, outer
+from crm_store.schema import customer, tally
+from crm_store.segmentation.belonging import asked, has_row, in_set, looks_up, outer
 from crm_store.segmentation.conditions.base import Condition, FieldHelp, Lead
 from crm_store.segmentation.eventfilters import EventFilter, ItemFilter, SameAsTrigger, read_where
 from crm_store.segmentation.eventrows import Among, Chosen, EventRows, of_kinds
 from crm_store.segmentation.language import Language, Scope
 from crm_store.segmentation.measures import Measure, Regular, lines_of, read_measure
-from crm_store.segmentation.passing import Moved, Passing
+from crm_store.segmentation.passing import Anybody, Moved, Passing
 from crm_store.segmentation.ranking import Ranking
+from crm_store.segmentation.tallies import of_tallies
 from crm_store.segmentation.times import WINDOW_WORDS, Window, read_window
 
 Column = ColumnElement[Any]
@@ -71,14 +73,17 @@ class EventCondition(Condition):
     def sql(self, scope: Scope) -> ColumnElement[bool]:
         if self._ranking is not None:
             return customer.c.id.in_(self._ranked(self._ranking, scope))
+        if self.rows.is_plain and self.measure is None:
+            return has_row(tally, scope, of_kinds(tally, self.rows.kinds), tally.c.first <= scope.now)
         if looks_up(scope) or self._must_be_looked_up:
             return self._looked_up(scope)
         return self._as_set(scope)
 
     def moved(self, time: Passing) -> Moved:
-        if self.measure is not None and self.measure.asks_more:
+        if self.measure is not None and self.measure.is_of_customer:
             return None
-        return self.rows.moved(time, self.measure)
+        found = self.rows.moved(time, self.measure)
+        return Anybody(found) if self._ranking is not None and isinstance(found, list) else found
 
     def lead(self, scope: Scope) -> Lead | None:
         """Whom it holds for. Where nothing is filtered, SQLite finds sooner who did anything since the window began."""
@@ -95,6 +100,9 @@ class EventCondition(Condition):
             recent = select(tally.c.customer_id).where(of_kinds(tally, self.rows.kinds), tally.c.last >= since)
             return Lead(recent, rank=3, rest=(self,))
         return Lead(self._set(scope), rank=3, unique=self.measure is not None and not self._is_in_tallies)
+
+    def feeds(self) -> Iterator[str]:
+        yield from (kind.name for kind in self.kinds)
 
     @property
     def cost(self) -> int:
@@ -174,7 +182,7 @@ class EventCondition(Condition):
     def _as_set(self, scope: Scope) -> ColumnElement[bool]:
         """Whether the customer is in the set, which is worked out once."""
         found = self._set(scope)
-        return customer.c.id.not_in(found) if self._holds_for_none else customer.c.id.in_(found)
+        return ~in_set(found, scope) if self._holds_for_none else in_set(found, scope)
 
     def _set(self, scope: Scope) -> Select[Any]:
         """The customers it holds for; those it does not hold for, where it holds for customers without any events."""
@@ -218,8 +226,7 @@ class EventCondition(Condition):
     def _grouped(self, scope: Scope, measure: Measure) -> tuple[Select[Any], Column, Scope]:
         """A select of customer ids grouped by customer, and the measure: from the tallies where nothing is filtered."""
         if self.rows.is_plain and measure.is_of_tallies and not self.rows.gaps_measured:
-            tallied = _tallied(self.rows.kinds, scope, measure.currency)
-            return select(tallied.c.customer_id).group_by(tallied.c.customer_id), _of_tallies(tallied)[measure.name], scope
+            return *of_tallies(self.rows.kinds, measure.name, measure.currency, scope), scope
         found = self.rows.choose(scope, own=False)
         source, tests = self._lines(found)
         grouped = select(found.row.c.customer_id).select_from(source).where(*tests).group_by(found.row.c.customer_id)
@@ -234,42 +241,6 @@ class EventCondition(Condition):
         said += [f"after a silence of {self.rows.silence}"] if self.rows.silence else []
         said += [self.rows.window.sentence()] if self.rows.window else []
         return self.measure.sentence(" ".join(said)) if self.measure else f"there are {' '.join(said)}"
-
-
-def _of_tallies(row: FromClause) -> dict[str, Column]:
-    return {
-        "count": func.sum(row.c.count),
-        "sum": func.sum(row.c.sum),
-        "first": func.min(row.c.first),
-        "last": func.max(row.c.last),
-    }
-
-
-def _tallied(kinds: tuple[str, ...], scope: Scope, currency: str | None) -> FromClause:
-    """count, sum, first, last per customer: of the tallies, but counted anew where a tally knows events after `now`."""
-    total = case((tally.c.currency == currency, tally.c.sum), else_=0).label("sum") if currency else tally.c.sum
-    known = select(tally.c.customer_id, tally.c.count, total, tally.c.first, tally.c.last)
-    of_asked = asked(tally.c.customer_id, scope)
-    known = known.where(of_kinds(tally, kinds), tally.c.last <= scope.now, *of_asked)
-    of_tally = and_(
-        event.c.kind == tally.c.kind,
-        event.c.customer_id == tally.c.customer_id,
-        func.coalesce(event.c.currency, "") == tally.c.currency,
-    )
-    amount = case((event.c.currency == currency, event.c.amount)) if currency else event.c.amount
-    facts = {
-        "count": func.count(),
-        "sum": func.coalesce(func.sum(amount), 0),
-        "first": func.min(event.c.at),
-        "last": func.max(event.c.at),
-    }
-    counted = (
-        select(event.c.customer_id, *(column.label(name) for name, column in facts.items()))
-        .select_from(tally.join(event, of_tally))
-        .where(of_kinds(tally, kinds), tally.c.last > scope.now, event.c.at <= scope.now, *of_asked)
-        .group_by(event.c.customer_id)
-    )
-    return union_all(known, counted).subquery()
 
 
 def read_kinds(node: Node, language: Language) -> tuple[EventKind, ...]:

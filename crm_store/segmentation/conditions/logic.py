@@ -87,6 +87,7 @@ class AnyOf(_Several):
     fields: ClassVar = (FieldHelp("any", "a list of conditions", "conditions"),)
 
     def sql(self, scope: Scope) -> ColumnElement[bool]:
+        scope = replace(scope, is_alternative=True)
         return or_(*(part.sql(scope) for part in by_cost(self.conditions)))
 
     def lead(self, scope: Scope) -> Lead | None:
@@ -121,7 +122,7 @@ class Not(Condition):
         return cls(sure(part))
 
     def sql(self, scope: Scope) -> ColumnElement[bool]:
-        holds = self.part.sql(scope)
+        holds = self.part.sql(replace(scope, is_alternative=True) if self.part.parts() else scope)
         if isinstance(holds, Exists):  # is never NULL, and PostgreSQL can join with its rest
             return ~holds
         # IS NOT TRUE, so that a condition that is NULL (a missing value) has its exact rest too.

@@ -13,8 +13,7 @@ from crm_store.content.faults import Fault, every
 from crm_store.content.fields import Fields, items, one_of, text, truth
 from crm_store.content.literals import read_first_or_last
 from crm_store.content.nodes import Mapping, Node, Sequence
-from crm_store.schema import customer
-from crm_store.segmentation.belonging import asked, looks_up, outer
+from crm_store.segmentation.belonging import asked, in_set, looks_up, outer
 from crm_store.segmentation.comparisons import ValueSpec, read_comparison
 from crm_store.segmentation.conditions.base import Condition, FieldHelp, Lead
 from crm_store.segmentation.conditions.event import read_only_window
@@ -73,14 +72,14 @@ class MessageCondition(Condition):
     def sql(self, scope: Scope) -> ColumnElement[bool]:
         rows = self.rows.select(scope)
         if self.measure is None:
-            return _exists(rows, scope) if looks_up(scope) else customer.c.id.in_(select(rows.c.customer_id))
+            return _exists(rows, scope) if looks_up(scope) else in_set(select(rows.c.customer_id), scope)
         holds = self._measured(rows, scope)
         if looks_up(scope):
             return select(holds).correlate(*outer(scope)).select_from(rows).scalar_subquery().is_(true())
         grouped = select(rows.c.customer_id).group_by(rows.c.customer_id)
         if self.measure.holds_for_none():
-            return customer.c.id.not_in(grouped.having(holds.is_not(true())))
-        return customer.c.id.in_(grouped.having(holds))
+            return ~in_set(grouped.having(holds.is_not(true())), scope)
+        return in_set(grouped.having(holds), scope)
 
     def lead(self, scope: Scope) -> Lead | None:
         if self.rows.among is not None or (self.measure is not None and self.measure.holds_for_none()):

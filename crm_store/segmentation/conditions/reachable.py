@@ -11,7 +11,6 @@ from crm_store.consent.standing import has_address, has_consent, is_reachable, i
 from crm_store.content.fields import Fields, sure
 from crm_store.content.nodes import Mapping
 from crm_store.schema import consent
-from crm_store.segmentation.belonging import looks_up
 from crm_store.segmentation.conditions.base import Condition, FieldHelp
 from crm_store.segmentation.language import Language, Scope
 from crm_store.segmentation.pairs import read_pair
@@ -39,7 +38,7 @@ class ReachableCondition(Condition):
         return cls(channel, topic, language.vocabulary.topics[topic])
 
     def sql(self, scope: Scope) -> ColumnElement[bool]:
-        return is_reachable(self.channel, self.topic, scope.now, looks_up(scope))
+        return is_reachable(self.channel, self.topic, scope.now)
 
     def moved(self, time: Passing) -> Moved:
         of_topic = consent.c.channel == self.channel, consent.c.topic == self.topic
@@ -49,7 +48,7 @@ class ReachableCondition(Condition):
     def values(self, scope: Scope) -> dict[str, ColumnElement[Any]]:
         return {
             "has an address": has_address(self.channel),
-            "has consented": has_consent(self.channel, self.topic, scope.now, among=True),
+            "has consented": has_consent(self.channel, self.topic, scope.now),
             "is suppressed": is_suppressed(self.channel, scope.now),
         }
 

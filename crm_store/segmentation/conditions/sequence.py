@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from collections.abc import Sequence as ABCSequence
 from dataclasses import dataclass, replace
 from datetime import timedelta
@@ -16,7 +17,7 @@ from crm_store.content.nodes import Mapping, Node, Scalar
 from crm_store.content.vocabulary import EventKind
 from crm_store.schema import customer, event
 from crm_store.schema.types import later
-from crm_store.segmentation.belonging import ids_of_rows, looks_up, outer
+from crm_store.segmentation.belonging import ids_of_rows, outer
 from crm_store.segmentation.conditions.base import Condition, FieldHelp, Lead
 from crm_store.segmentation.conditions.event import read_kinds, read_only_window
 from crm_store.segmentation.eventfilters import EventFilter, ItemFilter, Property, property_of, read_where
@@ -81,9 +82,7 @@ class SequenceCondition(Condition):
     def sql(self, scope: Scope) -> ColumnElement[bool]:
         row = event.alias()
         tests = self._chain(row, scope)
-        if looks_up(scope) or self._asks_customer:
-            return select(1).where(row.c.customer_id == customer.c.id, *tests).correlate(*outer(scope)).exists()
-        return customer.c.id.in_(select(row.c.customer_id).where(*tests))
+        return select(1).where(row.c.customer_id == customer.c.id, *tests).correlate(*outer(scope)).exists()
 
     def lead(self, scope: Scope) -> Lead | None:
         if self.window is None or self._asks_customer:
@@ -138,6 +137,9 @@ class SequenceCondition(Condition):
         tests += [row.c.at < after.c.at] if after is not None else []
         known = {start, before, *([after] if after is not None else [])}
         return ~select(1).select_from(row).where(and_(*tests)).correlate(*known, *outer(scope)).exists()
+
+    def feeds(self) -> Iterator[str]:
+        yield from (kind.name for link in self.links for kind in link.kinds)
 
     def moved(self, time: Passing) -> Moved:
         if (self.window is not None and self.window.is_relative) or any(link.asks_when for link in self.links):

@@ -32,8 +32,8 @@ class Odd(Exception):
 
 @dataclass(frozen=True)
 class Program:
-    """What gives a mail: `template` prints the holes with a mark behind each. `size`: characters of the shell; `loops`:
-    whether some loop goes on for as long as a customer's values make it."""
+    """What gives a mail: `template` prints the holes with a mark behind each. `constants`: what is the same in all mails;
+    `size`: characters of the shell; `loops`: whether some loop goes on for as long as a customer's values make it."""
 
     shell: Shell
     template: Template
@@ -54,7 +54,7 @@ class Program:
         return Said(self.shell, tuple(self._in_order(holes[:-1], "\n\n\n" in printed)))
 
     def _printed(self, values: Mapping[str, Any]) -> str:
-        context = {**self.constants, **readable(values)}
+        context = {**self.constants, **readable({name: values[name] for name in OF_EACH})}
         if self.loops:
             return render(self.template, context)
         return "".join(self.template.root_render_func(self.template.new_context(context, shared=True)))
@@ -92,10 +92,12 @@ def split(mail: MailTemplate, values: Mapping[str, Any]) -> Program:
     simple = {part: simplified(items, escapes(*part), is_stable) for part, items in printed.items()}
     cuts = (one_line(printed[subject]), text(simple[of_text]), html(simple[of_html]))
     limit(cuts, is_stable)
-    return _program(mail, cuts, names, is_stable)
+    return _program(mail, cuts, known, names, is_stable)
 
 
-def _program(mail: MailTemplate, cuts: Sequence[Cut], names: Names, is_stable: IsStable) -> Program:
+def _program(
+    mail: MailTemplate, cuts: Sequence[Cut], known: Mapping[str, Any], names: Names, is_stable: IsStable
+) -> Program:
     mark = f"\x00{secrets.token_hex(8)}\x00"
     parts, ranges, statements, at = list[Part](), list[range](), list[nodes.Node](), 0
     for (env, file), one in zip(mail.parts, cuts, strict=True):
@@ -112,7 +114,7 @@ def _program(mail: MailTemplate, cuts: Sequence[Cut], names: Names, is_stable: I
     return Program(
         Shell(*parts),
         compiled(env, [program]),
-        {**env.globals, **names.constants},
+        {**env.globals, **known, **names.constants},
         mark,
         ranges[0],
         ranges[1],

@@ -81,6 +81,7 @@ AS_JSON = {
     "segment members": "segment members buyers",
     "segment explain": "segment explain buyers",
     "segment kinds": "segment kinds",
+    "apply": "apply --dry-run",
     "campaign list": "campaign list",
     "campaign show": "campaign show welcome",
     "touches": "touches",
@@ -162,7 +163,8 @@ def test_a_campaign_is_shown_with_its_defaults_and_its_occasion_key(rapport: Rap
     assert shown["late"] == "more than 12 hours after the instant due: skipped"
     assert (shown["occasion key"], shown["status"]) == ("once", "live (when ended: finish)")
     assert shown["offer gift"] == "15%, a unique code for each enrolment, valid 3 days"
-    assert [name for name in shown if name.startswith("step")] == ["step 1", "step 2", "step 3"]
+    assert (shown["purpose"], shown["goal"], shown["held out"]) == ("marketing, topic offers", "none", "0 %")
+    assert [step["step"] for step in shown["journey"]] == ["gift", "wait before hello", "hello"]
 
 
 BIRTHDAY = """\
@@ -186,9 +188,10 @@ def test_a_campaign_is_shown_with_everything_it_says_in_words(rapport: Rapport, 
     assert shown["late"] == "more than 2 days after the instant due: held until a person accepts it"
     assert shown["again"] == "per year"
     assert shown["offer gift"] == "€5.00, a unique code for each enrolment, valid until 14 days after birthday"
-    assert shown["step 2"] == "wait before hello: wait 1 day, on mon or fri, at 09:00 of the customer's local time"
-    assert shown["step 4"].startswith("wait before again: wait until 10 days after birthday, at 09:00")
-    assert shown["step 4"].endswith("if that is past: exit")
+    said = {step["step"]: step["says"] for step in shown["journey"]}
+    assert said["wait before hello"] == "wait 1 day, on mon or fri, at 09:00 of the customer's local time"
+    assert said["wait before again"].startswith("wait until 10 days after birthday, at 09:00")
+    assert said["wait before again"].endswith("if that is past: exit")
 
 
 def test_campaigns_without_touches_have_noughts_and_touches_on_their_way_a_column(

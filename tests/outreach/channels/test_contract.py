@@ -119,7 +119,7 @@ class TestEveryProvider:
     def test_what_it_can_prove_is_what_arrived(self, any_bench: Bench) -> None:
         sent = mails(3)
         any_bench.send(REQUEST, sent[:2])
-        proof = any_bench.channel.prove(f"{REQUEST}0", {mail.touch_id: mail.message_id for mail in sent})
+        proof = any_bench.channel.look_up(f"{REQUEST}0", {mail.touch_id: mail.message_id for mail in sent})
         assert proof.accepted.keys() <= set(any_bench.touches())
         assert not proof.refused & set(any_bench.touches())
 

@@ -103,7 +103,7 @@ class Proving(Scripted):
         super().__init__()
         self.proof = Proof(accepted, frozenset(refused))
 
-    def prove(self, request_id: str, message_ids: object) -> Proof:
+    def look_up(self, request_id: str, message_ids: object) -> Proof:
         return self.proof
 
     def trouble(self) -> str | None:
@@ -112,6 +112,6 @@ class Proving(Scripted):
 
 def test_refused_is_what_both_can_prove_they_refused() -> None:
     both = WithFallback(Proving({1: "<1>"}, {2, 3, 4}), Proving({2: "<2>"}, {1, 3}))
-    assert both.prove(REQUEST, {}) == Proof({1: "<1>", 2: "<2>"}, frozenset({3}))
+    assert both.look_up(REQUEST, {}) == Proof({1: "<1>", 2: "<2>"}, frozenset({3}))
     assert both.trouble() == "second has a trouble"
     assert both.provider == "scripted"

@@ -56,7 +56,7 @@ def test_it_proves_what_is_there_and_what_is_not(store: Store) -> None:
     channel = FollowUps(Options("call"), store)
     dispatched(store, REQUEST, mails(3))
     channel.send(REQUEST, mails(2), soon())
-    assert channel.prove(REQUEST, {number: f"<{number}>" for number in (1, 2, 3)}) == Proof(
+    assert channel.look_up(REQUEST, {number: f"<{number}>" for number in (1, 2, 3)}) == Proof(
         {1: "<1>", 2: "<2>"}, frozenset({3})
     )
 

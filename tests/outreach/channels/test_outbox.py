@@ -56,7 +56,7 @@ def test_the_folder_is_the_one_of_the_settings(plain_shop: Shop) -> None:
 def test_a_provider_that_is_not_known_is_refused_with_a_suggestion(plain_shop: Shop) -> None:
     settings = (plain_shop.root / "config/rapport.yaml").read_text()
     plain_shop.write({"config/rapport.yaml": settings + "channels: {email: outbx}\n"})
-    with pytest.raises(ContentError, match=r"rapport.yaml:4: provider 'outbx' is not known; did you mean 'outbox'"):
+    with pytest.raises(ContentError, match=r"rapport.yaml:5: provider 'outbx' is not known; did you mean 'outbox'"):
         channel_for("email", load_workspace(plain_shop.root).settings, plain_shop.root)
 
 
@@ -117,13 +117,13 @@ def test_it_proves_what_is_there_and_what_is_not(tmp_path: Path) -> None:
     channel.send(REQUEST, [first], soon())
     wanted = {one.touch_id: one.message_id for one in (first, second)}
     for _ in range(2):  # whoever asks again is told the same
-        assert channel.prove(REQUEST, wanted) == Proof({1: first.message_id}, frozenset({2}))
+        assert channel.look_up(REQUEST, wanted) == Proof({1: first.message_id}, frozenset({2}))
 
 
 def test_once_it_has_proven_that_a_mail_is_not_there_its_sender_can_not_put_it_there(tmp_path: Path) -> None:
     slow = Outbox(tmp_path)
     slow.announce(REQUEST)
-    assert Outbox(tmp_path).prove(REQUEST, {7: MAIL.message_id}).refused == {7}
+    assert Outbox(tmp_path).look_up(REQUEST, {7: MAIL.message_id}).refused == {7}
     answer = slow.send(REQUEST, [MAIL], soon())
     assert (answer.accepted, list(answer.refused)) == ({}, [7])
     assert files(tmp_path) == []
@@ -131,19 +131,19 @@ def test_once_it_has_proven_that_a_mail_is_not_there_its_sender_can_not_put_it_t
 
 def test_of_a_request_that_was_not_announced_here_it_proves_only_what_is_there(tmp_path: Path) -> None:
     next(outbox(tmp_path)).send(REQUEST, [MAIL])
-    assert Outbox(tmp_path).prove("another", {7: MAIL.message_id, 8: "<8@shop.example>"}) == Proof({7: MAIL.message_id})
+    assert Outbox(tmp_path).look_up("another", {7: MAIL.message_id, 8: "<8@shop.example>"}) == Proof({7: MAIL.message_id})
 
 
 def test_a_mail_of_an_older_store_under_the_same_number_proves_nothing(tmp_path: Path) -> None:
     next(outbox(tmp_path)).send(REQUEST, [MAIL])
     Outbox(tmp_path).announce("another")
-    assert Outbox(tmp_path).prove("another", {7: "<7.other@shop.example>"}) == Proof({}, frozenset({7}))
+    assert Outbox(tmp_path).look_up("another", {7: "<7.other@shop.example>"}) == Proof({}, frozenset({7}))
 
 
 def test_a_settled_request_leaves_nothing_but_its_mails(tmp_path: Path) -> None:
     next(outbox(tmp_path)).send(REQUEST, mails(2))
     Outbox(tmp_path).announce("another")
-    Outbox(tmp_path).prove("another", {})
+    Outbox(tmp_path).look_up("another", {})
     Outbox(tmp_path).settled("another")
     assert list((tmp_path / ".sending").iterdir()) == []
 

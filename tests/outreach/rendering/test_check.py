@@ -222,4 +222,4 @@ def test_an_offer_mail_is_tried_with_its_offer(shop: Shop) -> None:
 def test_a_provider_that_is_not_known_is_a_fault_of_the_settings(shop: Shop) -> None:
     settings = (shop.root / "config/rapport.yaml").read_text()
     shop.write({"config/rapport.yaml": settings + "channels:\n  email: outbx\n"})
-    assert faults(shop) == ["config/rapport.yaml:5: provider 'outbx' is not known; did you mean 'outbox'?"]
+    assert faults(shop) == ["config/rapport.yaml:6: provider 'outbx' is not known; did you mean 'outbox'?"]

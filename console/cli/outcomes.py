@@ -1,0 +1,53 @@
+"""rapport campaign results: what came of a campaign, printed."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from decimal import Decimal
+from typing import TYPE_CHECKING, Any
+
+from console.cli.output import show
+
+if TYPE_CHECKING:
+    from crm_store.insight.results import Reached, Result
+
+
+def show_results(found: Sequence[Result], by: str | None, as_json: bool, title: str) -> None:
+    if as_json:
+        show([_plain(one, by) for one in found], as_json)
+        return
+    compared = any(one.held_out.entered for one in found)
+    show([_row(one, by, compared) for one in found], as_json, title=title)
+
+
+def _plain(one: Result, by: str | None) -> dict[str, Any]:
+    return {
+        **({by: one.of} if by else {}),
+        **_reached(one.reached),
+        **one.counts,
+        "rates": one.rates,
+        "held_out": _reached(one.held_out),
+    }
+
+
+def _reached(one: Reached) -> dict[str, Any]:
+    return {"entered": one.entered, "goal": one.goal, "goal_rate": one.goal_rate, "revenue": dict(one.revenue)}
+
+
+def _row(one: Result, by: str | None, compared: bool) -> dict[str, Any]:
+    """Counts with their share; those of the hold-out only where there is one."""
+    counts = {name: _with_share(count, one.rates.get(name)) for name, count in one.counts.items()}
+    row = {**({by: one.of} if by else {}), "entered": str(one.reached.entered), **counts, **_goal(one.reached, "")}
+    return {**row, "held_out": str(one.held_out.entered), **_goal(one.held_out, "their_")} if compared else row
+
+
+def _goal(one: Reached, whose: str) -> dict[str, str]:
+    return {f"{whose}goal": _with_share(one.goal, one.goal_rate), f"{whose}revenue": _money(one.revenue)}
+
+
+def _with_share(count: int, rate: float | None) -> str:
+    return str(count) if rate is None else f"{count} ({rate:.1%})"
+
+
+def _money(amounts: Mapping[str, Decimal]) -> str:
+    return ", ".join(f"{amount} {currency}" for currency, amount in amounts.items()) or "0"

@@ -1,0 +1,151 @@
+"""Whom a campaign takes in now: the trigger's candidates, as far as `late`, `runs`, `limit` and the audience let them."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any
+
+from sqlalchemy import Connection, Select, func, insert, literal, null, select, true, update
+from sqlalchemy import cast as sql_cast
+
+from crm_store.journeys.again import CANDIDATE, has_room
+from crm_store.journeys.context import Runnable, Standing
+from crm_store.journeys.news import ENTRY, News
+from crm_store.journeys.triggers import Window
+from crm_store.schema import campaign as campaign_table
+from crm_store.schema import customer, enrolment
+from crm_store.schema.types import Instant, Words
+
+CUSTOMERS = 10_000  # at once, of those who are looked at again
+_NEXT = timedelta(microseconds=1)
+
+
+@dataclass(frozen=True)
+class Entry:
+    """Whom an entry looks at: those whose right instant is no earlier, or only these customers."""
+
+    since: datetime | None = None
+    only: tuple[int, ...] | None = None
+
+
+def entries(conn: Connection, version: Runnable, stands: Standing, news: News) -> list[Entry]:
+    """First the customers whom something was written about, then the instants since the last look; else everybody."""
+    campaign, since = version.campaign, news.since(version, ENTRY)
+    unblocked = campaign.again.policy == "leaving" or campaign.limit is not None  # what was barred then may not be now
+    if since is None or unblocked or not campaign.trigger.shows or (stands.live_since or since) > since:
+        return [Entry()]
+    few = news.concerned(conn, version, campaign.audience, since)
+    if few is None:
+        return [Entry()]
+    parts = [Entry(only=tuple(few[start : start + CUSTOMERS])) for start in range(0, len(few), CUSTOMERS)]
+    return [*parts, Entry(since=since)] if since < news.now else parts
+
+
+def anybody(conn: Connection, version: Runnable, stands: Standing, now: datetime, entry: Entry) -> bool:
+    """Whether there is anything to write for an entry: asked before a transaction is begun for it."""
+    when, trigger = window(conn, version, stands, now, entry), version.campaign.trigger
+    if not trigger.comes(conn, when, version.scope(conn, now)):
+        return False
+    return trigger.of_everybody or conn.execute(candidates(conn, version, when).limit(1)).first() is not None
+
+
+@dataclass(frozen=True)
+class Part:
+    """Candidates that are enrolled together. `upto`: where the next part begins, however few these are; None: after the
+    last of these."""
+
+    chosen: Select[Any]
+    upto: int | None = None
+
+
+def part(
+    conn: Connection, version: Runnable, stands: Standing, now: datetime, first: int, size: int, looked_at: Entry
+) -> Part:
+    """Candidates from the customer with the number `first` on.
+
+    Where everybody is a candidate, `size` customers are looked at, and once all have been it is noted up to when.
+    """
+    entry = window(conn, version, stands, now, looked_at)
+    chosen = candidates(conn, version, entry).where(customer.c.id >= first).order_by(customer.c.id)
+    if not version.campaign.trigger.of_everybody:
+        return Part(chosen.limit(size))
+    upto = None
+    if version.campaign.trigger.comes(conn, entry, version.scope(conn, now)):
+        beyond = select(customer.c.id).where(customer.c.id >= first).order_by(customer.c.id).offset(size).limit(1)
+        upto = conn.execute(beyond).scalar()
+    if upto is None:
+        _gone_through(conn, version, now)
+        return Part(chosen)
+    return Part(chosen.where(customer.c.id < upto), upto)
+
+
+def enrol(conn: Connection, version: Runnable, chosen: Select[Any]) -> list[Any]:
+    """Write the candidates down. Returns their rows: id, customer_id."""
+    rows = chosen.subquery("chosen")
+    fixed = {
+        "campaign": literal(version.campaign.name, Words),
+        "definition_id": literal(version.id),
+        "state": literal("in", Words),
+        "past": literal(False),
+        "step": sql_cast(null(), Words),
+        "next_at": sql_cast(null(), Instant()),
+    }
+    names = [*CANDIDATE, *fixed]
+    statement = insert(enrolment).from_select(names, select(*(rows.c[name] for name in CANDIDATE), *fixed.values()))
+    return list(conn.execute(statement.returning(enrolment.c.id, enrolment.c.customer_id)).all())
+
+
+def window(conn: Connection, version: Runnable, stands: Standing, now: datetime, looked_at: Entry) -> Window:
+    """When the right instants of entries lie that are made now."""
+    campaign = version.campaign
+    live_since = stands.live_since or now
+    if campaign.runs.begins:
+        live_since = max(live_since, campaign.runs.begins)
+    since = now - campaign.late.within
+    if campaign.late.otherwise != "skip":
+        since = min(since, live_since)
+    if campaign.runs.begins:
+        since = max(since, campaign.runs.begins)
+    seen = _gone_through_to(conn, version) if campaign.trigger.of_everybody else None
+    since = max(since, looked_at.since or since, seen + _NEXT if seen else since)
+    return Window(since, now, live_since, campaign.limit, looked_at.only)
+
+
+def candidates(conn: Connection, version: Runnable, entry: Window) -> Select[Any]:
+    """Whom the trigger enters: not erased, in the audience, not enrolled for this occasion yet, within the limit."""
+    campaign = version.campaign
+    scope = version.scope(conn, entry.now)
+    found = campaign.trigger.candidates(conn, campaign.name, campaign.again, entry, scope).subquery("candidate")
+    same = enrolment.c.campaign == campaign.name, enrolment.c.customer_id == found.c.customer_id
+    enrolled = select(enrolment.c.id).where(*same, enrolment.c.occasion == found.c.occasion).correlate(found).exists()
+    audience = campaign.audience.sql(scope) if campaign.audience else true()
+    in_time = found.c.entered_at < campaign.runs.ends if campaign.runs.ends else true()
+    chosen = (
+        select(*(found.c[name] for name in CANDIDATE))
+        .join(customer, customer.c.id == found.c.customer_id)
+        .where(customer.c.erased_at.is_(None), ~enrolled, audience, in_time, *entry.of(customer.c.id))
+    )
+    return chosen if campaign.limit is None else _earliest(chosen, campaign.name, entry)
+
+
+def _earliest(chosen: Select[Any], campaign: str, entry: Window) -> Select[Any]:
+    """Of each customer the first that the limit has room for: the later ones are asked again once that is in."""
+    of = chosen.selected_columns
+    order = (of.entered_at, of.trigger_event_id, of.occasion)
+    place = func.row_number().over(partition_by=of.customer_id, order_by=order).label("place")
+    room = has_room(campaign, of.customer_id, of.entered_at, entry.limit)
+    placed = chosen.where(room).add_columns(place).subquery("placed")
+    first = select(*(placed.c[name] for name in CANDIDATE)).join(customer, customer.c.id == placed.c.customer_id)
+    return first.where(placed.c.place == 1)
+
+
+def _gone_through(conn: Connection, version: Runnable, now: datetime) -> None:
+    of_name = campaign_table.c.name == version.campaign.name
+    conn.execute(update(campaign_table).where(of_name).values(entered_to=now, entered_by=version.id))
+
+
+def _gone_through_to(conn: Connection, version: Runnable) -> datetime | None:
+    """Up to when everybody has been looked at by this version; another one may find more."""
+    same = campaign_table.c.name == version.campaign.name, campaign_table.c.entered_by == version.id
+    return conn.execute(select(campaign_table.c.entered_to).where(*same)).scalar()

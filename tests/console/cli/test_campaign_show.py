@@ -1,0 +1,60 @@
+"""rapport campaign show: the journey as a tree, and where its customers are."""
+
+from __future__ import annotations
+
+from tests.console.cli.command import Rapport
+from tests.journeys.files import journey
+from tests.world import NOON, SETTINGS, Shop
+
+STEPS = """[
+  {send: hello},
+  {branch: [{when: {attribute: country, is: DE}, then: [{wait: 1 day}, {send: again}]}, {otherwise: [{exit: abroad}]}]},
+  {wait: 2 days, name: rest}]"""
+TREE = """\
+c: 2 in, 0 finished, 1 left (0 of all held out)
+├── hello: send hello
+├── branch before again: one of 2 ways
+│   ├── when the country is 'DE'
+│   │   ├── wait before again: wait 1 day  [2 here]
+│   │   └── again: send again
+│   └── otherwise
+│       └── exit at end: leave: abroad
+└── rest: wait 2 days
+"""
+
+
+def fill(shop: Shop, steps: str = STEPS, **keys: str | None) -> None:
+    shop.campaign("c", journey(steps=steps, **keys))
+    shop.publish()
+    for key, country in (("anna", "DE"), ("bea", "DE"), ("cora", "FR")):
+        shop.customer(key, country=country)
+        shop.event(key, "signed_up", NOON)
+    shop.tick()
+
+
+def test_the_journey_is_a_tree_with_how_many_are_where(rapport: Rapport, small_shop: Shop) -> None:
+    fill(small_shop)
+    assert rapport("campaign", "show", "c").out.partition("\n\n")[2] == TREE
+    shown = rapport("campaign", "show", "c", "--json").json
+    assert shown["enrolments"] == {"in": 2, "finished": 0, "left": 1, "held_out": 0}
+    arm = shown["journey"][1]["arms"][0]
+    assert (arm["arm"], arm["steps"][0]["here"]) == ("when their country is DE", 2)
+
+
+def test_those_at_a_step_of_an_older_version_are_shown(rapport: Rapport, small_shop: Shop) -> None:
+    fill(small_shop)
+    small_shop.campaign("c", journey(steps="[{send: hello}]"))
+    assert "wait before again: of an older version  [2 here]" in rapport("campaign", "show", "c").out
+
+
+def test_goal_hold_outs_and_purpose_are_said(rapport: Rapport, small_shop: Shop) -> None:
+    small_shop.write({"config/rapport.yaml": f"{SETTINGS}hold_out: 2 %\n"})
+    fill(small_shop, hold_out="99.99 %", goal="{event: order, within: 5 days, value: amount}")
+    shown = rapport("campaign", "show", "c", "--json").json
+    assert shown["goal"] == "the event 'order' within 5 days of entry, worth its amount"
+    assert shown["held out"] == "99.99 %, and 2 % of all customers in every campaign"
+    assert shown["enrolments"]["held_out"] == 3
+    small_shop.campaign("c", journey(purpose="service", basis="the contract", topic=None))
+    shown = rapport("campaign", "show", "c", "--json").json
+    assert (shown["purpose"], shown["held out"]) == ("service, basis: the contract", "nobody: it is service")
+    assert shown["audience"] == "everybody"
