@@ -12,7 +12,7 @@ from contextlib import closing, contextmanager
 from datetime import datetime
 from decimal import Decimal
 from pathlib import Path
-from typing import Any, Concatenate, ParamSpec, TypeVar, cast
+from typing import Any, Concatenate, ParamSpec, TypeVar
 
 from sqlalchemy import BigInteger, Connection, Engine, create_engine, event, func, make_url, select
 from sqlalchemy.engine import URL
@@ -202,17 +202,6 @@ def memory_store() -> Store:
     engine = create_engine("sqlite://", poolclass=StaticPool, json_serializer=_to_json)
     _prepare_sqlite(engine)
     return Store(engine, "in memory")
-
-
-def refill(store: Store, other: Store) -> None:
-    """Make a memory store hold what another one holds, and nothing else. What it has learnt to ask it still knows: a new
-    store would translate every statement anew."""
-    source, target = other.engine.raw_connection(), store.engine.raw_connection()
-    try:
-        cast(sqlite3.Connection, source.driver_connection).backup(cast(sqlite3.Connection, target.driver_connection))
-    finally:
-        source.close()
-        target.close()
 
 
 def open_store(url: str, base: Path) -> Store:

@@ -20,7 +20,7 @@ from crm_store.content.settings import Settings
 from crm_store.content.sources import Sources
 from crm_store.content.workspace import Workspace, load_workspace
 from crm_store.ledger.accounts import count_refusal, let_go
-from crm_store.ledger.claim import Claim, Group, Worker, claim, due_groups, waiting
+from crm_store.ledger.claim import Claim, Group, Worker, claim, do_tasks, due_groups, waiting
 from crm_store.ledger.dispatch import AccountHeld, Answer, LeaseLost, Refusal, Request, dispatch, divide, fail, give_back
 from crm_store.ledger.epoch import number
 from crm_store.ledger.kept import forget_mails
@@ -160,7 +160,7 @@ class _Lane:
         self.stop = stop
         self.turn = turn
         self.ways_out = ways_out
-        self.channels: dict[int, Channel] = {}
+        self.channels: dict[tuple[int, str], Channel] = {}
         self.shells: set[str] = set()
 
     def run(self, groups: Sequence[Group]) -> Drained:
@@ -194,6 +194,8 @@ class _Lane:
     def _batch(self, group: Group) -> bool:
         """Deliver one batch of the group. Returns whether to look for another."""
         size = self.workspace.settings.delivery.batch
+        if group.is_task:
+            return self._tasks(group, size)
         since = self.clock.monotonic()  # before the claim, so that our lease is over before the store's
         claimed = self.store.write(claim, self.worker, group, self.now, size, new_code)
         self.batches += 1
@@ -203,6 +205,13 @@ class _Lane:
         if claimed.touch_ids:
             self._deliver_or_give_back(claimed, since + HOLD * claimed.version.settings.delivery.lease.total_seconds())
         return claimed.judged > 0
+
+    def _tasks(self, group: Group, size: int) -> bool:
+        """Tasks for people are settled by being written."""
+        done = self.store.write(do_tasks, group, self.now, size)
+        self.batches += 1
+        self.done = self.done.plus(Drained(judged=done.judged, sent=done.written, failed=done.failed))
+        return self._wait(_BUSY_WAIT) if done.busy else done.judged > 0
 
     def _deliver_or_give_back(self, claimed: Claim, deadline: float) -> None:
         done = False
@@ -249,11 +258,11 @@ class _Lane:
                 try_copies(channel, version, claimed.step, template, self.now, deadline)
 
     def _channel(self, claimed: Claim) -> Channel:
-        version = claimed.version
-        if version.id not in self.channels:
-            name, root = version.campaign.channel, self.workspace.root
-            self.channels[version.id] = self.ways_out(name, version.settings, root, self.store)
-        return self.channels[version.id]
+        key = claimed.version.id, claimed.channel
+        if key not in self.channels:
+            settings, root = claimed.version.settings, self.workspace.root
+            self.channels[key] = self.ways_out(claimed.channel, settings, root, self.store)
+        return self.channels[key]
 
     def count(self, answer: Answer) -> None:
         failed = sum(refusal.permanent for refusal in answer.refused.values())
@@ -288,8 +297,8 @@ class _Call:
         return True
 
     def _named(self, mails: Sequence[Mail], packed: Mapping[int, bytes]) -> Request:
-        channel, values = self.claimed.version.campaign.channel, {mail.touch_id: packed[mail.touch_id] for mail in mails}
-        return Request(secrets.token_hex(16), channel, self.channel.provider, _body_hash(mails), values)
+        values = {mail.touch_id: packed[mail.touch_id] for mail in mails}
+        return Request(secrets.token_hex(16), self.claimed.channel, self.channel.provider, _body_hash(mails), values)
 
     def _answer(self, named: Request, mails: Sequence[Mail]) -> Answer | None:
         """Name the request, send it. What a provider raises that is no NotAccepted leaves all its mails in doubt.

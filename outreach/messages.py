@@ -16,7 +16,7 @@ from outreach.rendering.said import Said
 def make_mail(saying: Saying, material: Material, said: Said, unsubscribe: str, now: datetime) -> Mail:
     """A mail ready to leave, with the headers of one-click unsubscribing (RFC 8058) by that link; of service nobody can
     unsubscribe."""
-    sender = saying.version.settings.senders[saying.version.campaign.sender]
+    sender = saying.version.settings.senders[saying.step.sender_of(saying.version.campaign)]
     return Mail(
         touch_id=material.touch_id,
         message_id=message_id(saying.signer, material.touch_id, material.natural, sender.address),

@@ -10,6 +10,7 @@ from crm_store.content.workspace import Workspace
 from crm_store.errors import ContentError
 from crm_store.journeys.context import Runnable
 from crm_store.journeys.published import runnable
+from crm_store.journeys.steps import Send
 from crm_store.ledger.dispatch import Answer, Refusal
 from crm_store.ledger.reference import natural_keys
 from crm_store.ledger.settling import Unanswered, release, settle, unanswered
@@ -52,7 +53,9 @@ def _plus(one: Recovered, other: Recovered) -> Recovered:
 
 def _settle(store: Store, workspace: Workspace, signer: Signer, lost: Unanswered, version: Runnable) -> Recovered:
     channel = _channel(lost, version, workspace, store)
-    sender = version.settings.senders[version.campaign.sender].address
+    step = version.campaign.course.step(lost.step)
+    name = step.sender_of(version.campaign) if isinstance(step, Send) else version.campaign.sender
+    sender = version.settings.senders[name].address
     with store.read() as conn:
         naturals = natural_keys(conn, lost.touch_ids)
     message_ids = {touch_id: message_id(signer, touch_id, naturals[touch_id], sender) for touch_id in lost.touch_ids}

@@ -31,7 +31,7 @@ def seed_copies(
     _, values = next(sample_contexts(version, step))
     said = template.render(values)
     marked = Said.plain(f"{MARK} {said.subject}", said.text, said.html)
-    sender = version.settings.senders[version.campaign.sender]
+    sender = version.settings.senders[step.sender_of(version.campaign)]
     domain = sender.address.rpartition("@")[2]
     return [
         Mail(

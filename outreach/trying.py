@@ -20,14 +20,24 @@ from crm_store.journeys.example import CampaignExample, Mailed
 from crm_store.journeys.holdouts import is_held_out
 from crm_store.journeys.published import current, record_standing, standing
 from crm_store.journeys.tick import can_go_on, due_work, plan_campaigns, refresh_segments
-from crm_store.journeys.timeline import Turned, anybody_in, ask_for_everybody, left_for, next_due, next_entry, turned_out
+from crm_store.journeys.timeline import (
+    Turned,
+    anybody_in,
+    ask_for_everybody,
+    keep_fresh,
+    left_for,
+    next_due,
+    next_entry,
+    turned_out,
+)
 from crm_store.ledger import epoch
 from crm_store.ledger.dispatch import Answer
 from crm_store.ledger.states import SENT
+from crm_store.refilling import refill
 from crm_store.schema import METADATA
 from crm_store.segmentation.staging import Told, instant_of, stage
 from crm_store.segmentation.trying import Tried
-from crm_store.store import Store, memory_store, refill
+from crm_store.store import Store, memory_store
 from outreach.channels.base import Channel, Mail
 from outreach.delivery import drain
 from outreach.publishing import Content, publish
@@ -112,6 +122,9 @@ class _Play:
 
     def _tick(self, now: datetime) -> None:
         """As flows do it: plan and deliver until nothing is left to do."""
+        with self.store.read() as conn:
+            version = current(conn, self.campaign.name)
+        self.store.write(keep_fresh, version, now)
         for _ in range(PASSES):
             refresh_segments(self.store, now)
             plan_campaigns(self.store, now)

@@ -27,6 +27,8 @@ for name in ("RAPPORT_STORE", "RAPPORT_WORKSPACE"):
 # How many random cases each property is tried with. The numbers are printed by the run; lower them only with a line in
 # CHANGELOG. `make test-long` takes the second.
 CASES = int(os.environ.get("RAPPORT_TEST_CASES", "50"))
+SHOPS = max(1, CASES // 5)  # random shops in which the simulator is asked too; each has some thirty journeys
+MACHINES = max(1, CASES // 12)  # shops in which anything happens in any order
 settings.register_profile(
     "rapport",
     max_examples=CASES,
@@ -49,7 +51,8 @@ _numbers = count()
 
 
 def pytest_report_header() -> str:
-    return f"rapport: {CASES} random cases a property (RAPPORT_TEST_CASES)"
+    more = f"{SHOPS} random shops beside a simulator, {MACHINES} with things in any order"
+    return f"rapport: {CASES} random cases a property (RAPPORT_TEST_CASES), {more}"
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:

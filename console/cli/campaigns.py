@@ -74,6 +74,32 @@ def show_campaign(context: typer.Context, name: Name, as_json: Json = False) -> 
     console().print(journey_tree(f"{name}: {found.words()}", steps))
 
 
+@app.command("explain")
+def explain_campaign(
+    context: typer.Context,
+    name: Name,
+    customer: Annotated[str, typer.Option("--customer", help="The company's own key of the customer.")],
+    at: Annotated[str | None, typer.Option("--at", help="The instant to look at, in ISO 8601; now unless said.")] = None,
+    as_json: Json = False,
+) -> None:
+    """What stands between a customer and a campaign's mails, in order: the first that stopped her is named.
+
+    Example: rapport campaign explain win-back --customer household-900
+    """
+    from console.cli.reasons import show_story
+    from crm_store.insight.reasons import why
+
+    here = session(context)
+    instant = here.instant("--at", at) or here.now
+    with here.store.read() as conn:
+        story = why(conn, name, customer, instant)
+    if story is None:
+        raise UsageError(
+            f"customer '{customer}' is not in the store; keys are the company's own, e.g. of the imported file"
+        )
+    show_story(story, as_json)
+
+
 @app.command("results")
 def campaign_results(
     context: typer.Context,
@@ -98,6 +124,23 @@ def campaign_results(
             raise UsageError(f"campaign '{name}' was never published{did_you_mean(name, known)}")
         found = results(conn, name, by, here.now, here.workspace.settings.company.zone)
     show_results(found, by, as_json, f"What came of {name}")
+
+
+@app.command("words")
+def words_(
+    markdown: Annotated[bool, typer.Option("--markdown", help="Print the part of docs/campaigns.md.")] = False,
+    as_json: Json = False,
+) -> None:
+    """The kinds of campaigns, what enters them, and the steps there are.
+
+    Example: rapport campaign words
+    """
+    from console.words import words, words_in_markdown
+
+    if markdown:
+        say(*words_in_markdown())
+    else:
+        show(words(), as_json, title="Words of campaign files")
 
 
 @app.command("run")

@@ -36,4 +36,6 @@ def show_customer(
     show_one({name: value for name, value in found["details"].items() if value is not None}, False)
     for title in ("consents", "events", "enrolments", "touches", "changes"):
         say("")
-        show(found[title], False, title=title.capitalize())
+        rows = found[title]
+        told = [name for name in (rows[0] if rows else ()) if any(row[name] not in (None, False) for row in rows)]
+        show(rows, False, told, title=title.capitalize())

@@ -28,7 +28,7 @@ def show_judged(segment: str, key: str, judged: Judged, now: datetime, company: 
         say(f"{key} is not in {segment} {as_of}: erased at {judged.erased_at:%Y-%m-%d %H:%M:%S}Z, and in no segment since")
         return
     say(f"{key} is{'' if judged.found.holds else ' not'} in {segment} {as_of}.", _zones(now, company, own), "")
-    say(*_lines(judged.found, 0))
+    say(*condition_lines(judged.found))
 
 
 def _zones(now: datetime, company: ZoneInfo, own: ZoneInfo | None) -> str:
@@ -39,12 +39,12 @@ def _zones(now: datetime, company: ZoneInfo, own: ZoneInfo | None) -> str:
     return f"Dates are judged by the customer's own, {there}; the days of events by the company's, {here}."
 
 
-def _lines(one: Explained, depth: int) -> Iterator[str]:
+def condition_lines(one: Explained, depth: int = 0) -> Iterator[str]:
     said = _MADE_OF.get(one.condition.kind) or one.condition.sentence()
     values = ", ".join(f"{name}: {_said(value)}" for name, value in one.values.items())
     yield f"{'yes' if one.holds else 'no':5}{'  ' * depth}{said}{f'   [{values}]' if values else ''}"
     for part in one.parts:
-        yield from _lines(part, depth + 1)
+        yield from condition_lines(part, depth + 1)
 
 
 def _said(value: Any) -> str:
@@ -67,15 +67,15 @@ def _plain(
         "customer_date": local_date(now, own or company),
         "company_zone": company.key,
         "company_date": local_date(now, company),
-        "condition": _condition(judged.found) if judged.found else None,
+        "condition": plain_condition(judged.found) if judged.found else None,
     }
 
 
-def _condition(one: Explained) -> Mapping[str, Any]:
+def plain_condition(one: Explained) -> Mapping[str, Any]:
     return {
         "kind": one.condition.kind,
         "says": one.condition.sentence(),
         "holds": one.holds,
         "values": dict(one.values),
-        "parts": [_condition(part) for part in one.parts],
+        "parts": [plain_condition(part) for part in one.parts],
     }

@@ -16,8 +16,9 @@ def show_results(found: Sequence[Result], by: str | None, as_json: bool, title: 
     if as_json:
         show([_plain(one, by) for one in found], as_json)
         return
+    show([_mails(one, by) for one in found], as_json, title=f"{title}: mails")
     compared = any(one.held_out.entered for one in found)
-    show([_row(one, by, compared) for one in found], as_json, title=title)
+    show([_goals(one, by, compared) for one in found], as_json, title=f"{title}: goal")
 
 
 def _plain(one: Result, by: str | None) -> dict[str, Any]:
@@ -34,15 +35,20 @@ def _reached(one: Reached) -> dict[str, Any]:
     return {"entered": one.entered, "goal": one.goal, "goal_rate": one.goal_rate, "revenue": dict(one.revenue)}
 
 
-def _row(one: Result, by: str | None, compared: bool) -> dict[str, Any]:
-    """Counts with their share; those of the hold-out only where there is one."""
+def _mails(one: Result, by: str | None) -> dict[str, Any]:
     counts = {name: _with_share(count, one.rates.get(name)) for name, count in one.counts.items()}
-    row = {**({by: one.of} if by else {}), "entered": str(one.reached.entered), **counts, **_goal(one.reached, "")}
-    return {**row, "held_out": str(one.held_out.entered), **_goal(one.held_out, "their_")} if compared else row
+    return {**({by: one.of} if by else {}), **counts}
 
 
-def _goal(one: Reached, whose: str) -> dict[str, str]:
-    return {f"{whose}goal": _with_share(one.goal, one.goal_rate), f"{whose}revenue": _money(one.revenue)}
+def _goals(one: Result, by: str | None, compared: bool) -> dict[str, Any]:
+    """Those who are held out stand beside where there are any."""
+    row = {**({by: one.of} if by else {}), **_reaching(one.reached, "")}
+    return {**row, **_reaching(one.held_out, "held_out: ")} if compared else row
+
+
+def _reaching(one: Reached, whose: str) -> dict[str, str]:
+    said = {"entered": str(one.entered), "goal": _with_share(one.goal, one.goal_rate), "revenue": _money(one.revenue)}
+    return {f"{whose}{name}": value for name, value in said.items()}
 
 
 def _with_share(count: int, rate: float | None) -> str:

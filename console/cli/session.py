@@ -11,7 +11,8 @@ from typing import TYPE_CHECKING
 
 import typer
 
-from crm_store.clock import parse_now
+from crm_store.clock import parse_instant, parse_now
+from crm_store.errors import UsageError
 
 if TYPE_CHECKING:
     from crm_store.content.workspace import Workspace
@@ -44,6 +45,13 @@ class Session:
     @cached_property
     def now(self) -> datetime:
         return parse_now(self.now_option, self.workspace.settings.company.zone)
+
+    def instant(self, option: str, text: str | None) -> datetime | None:
+        """What an option says, None where it was not given. Raises UsageError."""
+        try:
+            return None if text is None else parse_instant(text, self.workspace.settings.company.zone)
+        except ValueError:
+            raise UsageError(f"{option} '{text}' is not a date and time; write e.g. 2017-12-24T09:00:00Z") from None
 
     @property
     def store_url(self) -> str:

@@ -3,14 +3,12 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from datetime import datetime
 from typing import Annotated, Any
 
 import typer
 
 from console.cli.output import say, show, show_one
 from console.cli.session import Session, session
-from crm_store.clock import parse_instant
 from crm_store.content.faults import did_you_mean
 from crm_store.errors import RapportError, UsageError
 
@@ -47,20 +45,11 @@ def touches(
     here = session(context)
     _known(here, customer, campaign)
     asked: dict[str, Any] = {"address": address, "message_id": message_id, "run": run_, "reason": reason}
-    wanted = Wanted(customer, campaign, state, limit, _instant(here, "--until", until), _instant(here, "--since", since))
+    wanted = Wanted(customer, campaign, state, limit, here.instant("--until", until), here.instant("--since", since))
     with here.store.read() as conn:
         rows = find(conn, replace(wanted, **asked))
     columns = ["id", "customer", "campaign", "occasion", "step", "state", "reason", "due_at", "sent_at", "offer"]
     show(rows, as_json, columns, title="Touches")
-
-
-def _instant(here: Session, option: str, text: str | None) -> datetime | None:
-    if text is None:
-        return None
-    try:
-        return parse_instant(text, here.workspace.settings.company.zone)
-    except ValueError:
-        raise UsageError(f"{option} '{text}' is not a date and time; write e.g. 2017-12-24T09:00:00Z") from None
 
 
 @app.command("show")

@@ -20,6 +20,7 @@ from crm_store.content.literals import read_duration, read_percent
 from crm_store.content.nodes import Mapping as MappingNode
 from crm_store.content.nodes import Node
 from crm_store.content.sources import SETTINGS, Sources
+from crm_store.content.working import OFFICE_HOURS, WorkingHours, read_working_hours
 
 PLANNED = ("caps", "rates")
 
@@ -78,6 +79,7 @@ class Settings:
     seeds: tuple[str, ...] = ()
     hold_out: Decimal = Decimal(0)  # percent of the customers whom no marketing campaign touches
     mails_a_day: int = 3
+    working_hours: WorkingHours = OFFICE_HOURS
 
     @property
     def limits(self) -> dict[str, Limits]:
@@ -102,10 +104,11 @@ def load_settings(sources: Sources, faults: Faults) -> Settings:
     seeds = fields.several("seeds", lambda node: every(read_address, items(node)))
     hold_out = fields.get("hold_out", read_hold_out, Decimal(0))
     mails_a_day = fields.get("mails_a_day", _count, 3)
+    working_hours = fields.get("working_hours", lambda node: read_working_hours(node, faults), OFFICE_HOURS)
     fields.close()
     return Settings(
         sure(company), store, sure(public_url), sure(senders), channels, outbox, delivery, clock,
-        seeds, hold_out, mails_a_day,
+        seeds, hold_out, mails_a_day, working_hours,
     )  # fmt: skip
 
 

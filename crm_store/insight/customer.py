@@ -7,6 +7,7 @@ from typing import Any
 
 from sqlalchemy import Connection, func, select
 
+from crm_store.journeys.published import runnable
 from crm_store.ledger.find import Wanted, touches
 from crm_store.ledger.material import customer_values, of_customer
 from crm_store.money import to_major
@@ -75,13 +76,33 @@ def _events(conn: Connection, customer_id: int, now: datetime) -> list[dict[str,
     return rows
 
 
+_ENROLLED = (
+    "campaign",
+    "occasion",
+    "state",
+    "reason",
+    "step",
+    "variant",
+    "entered_at",
+    "next_at",
+    "finished_at",
+    "left_at",
+)
+
+
 def _enrolments(conn: Connection, customer_id: int, now: datetime) -> list[dict[str, Any]]:
-    columns = [
-        enrolment.c[name]
-        for name in ("campaign", "occasion", "state", "reason", "step", "entered_at", "next_at", "finished_at", "left_at")
-    ]
-    chosen = select(*columns).where(enrolment.c.customer_id == customer_id, enrolment.c.entered_at <= now)
-    return [dict(row._mapping) for row in conn.execute(chosen.order_by(enrolment.c.entered_at.desc()).limit(_SHOWN))]
+    """Where she is in each campaign; `doing`: what the step says, in the version she follows."""
+    more = enrolment.c.goal_at, enrolment.c.held_out_at.is_not(None).label("held_out"), enrolment.c.definition_id
+    chosen = select(*(enrolment.c[name] for name in _ENROLLED), *more)
+    chosen = chosen.where(enrolment.c.customer_id == customer_id, enrolment.c.entered_at <= now)
+    found = [dict(row._mapping) for row in conn.execute(chosen.order_by(enrolment.c.entered_at.desc()).limit(_SHOWN))]
+    return [{**row, "doing": _doing(conn, row.pop("definition_id"), row)} for row in found]
+
+
+def _doing(conn: Connection, definition_id: int, row: dict[str, Any]) -> str | None:
+    if row["state"] != "in" or row["step"] is None:
+        return None
+    return runnable(conn, definition_id).campaign.course.step(row["step"]).sentence()
 
 
 def _changes(conn: Connection, customer_id: int) -> list[dict[str, Any]]:

@@ -82,7 +82,7 @@ class Look:
         return chosen.where(enrolment.c.customer_id.in_(ids_of(customers)), *self.waiting(version, now), holds)
 
 
-def waiting(version: Runnable) -> Select[Any]:
+def waiting(conn: Connection, version: Runnable) -> Select[Any]:
     """A select of everybody in it whose turn is yet to come."""
     return select(enrolment.c.id).where(
         enrolment.c.definition_id == version.id, enrolment.c.state == "in", enrolment.c.next_at.is_not(None)

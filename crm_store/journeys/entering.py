@@ -29,15 +29,18 @@ class Entry:
     only: tuple[int, ...] | None = None
 
 
+EVERYBODY = Entry()
+
+
 def entries(conn: Connection, version: Runnable, stands: Standing, news: News) -> list[Entry]:
     """First the customers whom something was written about, then the instants since the last look; else everybody."""
     campaign, since = version.campaign, news.since(version, ENTRY)
     unblocked = campaign.again.policy == "leaving" or campaign.limit is not None  # what was barred then may not be now
     if since is None or unblocked or not campaign.trigger.shows or (stands.live_since or since) > since:
-        return [Entry()]
+        return [EVERYBODY]
     few = news.concerned(conn, version, campaign.audience, since)
     if few is None:
-        return [Entry()]
+        return [EVERYBODY]
     parts = [Entry(only=tuple(few[start : start + CUSTOMERS])) for start in range(0, len(few), CUSTOMERS)]
     return [*parts, Entry(since=since)] if since < news.now else parts
 
@@ -96,7 +99,7 @@ def enrol(conn: Connection, version: Runnable, chosen: Select[Any]) -> list[Any]
     return list(conn.execute(statement.returning(enrolment.c.id, enrolment.c.customer_id)).all())
 
 
-def window(conn: Connection, version: Runnable, stands: Standing, now: datetime, looked_at: Entry) -> Window:
+def window(conn: Connection, version: Runnable, stands: Standing, now: datetime, looked_at: Entry = EVERYBODY) -> Window:
     """When the right instants of entries lie that are made now."""
     campaign = version.campaign
     live_since = stands.live_since or now

@@ -28,12 +28,12 @@ def stale_feed(conn: Connection, version: Runnable, now: datetime) -> str | None
 
 
 def feeds(version: Runnable) -> set[str]:
-    """The kinds of events that its trigger and all its conditions look at, those of segments among them."""
+    """The kinds of events that its trigger, its goal and all its conditions look at, those of segments among them."""
     campaign = version.campaign
     asked: list[Condition] = list(campaign.conditions())
     asked += [version.segments[name].who for name in closure(campaign.segments(), version.segments)]
-    entering = campaign.trigger.event()
-    return {kind for condition in asked for kind in condition.feeds()} | ({entering} if entering else set())
+    aimed = {campaign.goal.kind.name} if campaign.goal else set()
+    return {kind for condition in asked for kind in condition.feeds()} | set(campaign.trigger.feeds()) | aimed
 
 
 def hold(conn: Connection, name: str, reason: str | None, now: datetime) -> None:

@@ -108,7 +108,7 @@ def aiming_versions(conn: Connection, campaign: str) -> list[int]:
     return list(conn.execute(select(definition.c.id).where(*of_name, somebody).order_by(definition.c.id)).scalars())
 
 
-def aiming(definition_id: int, customers: Sequence[int] | None = None) -> Select[Any]:
+def aiming(conn: Connection, definition_id: int, customers: Sequence[int] | None = None) -> Select[Any]:
     """A select of the enrolments of a version that may still reach the goal, all or of these customers."""
     still = select(enrolment.c.id).where(enrolment.c.goal_until.is_not(None))
     if customers is None:

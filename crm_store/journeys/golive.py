@@ -10,7 +10,7 @@ from sqlalchemy import Connection, func, select
 
 from crm_store.clock import local_date, start_of_day
 from crm_store.journeys.context import Runnable
-from crm_store.journeys.entering import Entry, candidates, window
+from crm_store.journeys.entering import candidates, window
 from crm_store.journeys.published import current, standings
 from crm_store.journeys.triggers.segment import SegmentTrigger
 from crm_store.schema import customer
@@ -46,7 +46,7 @@ def _would_enter(conn: Connection, version: Runnable, now: datetime) -> int:
         return _members(conn, version, trigger, now) if trigger.existing == "enrol" else 0
     stands = next(one for one in standings(conn) if one.name == version.campaign.name)
     tonight = start_of_day(local_date(now, zone) + timedelta(days=1), zone) - timedelta(microseconds=1)
-    entry = replace(window(conn, version, stands, now, Entry()), now=max(tonight, now))
+    entry = replace(window(conn, version, stands, now), now=max(tonight, now))
     chosen = candidates(conn, version, entry).with_only_columns(customer.c.id).distinct()
     return int(conn.execute(select(func.count()).select_from(chosen.subquery())).scalar_one())
 

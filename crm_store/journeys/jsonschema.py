@@ -117,6 +117,11 @@ _WAIT = _object(
         "if_past": _one_of(["skip", "go_on", "exit"]),
     }
 )
+_ARM = _object({"share": PERCENT, "then": STEPS}, ["share"])
+_DECIDE = _object({"after": DURATION, "at_least": SCALAR}, ["after", "at_least"])
+_WINNER = _object({"by": _one_of(["goal", "clicked"]), "decide": _DECIDE}, ["by", "decide"])
+_TASK: dict[str, Schema] = {"to": TEXT, "by": TEXT, "at": SCALAR, "note": TEXT}
+_PAUSED: dict[str, Schema] = {"for": DURATION, "until": CONDITION, "at_most": DURATION}
 _WAY = _either(_object({"when": CONDITION, "then": STEPS}, ["when", "then"]), _object({"otherwise": STEPS}, ["otherwise"]))
 
 
@@ -131,12 +136,20 @@ def step_keys(known: Known) -> dict[str, dict[str, Schema]]:
     consent = _object({"channel": channel, "topic": topic, "state": _one_of(CONSENT_STATES)}, ["channel", "topic", "state"])
     update = {"attributes": {"type": "object"}, "stage": _one_of(known.vocabulary.stages), "consent": consent}
     return {
-        "send": {"send": _one_of(known.names.templates), "offer": TEXT},
+        "send": {"send": _one_of(known.names.templates), "offer": TEXT, "sender": TEXT, "channel": channel},
         "wait": {"wait": _either(DURATION, _WAIT)},
         "wait_for": {"wait_for": CONDITION, "at_most": DURATION, "then": STEPS, "otherwise": STEPS},
         "branch": {"branch": _list(_WAY)},
-        "split": {"split": _table(_object({"share": PERCENT, "then": STEPS}, ["share"]))},
+        "split": {"split": {**_table(_ARM), "properties": {"winner": _WINNER}}},
         "update": {"update": {**_object(update), "minProperties": 1}},
+        "pause": {"pause": _object({"purpose": _one_of(["marketing"]), "topic": topic, **_PAUSED})},
+        "follow_up": {
+            "follow_up": _one_of(known.vocabulary.follow_ups),
+            "to": TEXT,
+            "by": TEXT,
+            "at": SCALAR,
+            "note": TEXT,
+        },
         "exit": {"exit": TEXT},
     }
 

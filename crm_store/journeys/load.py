@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection
+from collections.abc import Collection
 from dataclasses import replace
 from datetime import timedelta
 from decimal import Decimal
 
-from crm_store.content.faults import Fault, Faults, Incomplete, did_you_mean
+from crm_store.content.faults import Fault, Faults, Incomplete
 from crm_store.content.fields import Fields, one_of, sure, text
 from crm_store.content.literals import read_duration, read_times
 from crm_store.content.names import Names
@@ -23,7 +23,7 @@ from crm_store.journeys.frequency import check_frequency
 from crm_store.journeys.goal import read_goal
 from crm_store.journeys.offers import read_offers
 from crm_store.journeys.purpose import read_purpose
-from crm_store.journeys.reading import Reading
+from crm_store.journeys.reading import Reading, configured, touching_steps
 from crm_store.journeys.running import ALWAYS, read_runs
 from crm_store.journeys.steps import read_course
 from crm_store.journeys.triggers import KINDS, Trigger, read_trigger
@@ -70,7 +70,10 @@ def _load(name: str, path: str, sources: Sources, reading: Reading) -> Campaign:
     fields = Fields(root, faults, "a campaign", planned=PLANNED_KEYS)
     kind = fields.need("kind", one_of(*KINDS))
     trigger = fields.need("enter", lambda node: _enter(node, kind, reading.language))
-    reading = replace(reading, trigger=trigger, offers=_names(root.get("offers")))
+    reading = replace(
+        reading, trigger=trigger, offers=_names(root.get("offers")), touching=touching_steps(root.get("steps"))
+    )
+    reading = replace(reading, has_goal=root.get("goal") is not None)
     offers = fields.table("offers", lambda node: read_offers(node, reading))
     again = fields.get("again", lambda node: _again(node, trigger, reading), _usual_again(trigger))
     course = fields.need("steps", lambda node: read_course(node, reading))
@@ -82,8 +85,8 @@ def _load(name: str, path: str, sources: Sources, reading: Reading) -> Campaign:
     title, owner = fields.get("title", text, name), fields.maybe("owner", text)
     status = fields.get("status", one_of(*STATUSES), "draft")
     when_ended = fields.get("when_ended", one_of("finish", "exit"), "finish")
-    channel = fields.get("channel", _name_of(settings.channels, "channel"), "email")
-    sender = fields.get("sender", _name_of(settings.senders, "sender"), "default")
+    channel = fields.get("channel", configured(settings.channels, "channel"), "email")
+    sender = fields.get("sender", configured(settings.senders, "sender"), "default")
     late = fields.get("late", lambda node: _late(node, faults), Late())
     limit = fields.maybe("limit", read_times)
     runs = fields.get("runs", lambda node: read_runs(node, settings.company.zone, faults), ALWAYS)
@@ -116,15 +119,6 @@ def _enter(node: Node, kind: str | None, language: Language) -> Trigger:
     if kind is None:  # of an unknown kind there is no telling what may enter
         raise Incomplete
     return read_trigger(node, kind, language)
-
-
-def _name_of(known: Collection[str], what: str) -> Callable[[Node], str]:
-    def read(node: Node) -> str:
-        if text(node) not in known:
-            raise Fault(node.place, f"{what} '{text(node)}' is not in config/rapport.yaml{did_you_mean(text(node), known)}")
-        return text(node)
-
-    return read
 
 
 def _usual_again(trigger: Trigger | None) -> Again:

@@ -10,9 +10,9 @@ from crm_store.content.fields import Fields, text
 from crm_store.content.literals import Duration, Moment, parse_duration, read_moment, read_money, read_percent
 from crm_store.content.nodes import Mapping, Node, Scalar
 from crm_store.journeys.campaign import OfferTerms
+from crm_store.journeys.moments import own_date
 from crm_store.journeys.reading import Reading
-from crm_store.journeys.triggers import Trigger
-from crm_store.journeys.triggers.date import DateTrigger
+from crm_store.segmentation.times import OF_COURSE, course_anchor
 
 UNIQUE = "unique"
 
@@ -33,7 +33,7 @@ def _offer(name: str, node: Node, reading: Reading) -> OfferTerms:
     terms = fields.get("discount", lambda value: _discount(terms, value, reading), terms)
     terms = replace(terms, item=fields.maybe("item", text), gift=fields.maybe("gift", text))
     code = fields.need("code", _code)
-    valid = fields.maybe("valid", lambda value: _valid(value, reading.trigger))
+    valid = fields.maybe("valid", lambda value: _valid(value, reading))
     fields.close()
     return replace(terms, code=None if code == UNIQUE else code, valid=valid)
 
@@ -57,16 +57,20 @@ def _code(node: Node) -> str:
     return word
 
 
-def _valid(node: Node, trigger: Trigger | None) -> Duration | Moment:
+def _valid(node: Node, reading: Reading) -> Duration | Moment:
     """A duration, or `until MOMENT`: the end of that day."""
+    trigger = reading.trigger
     word = text(node)
     if not word.startswith("until "):
         return parse_duration(word, node)
     moment = read_moment(Scalar(word[len("until ") :], node.place))
     if trigger is None:
         return moment
-    own = trigger.moment.anchor if isinstance(trigger, DateTrigger) else None
+    said = OF_COURSE.fullmatch(moment.anchor or "")
+    if said is not None and said["step"] is not None:
+        return replace(moment, base=course_anchor(said, node, reading.of_enrolments))
+    own = own_date(trigger)
     known = [anchor for anchor in ("entered", "trigger", own) if anchor]
     if moment.anchor is not None and moment.anchor not in known:
-        raise Fault(node.place, f"'{moment}' is not built yet or not known here{did_you_mean(moment.anchor, known)}")
+        raise Fault(node.place, f"'{moment}' is not known here{did_you_mean(moment.anchor, known)}")
     return moment

@@ -12,7 +12,7 @@ from datetime import datetime
 from functools import partial
 from typing import Any
 
-from sqlalchemy import Connection, Select, func, select, text, update
+from sqlalchemy import Connection, Select, func, select
 
 from crm_store.journeys import entering
 from crm_store.journeys.context import Runnable, Standing
@@ -23,13 +23,14 @@ from crm_store.journeys.holdouts import draw_hold_outs
 from crm_store.journeys.moving import move_over
 from crm_store.journeys.news import GOAL, WAY, News, in_parts
 from crm_store.journeys.published import Running, runnable, running, versions_of_due
+from crm_store.journeys.slices import Slice, in_turn
 from crm_store.journeys.speaking import not_spoken_to, speak
-from crm_store.journeys.steps import Speaking, Step
+from crm_store.journeys.steps import Pause, Speaking, Step
 from crm_store.journeys.turn import Turn
 from crm_store.ledger.expire import expire_held
+from crm_store.ledger.pauses import open_pauses
 from crm_store.ledger.states import FAILED, PASSED
 from crm_store.many import ids_of
-from crm_store.schema import campaign as campaign_table
 from crm_store.schema import enrolment, touch
 from crm_store.store import Store
 
@@ -53,19 +54,6 @@ class Planned:
         return not (self.entered or self.moved or self.left or self.touches)
 
 
-@dataclass(frozen=True)
-class Slice:
-    """What one transaction did. `last` is where the next one begins, None when there is nothing more."""
-
-    run_id: int | None
-    entered: int = 0
-    moved: int = 0
-    left: int = 0
-    touches: int = 0
-    expired: int = 0
-    last: int | None = None
-
-
 def plan_campaign(store: Store, name: str, now: datetime) -> Planned:
     """Plan one published campaign as of `now`. Raises StoreError if it is not published."""
     with store.read() as conn:
@@ -82,6 +70,7 @@ def plan_running(store: Store, one: Running, news: News) -> Planned:
     if stands.held != one.stands.held:
         store.write(hold, stands.name, stale, news.now)
     planner.expire()
+    planner.lift()
     if stands.status == "draft" or stale:
         return planner.done()
     planner.follow()
@@ -128,7 +117,7 @@ class _Planner:
         return self._total(self.slices[before:])
 
     def write(self, work: Callable[..., Slice], version: Runnable, *args: Any) -> Slice:
-        self.slices.append(self.store.write_snapshot(_in_turn, work, version, self.now, self.run_id, *args))
+        self.slices.append(self.store.write_snapshot(in_turn, work, version, self.now, self.run_id, *args))
         return self.slices[-1]
 
     def expire(self) -> int:
@@ -157,11 +146,24 @@ class _Planner:
         if older:
             self.versions = (newest,)
 
+    def lift(self) -> None:
+        """End pauses that were to last until something has come, also of those who are out."""
+        with self.store.read() as conn:
+            versions = [runnable(conn, definition_id) for definition_id in open_pauses(conn, self.name, self.now)]
+        for version in versions:
+            for step in version.campaign.course.steps:
+                if isinstance(step, Pause):
+                    self.run(_lift_slice, version, step)
+
     def go_on(self) -> None:
         """Move everybody as far as they can go by now: a second time, nobody would move."""
         self.measure()
         for version in self.versions:
             due = self.due(version)
+            for step in version.campaign.course.steps:
+                if step.looks(version.campaign):
+                    self.run(_look_slice, version, step)
+                    due = self.due(version)
             for step in version.campaign.course.steps:
                 if isinstance(step, Speaking) and step.name in due.settled:
                     self.run(_settle_slice, version, step)
@@ -181,7 +183,7 @@ class _Planner:
             with self.store.read() as conn:
                 few = self.news.aiming(conn, version)
             for customers in in_parts(few):
-                self._each(partial(_aiming, version=version, customers=customers), _goal_slice, version)
+                self._each(partial(aiming, definition_id=version.id, customers=customers), _goal_slice, version)
 
     def pass_step(self, version: Runnable, step: Step, due: Due) -> Due:
         """Move those who are at the step. Returns what is due then."""
@@ -201,7 +203,7 @@ class _Planner:
     def look_for_exits(self, version: Runnable, due: Due) -> None:
         exit_when = version.campaign.exit_when
         if self.one.all_leave:
-            self._each(partial(_waiting, version=version), _leave_slice, version, True)
+            self._each(partial(waiting, version=version), _leave_slice, version, True)
         elif exit_when is not None:
             self.look(version, Look(exit_when), due, _leave_slice, False)
 
@@ -260,19 +262,6 @@ class _Planner:
         return self._total(self.slices)
 
 
-def _in_turn(conn: Connection, work: Callable[..., Slice], version: Runnable, *args: Any) -> Slice:
-    """One planner at a time, in the order they came. On SQLite the transaction has locked everything."""
-    if conn.dialect.name == "postgresql":
-        # Before the snapshot is taken. Waiting for the campaign's row instead made the second planner start anew each
-        # time; beside a long planning it gave up after 50 times.
-        conn.execute(text("LOCK TABLE campaign IN SHARE ROW EXCLUSIVE MODE"))
-    of_name = campaign_table.c.name == version.campaign.name
-    there = conn.execute(update(campaign_table).where(of_name).values(plans=campaign_table.c.plans + 1)).rowcount
-    if not there:  # it was given another name since this planner began; under that it is planned next time
-        return Slice(None)
-    return work(conn, version, *args)
-
-
 def _expire_slice(
     conn: Connection, version: Runnable, now: datetime, run_id: int | None, last: int, passed_over: str | None
 ) -> Slice:
@@ -300,11 +289,21 @@ def _follow_slice(
     return Slice(run_id, moved=len(ids), last=_next(ids))
 
 
+def _lift_slice(conn: Connection, version: Runnable, now: datetime, run_id: int | None, last: int, step: Pause) -> Slice:
+    """Pauses whose condition holds."""
+    return Slice(run_id, last=step.lift(Turn(conn, version, now), last, SLICE))
+
+
+def _look_slice(conn: Connection, version: Runnable, now: datetime, run_id: int | None, last: int, step: Step) -> Slice:
+    """What is to be done about a step before anybody moves."""
+    return Slice(run_id, last=step.look(Turn(conn, version, now), last, SLICE))
+
+
 def _leave_slice(
     conn: Connection, version: Runnable, now: datetime, run_id: int | None, ids: Sequence[int], all_leave: bool
 ) -> Slice:
     """Those who wait and whose exit holds leave. Who has a touch under way is judged at its claim instead."""
-    turn, ids = Turn(conn, version, now), _ids(conn, waiting(version).where(enrolment.c.id.in_(ids_of(ids))))
+    turn, ids = Turn(conn, version, now), _ids(conn, waiting(conn, version).where(enrolment.c.id.in_(ids_of(ids))))
     left = turn.leave(ids, "ended") if all_leave else turn.leave(turn.where_exit_holds(ids), "exit")
     watched = [step.name for step in version.campaign.course.steps if step.watched() is not None]
     turn.has_seen(
@@ -392,14 +391,6 @@ def _enter_slice(
     full = counted == SLICE and not version.campaign.trigger.of_everybody
     last_customer = max((row.customer_id for row in entered), default=None) if full else None
     return Slice(run_id, entered=len(entered), touches=touches, last=part.upto or last_customer)
-
-
-def _aiming(conn: Connection, version: Runnable, customers: Sequence[int] | None) -> Select[Any]:
-    return aiming(version.id, customers)
-
-
-def _waiting(conn: Connection, version: Runnable) -> Select[Any]:
-    return waiting(version)
 
 
 def _ids(conn: Connection, chosen: Select[Any]) -> list[int]:

@@ -9,6 +9,7 @@ from sqlalchemy import Connection, select, update
 from crm_store.journeys.context import Runnable
 from crm_store.journeys.steps import Speaking
 from crm_store.journeys.turn import Turn
+from crm_store.ledger.offers import end_at_step
 from crm_store.ledger.runs import add_eligible, ensure_run
 from crm_store.ledger.write import write_touches
 from crm_store.many import ids_of
@@ -24,6 +25,7 @@ def speak(
     run_id = ensure_run(conn, run_id, version.campaign.name, now)
     add_eligible(conn, run_id, eligible)
     written = write_touches(conn, run_id, ids, step.message(version.campaign), version.settings.delivery.wait_at_most)
+    end_at_step(conn, version, step.name, ids)
     conn.execute(update(enrolment).where(enrolment.c.id.in_(ids)).values(next_at=None, unseen=None))
     return run_id, written
 

@@ -9,13 +9,16 @@ from zoneinfo import ZoneInfo
 from sqlalchemy import Connection, func, insert, literal, select
 
 from crm_store.clock import zone_or_none
+from crm_store.dialect import insert as upsert
+from crm_store.intake.zones import zone_ids
 from crm_store.journeys.context import Runnable, Standing
 from crm_store.journeys.triggers import Window
 from crm_store.ledger.states import DUE
-from crm_store.schema import customer, enrolment, entry_request, touch, zone
+from crm_store.schema import customer, enrolment, entry_request, event, touch, zone
 from crm_store.schema.types import Instant
 
 _TICK = timedelta(microseconds=1)
+_GONE = "somebody who is gone"
 
 
 @dataclass(frozen=True)
@@ -55,6 +58,22 @@ def ask_for_everybody(conn: Connection, campaign: str, at: datetime) -> None:
     asked = select(literal(campaign), literal("everybody"), customer.c.id, literal(at, Instant()), literal("a play"))
     columns = ["campaign", "request", "customer_id", "at", "who"]
     conn.execute(insert(entry_request).from_select(columns, asked))
+
+
+def keep_fresh(conn: Connection, version: Runnable, now: datetime) -> None:
+    """A sign of life, as of `now`, of each feed that must be fresh, from somebody who is gone: she is in no campaign and in
+    no segment. An example tells of one customer; the shop around her goes on."""
+    kinds = [kind.name for kind in version.vocabulary.events.values() if kind.fresh is not None]
+    if not kinds:
+        return
+    whose = conn.execute(select(customer.c.id).where(customer.c.key == _GONE)).scalar()
+    if whose is None:
+        (zone_id,) = zone_ids(conn, [(None, None)]).values()
+        gone = {"key": _GONE, "attributes": {}, "zone_id": zone_id, "created_at": now, "updated_at": now, "erased_at": now}
+        whose = conn.execute(insert(customer).returning(customer.c.id), gone).scalar_one()
+    signs = {"customer_id": whose, "at": now, "properties": {}, "source": _GONE}
+    rows = [{**signs, "kind": kind, "dedupe_key": f"{kind} {now.isoformat()}"} for kind in kinds]
+    conn.execute(upsert(conn, event).on_conflict_do_nothing(), rows)
 
 
 def anybody_in(conn: Connection, campaign: str) -> bool | None:

@@ -9,12 +9,14 @@ from typing import TYPE_CHECKING, Any
 
 from sqlalchemy import CTE, ColumnElement, Connection, case, func, literal, select, type_coerce
 
+from crm_store.calendar import shifted, zone_of
 from crm_store.clock import local_instant
 from crm_store.content.literals import Moment
 from crm_store.dialect import as_date
 from crm_store.journeys.localtimes import days_around, instants_at, instants_on, zones
+from crm_store.journeys.moments import is_day, own_moment
 from crm_store.schema import customer, enrolment
-from crm_store.schema.types import Instant, later
+from crm_store.schema.types import Instant
 
 if TYPE_CHECKING:
     from crm_store.journeys.context import Runnable
@@ -25,7 +27,7 @@ Column = ColumnElement[Any]
 
 @dataclass(frozen=True)
 class Ends:
-    """When a wait ends for each enrolment, and whether that moment had passed when it began."""
+    """When a wait ends for each enrolment, and whether that moment had passed when it began. NULL: nobody knows."""
 
     at: Column
     past: Column | None = None
@@ -34,18 +36,20 @@ class Ends:
 def wait_ends(conn: Connection, wait: Wait, base: Column, ids: Sequence[int], version: Runnable) -> Ends:
     """The end of a wait that begins at `base` (SQL on the enrolment row), for these enrolments."""
     if wait.until is None:
-        start = later(base, wait.span.fixed()) if wait.span else base
+        start = shifted(base, wait.span, 1, zone_of(enrolment.c.customer_id, version.settings.company.zone.key))
         return Ends(_next_local(conn, start, wait.at, wait.days, ids, version) if wait.at else start)
-    moment = _until(conn, wait.until, wait.at, ids, version)
+    moment = moment_at(conn, wait.until, wait.at, base, ids, version)
     return Ends(_as_instant(case((moment < base, base), else_=moment)), moment < base)
 
 
-def _until(conn: Connection, until: Moment, at: time | None, ids: Sequence[int], version: Runnable) -> Column:
+def moment_at(
+    conn: Connection, until: Moment, at: time | None, base: Column, ids: Sequence[int], version: Runnable
+) -> Column:
+    """When a moment is for each of these enrolments, at the local time `at` if one is said. Events count up to `base`."""
     zone = version.settings.company.zone
-    if until.anchor in ("entered", "trigger"):
-        column = enrolment.c.entered_at if until.anchor == "entered" else enrolment.c.trigger_at
-        moment = later(column, until.shift.fixed() * until.sign) if until.shift else column
-        return _next_local(conn, moment, at, (), ids, version) if at else moment
+    moment = own_moment(until, at, base, version)
+    if moment is not None:
+        return _next_local(conn, moment, at, (), ids, version) if at and not is_day(until) else moment
     if isinstance(until.base, datetime):
         return literal(local_instant(until.base.date(), until.base.time(), zone), Instant())
     if until.anchor is None and isinstance(until.base, date):
@@ -57,8 +61,10 @@ def _next_local(
     conn: Connection, start: Column, at: time, days: tuple[int, ...], ids: Sequence[int], version: Runnable
 ) -> Column:
     """The first local `at`, on one of these weekdays, that is not before `start`."""
-    bounds = select(func.min(start), func.max(start)).where(enrolment.c.id.in_(ids))
+    bounds = select(func.min(_as_instant(start)), func.max(_as_instant(start))).where(enrolment.c.id.in_(ids))
     first, last = conn.execute(bounds).one()
+    if first is None:
+        return start
     ahead = timedelta(days=8 if days else 1)
     wanted = [day for day in days_around(_instant(first), _instant(last), ahead) if not days or day.weekday() in days]
     table = instants_at(zones(conn, version.settings.company.zone), wanted, at)

@@ -18,13 +18,14 @@ from crm_store.journeys.context import Runnable
 from crm_store.journeys.feeds import stale_feed
 from crm_store.journeys.held import FILE_GONE
 from crm_store.journeys.published import runnable
-from crm_store.journeys.steps import Send
+from crm_store.journeys.steps import FollowUp, Send, Speaking, Step
 from crm_store.journeys.turn import Turn
 from crm_store.ledger import accounts
-from crm_store.ledger.gates import Verdict, bars, look, verdict, waits_for_a_person
+from crm_store.ledger.follow_ups import write_tasks
+from crm_store.ledger.gates import Verdict, bars, look, put_off, verdict, waits_for_a_person
 from crm_store.ledger.offers import issue_offers
 from crm_store.ledger.states import DUE
-from crm_store.ledger.transitions import CANCEL, CLAIM, SKIP, move, moving
+from crm_store.ledger.transitions import BREAK, CANCEL, CLAIM, DO, PUT_OFF, SKIP, move, moving
 from crm_store.many import ids_of
 from crm_store.schema import campaign, campaign_run, customer, enrolment, touch
 from crm_store.schema.ledger import HOUR
@@ -43,6 +44,7 @@ class Group:
     definition_id: int
     campaign: str
     step: str
+    is_task: bool = False  # nothing leaves: `do_tasks` settles it
 
 
 @dataclass(frozen=True)
@@ -77,6 +79,11 @@ class Claim:
     wait: timedelta = timedelta(0)
     probe: bool = False
 
+    @property
+    def channel(self) -> str:
+        """By which these touches leave."""
+        return self.step.message(self.version.campaign).channel
+
 
 def due_groups(conn: Connection, now: datetime, only: str | None) -> list[Group]:
     """What a claim would take up as of `now`, of one campaign or all."""
@@ -86,7 +93,7 @@ def due_groups(conn: Connection, now: datetime, only: str | None) -> list[Group]
     if only is not None:
         chosen = chosen.where(touch.c.campaign == only)
     rows = conn.execute(chosen.distinct().order_by(touch.c.campaign, touch.c.definition_id, touch.c.step)).all()
-    groups = [Group(row.definition_id, row.campaign, row.step) for row in rows]
+    groups = [Group(*row, is_task=isinstance(_step(conn, *row), FollowUp)) for row in rows]
     clock = machine_now(conn)
     takes = accounts.takes_mails(touch.c.channel, clock)
     return [group for group in groups if _any_left(conn, (*_turn(conn, group, now, clock), takes))]
@@ -105,7 +112,7 @@ def claim(conn: Connection, worker: Worker, group: Group, now: datetime, size: i
     """
     assert_durable(conn)
     version, step, template_id = _what(conn, group)
-    channel, length = version.campaign.channel, version.settings.delivery.lease
+    channel, length = step.message(version.campaign).channel, version.settings.delivery.lease
     limits = worker.limits.get(channel, USUAL_LIMITS)
     accounts.ensure_account(conn, channel)
     clock = machine_now(conn)
@@ -116,7 +123,7 @@ def claim(conn: Connection, worker: Worker, group: Group, now: datetime, size: i
         wait = given.wait if _any_left(conn, turn) else timedelta(0)
         return Claim(lease.token, (), lease.until, version, step, template_id, wait=wait)
     picked = _locked(conn, _pick(turn).limit(given.size))
-    verdicts = _judge(conn, version, turn, picked, now)
+    verdicts = _judge(conn, version, step, turn, picked, now)
     _write_off(conn, version, verdicts, now)
     passed = _take(conn, verdicts, lease, template_id, now)
     accounts.take(conn, channel, limits, given, len(passed), length, clock)
@@ -125,6 +132,40 @@ def claim(conn: Connection, worker: Worker, group: Group, now: datetime, size: i
     return Claim(
         lease.token, tuple(passed), lease.until, version, step, template_id, busy, len(verdicts), probe=given.probe
     )
+
+
+@dataclass(frozen=True)
+class Done:
+    """What a look at tasks came to. `busy`: as in a Claim."""
+
+    judged: int
+    written: int
+    failed: int
+    busy: bool
+
+
+def do_tasks(conn: Connection, group: Group, now: datetime, size: int) -> Done:
+    """Judge up to `size` due touches of a `follow_up`, and write the tasks of those that pass: they are settled."""
+    version, step = runnable(conn, group.definition_id), _step(conn, group.definition_id, group.campaign, group.step)
+    if not isinstance(step, FollowUp):
+        raise StoreError(f"step '{group.step}' of campaign '{group.campaign}' is no task; the store is damaged")
+    clock = machine_now(conn)
+    turn = _turn(conn, group, now, clock)
+    picked = _locked(conn, _pick(turn).limit(size))
+    verdicts = _judge(conn, version, step, turn, picked, now)
+    _write_off(conn, version, verdicts, now)
+    lease = Lease(secrets.token_hex(8), clock + version.settings.delivery.lease)
+    passed = _take(conn, verdicts, lease, None, now)
+    tasks = step.tasks(conn, version, passed)
+    good = {touch_id: task for touch_id, task in tasks.items() if task is not None}
+    write_tasks(conn, good, now)
+    move(conn, DO, touch.c.id.in_(ids_of(good)), sent_at=now)
+    move(conn, BREAK, touch.c.id.in_(ids_of(tasks.keys() - good.keys())), reason="no_date")
+    return Done(len(verdicts), len(good), len(tasks) - len(good), busy=not picked and _any_left(conn, turn))
+
+
+def _step(conn: Connection, definition_id: int, campaign: str, step: str) -> Step:
+    return runnable(conn, definition_id).campaign.course.step(step)
 
 
 def _what(conn: Connection, group: Group) -> tuple[Runnable, Send, int]:
@@ -180,31 +221,37 @@ def _locked(conn: Connection, picked: Select[Any]) -> list[int]:
     return [row.id for row in rows if row.customer_id in held]
 
 
-def _judge(conn: Connection, version: Runnable, turn: Tests, ids: Sequence[int], now: datetime) -> dict[int, Verdict]:
+def _judge(
+    conn: Connection, version: Runnable, step: Speaking, turn: Tests, ids: Sequence[int], now: datetime
+) -> dict[int, Verdict]:
     """Every gate's verdict on each touch whose turn it still is, now that its customer's row is ours."""
+    at = look(conn, version, now, step)
     rows = conn.execute(
-        select(touch.c.id, bars(look(conn, version, now)))
+        select(touch.c.id, bars(at), *put_off(at))
         .join(customer, customer.c.id == touch.c.customer_id)
         .join(enrolment, enrolment.c.id == touch.c.enrolment_id)
         .join(campaign_run, campaign_run.c.id == touch.c.run_id)
         .where(touch.c.id.in_(ids_of(ids)), *turn)
         .order_by(touch.c.id)
     )
-    return {touch_id: verdict(barred) for touch_id, barred in rows.all()}
+    return {touch_id: verdict(barred, tuple(until)) for touch_id, barred, *until in rows.all()}
 
 
 def _write_off(conn: Connection, version: Runnable, verdicts: dict[int, Verdict], now: datetime) -> None:
-    """End the barred touches; an exit seen here ends the enrolment too."""
+    """End the barred touches, or put them off; an exit seen here ends the enrolment too."""
     for said in {one for one in verdicts.values() if one.state is not None}:
         ids = [touch_id for touch_id, one in verdicts.items() if one == said]
-        how = SKIP if said.state == SKIP.target else CANCEL
-        move(conn, how, touch.c.id.in_(ids_of(ids)), reason=said.reason, verdicts=said.words, decided_at=now)
+        how = next(one for one in (SKIP, CANCEL, PUT_OFF) if one.target == said.state)
+        again = {"due_at": said.until} if said.until else {}
+        move(conn, how, touch.c.id.in_(ids_of(ids)), reason=said.reason, verdicts=said.words, decided_at=now, **again)
         if said.reason in _LEAVE:
             enrolled = conn.execute(select(touch.c.enrolment_id).where(touch.c.id.in_(ids_of(ids)))).scalars()
             Turn(conn, version, now).leave(list(enrolled), said.reason)
 
 
-def _take(conn: Connection, verdicts: dict[int, Verdict], lease: Lease, template_id: int, now: datetime) -> list[int]:
+def _take(
+    conn: Connection, verdicts: dict[int, Verdict], lease: Lease, template_id: int | None, now: datetime
+) -> list[int]:
     """Claim those that passed. Returns which, in order: none that somebody else has ended meanwhile."""
     passed = [touch_id for touch_id, said in verdicts.items() if said.state is None]
     if not passed:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -12,6 +12,7 @@ from sqlalchemy import Connection, select, update
 from crm_store.dialect import insert
 from crm_store.errors import UsageError
 from crm_store.ledger.states import DISPATCHED
+from crm_store.many import ids_of
 from crm_store.schema import customer, follow_up, touch
 
 
@@ -39,6 +40,18 @@ def add_tasks(conn: Connection, request_id: str, tasks: Iterable[tuple[int, Task
     if rows:
         conn.execute(insert(conn, follow_up).on_conflict_do_nothing(index_elements=["touch_id"]), rows)
     return {one.id for one in found}
+
+
+def write_tasks(conn: Connection, tasks: Mapping[int, Task], now: datetime) -> None:
+    """Write the tasks of claimed touches, in the transaction that claims them; a touch that has one keeps it."""
+    chosen = select(touch.c.id, touch.c.customer_id, touch.c.enrolment_id).where(touch.c.id.in_(ids_of(tasks)))
+    rows = [
+        {"touch_id": one.id, "customer_id": one.customer_id, "enrolment_id": one.enrolment_id, "created_at": now}
+        | _columns(tasks[one.id])
+        for one in conn.execute(chosen.order_by(touch.c.id))
+    ]
+    if rows:
+        conn.execute(insert(conn, follow_up).on_conflict_do_nothing(index_elements=["touch_id"]), rows)
 
 
 def _columns(task: Task) -> dict[str, Any]:

@@ -11,15 +11,18 @@ from datetime import datetime
 from functools import lru_cache
 from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, case, literal, true
+from sqlalchemy import ColumnElement, Connection, case, literal, true, type_coerce
 
 from crm_store.consent.standing import has_address, has_consent, is_suppressed
 from crm_store.journeys.context import Runnable
 from crm_store.journeys.published import ends_at_once
 from crm_store.journeys.purpose import UNDELIVERABLE
-from crm_store.ledger.states import CANCELLED, SKIPPED
+from crm_store.journeys.steps import Speaking
+from crm_store.ledger.pauses import is_paused, put_off_to
+from crm_store.ledger.states import CANCELLED, DUE, SKIPPED
+from crm_store.ledger.write import TASK
 from crm_store.schema import campaign_run, customer, enrolment, touch
-from crm_store.schema.types import later
+from crm_store.schema.types import Instant, later
 from crm_store.segmentation.language import Scope
 
 Column = ColumnElement[Any]
@@ -34,21 +37,31 @@ class Look:
     scope: Scope
     enrolment_scope: Scope
     all_leave: bool
+    channel: str
 
 
 @dataclass(frozen=True)
 class Gate:
-    """`passes`: SQL that is true for touches that may go on. Others end in `state` with `reason`."""
+    """`passes`: SQL that is true for touches that may go on. Others end in `state` with `reason`, or are put off to the
+    instant that `until` says, where it says one.
+
+    `of`: what it takes to look - a touch, an enrolment, or the customer alone.
+    """
 
     name: str
     state: str
     reason: str
     passes: Callable[[Look], Column]
+    of: str = "touch"
+    until: Callable[[Look], Column] | None = None
 
 
-def look(conn: Connection, version: Runnable, now: datetime) -> Look:
-    all_leave = ends_at_once(conn, version.campaign.name)
-    return Look(version, now, version.scope(conn, now), version.scope(conn, now, enrolment), all_leave)
+def look(conn: Connection, version: Runnable, now: datetime, step: Speaking | None = None) -> Look:
+    """`step`: the one whose touches they are; None where no gate is asked."""
+    one = version.campaign
+    channel = step.message(one).channel if step else one.channel
+    scopes = version.scope(conn, now), version.scope(conn, now, enrolment)
+    return Look(version, now, *scopes, ends_at_once(conn, one.name), channel)
 
 
 def _journey(at: Look) -> Column:  # all gates take the look
@@ -69,34 +82,54 @@ def _late(at: Look) -> Column:
     return ~is_late(at) if at.version.campaign.late.otherwise == "skip" else literal(True)
 
 
+def _too_late(at: Look) -> Column:
+    return ~_late(at)
+
+
 def _audience(at: Look) -> Column:
     condition = at.version.campaign.audience
     return condition.sql(at.scope) if condition else literal(True)
 
 
 def _suppression(at: Look) -> Column:
-    one = at.version.campaign
-    return ~is_suppressed(one.channel, at.now, UNDELIVERABLE if one.is_service else ())
+    return ~is_suppressed(at.channel, at.now, UNDELIVERABLE if at.version.campaign.is_service else ())
 
 
 def _consent(at: Look) -> Column:
-    one = at.version.campaign
-    return has_consent(one.channel, one.topic, at.now) if one.topic is not None else literal(True)
+    topic = at.version.campaign.topic
+    return has_consent(at.channel, topic, at.now) if topic is not None else literal(True)
+
+
+def _of_messages(passes: Callable[[Look], Column]) -> Callable[[Look], Column]:
+    """A gate that tasks for people do not go through."""
+    return lambda at: literal(True) if at.channel == TASK else passes(at)
+
+
+def _not_paused(at: Look) -> Column:
+    return ~is_paused(at.now, _too_late(at))
+
+
+def _end_of_pause(at: Look) -> Column:
+    return put_off_to(at.now, _too_late(at))
 
 
 GATES: tuple[Gate, ...] = (
-    Gate("erased", CANCELLED, "erased", lambda _: customer.c.erased_at.is_(None)),
-    Gate("journey", CANCELLED, "left", _journey),
-    Gate("ended", CANCELLED, "ended", lambda at: literal(not at.all_leave)),
-    Gate("exit", CANCELLED, "exit", _exit),
-    Gate("hold_out", SKIPPED, "hold_out", lambda _: enrolment.c.held_out_at.is_(None)),
+    Gate("erased", CANCELLED, "erased", lambda _: customer.c.erased_at.is_(None), "customer"),
+    Gate("journey", CANCELLED, "left", _journey, "enrolment"),
+    Gate("ended", CANCELLED, "ended", lambda at: literal(not at.all_leave), "customer"),
+    Gate("exit", CANCELLED, "exit", _exit, "enrolment"),
+    Gate("hold_out", SKIPPED, "hold_out", lambda _: enrolment.c.held_out_at.is_(None), "enrolment"),
+    Gate("pause", SKIPPED, "paused", _not_paused, until=_end_of_pause),
     Gate("expiry", SKIPPED, "expired", lambda at: touch.c.expires_at > at.now),
     Gate("late", SKIPPED, "late", _late),
-    Gate("audience", SKIPPED, "audience", _audience),
-    Gate("address", SKIPPED, "no_address", lambda at: has_address(at.version.campaign.channel)),
-    Gate("suppression", SKIPPED, "suppressed", _suppression),
-    Gate("consent", SKIPPED, "no_consent", _consent),
+    Gate("audience", SKIPPED, "audience", _audience, "customer"),
+    Gate("address", SKIPPED, "no_address", _of_messages(lambda at: has_address(at.channel)), "customer"),
+    Gate("suppression", SKIPPED, "suppressed", _of_messages(_suppression), "customer"),
+    Gate("consent", SKIPPED, "no_consent", _of_messages(_consent), "customer"),
 )
+
+
+PUTTING_OFF = tuple(gate for gate in GATES if gate.until is not None)
 
 
 def waits_for_a_person(at: Look) -> Column:
@@ -108,11 +141,13 @@ def waits_for_a_person(at: Look) -> Column:
 
 @dataclass(frozen=True)
 class Verdict:
-    """What the gates said of a touch: where it ends (None: it may go on), why, and every gate's word."""
+    """What the gates said of a touch: where it ends (None: it may go on; `due`: it is put off), why, and every gate's word.
+    `until`: to when it is put off."""
 
     state: str | None
     reason: str | None
     words: str
+    until: datetime | None = None
 
 
 def bars(at: Look) -> Column:
@@ -120,10 +155,18 @@ def bars(at: Look) -> Column:
     return sum((case((gate.passes(at), 0), else_=1 << number) for number, gate in enumerate(GATES)), literal(0))
 
 
+def put_off(at: Look) -> list[Column]:
+    """SQL: to when the gates of PUTTING_OFF put a touch off, each NULL where it does not."""
+    return [type_coerce(case((~gate.passes(at), gate.until(at))), Instant()) for gate in PUTTING_OFF if gate.until]
+
+
 @lru_cache(maxsize=1_000)
-def verdict(barred_by: int) -> Verdict:
-    """From the gates' answers, as `bars` gives them."""
+def verdict(barred_by: int, until: tuple[datetime | None, ...] = ()) -> Verdict:
+    """From the gates' answers, as `bars` gives them, and the instants of `put_off`."""
     passed = [not barred_by >> number & 1 for number in range(len(GATES))]
     words = " ".join(f"{gate.name}={'pass' if ok else 'bar'}" for gate, ok in zip(GATES, passed, strict=True))
     barred = next((gate for gate, ok in zip(GATES, passed, strict=True) if not ok), None)
-    return Verdict(barred.state, barred.reason, words) if barred else Verdict(None, None, words)
+    if barred is None:
+        return Verdict(None, None, words)
+    again = dict(zip(PUTTING_OFF, until, strict=False)).get(barred)
+    return Verdict(DUE if again else barred.state, barred.reason, words, again)

@@ -8,10 +8,10 @@ from datetime import date, datetime, timedelta
 from typing import Any
 from zoneinfo import ZoneInfo
 
-from sqlalchemy import BigInteger, ColumnElement, Connection, literal, select, update
+from sqlalchemy import BigInteger, ColumnElement, Connection, Select, bindparam, literal, select, update
 from sqlalchemy import cast as sql_cast
 
-from crm_store.clock import local_date, local_instant, start_of_day, zone_or_none
+from crm_store.clock import EPOCH, local_date, local_instant, start_of_day, zone_or_none
 from crm_store.content.literals import Duration, Moment
 from crm_store.dialect import insert
 from crm_store.journeys.campaign import OfferTerms
@@ -20,6 +20,7 @@ from crm_store.journeys.steps import Send
 from crm_store.many import ids_of, pairs
 from crm_store.schema import customer, enrolment, offer, touch, zone
 from crm_store.schema.types import Instant, Words
+from crm_store.segmentation.anchors import StepAnchor
 
 
 def issue_offers(
@@ -45,18 +46,12 @@ def _ends(
     conn: Connection, terms: OfferTerms, touch_ids: Sequence[int], now: datetime, company_zone: ZoneInfo
 ) -> dict[datetime | None, list[int]]:
     """The touches' enrolments that have no code yet, by the end of the code that they get: few ends for many of them."""
-    of_each = isinstance(terms.valid, Moment) and terms.valid.anchor is not None
     issued = select(offer.c.id).where(offer.c.enrolment_id == enrolment.c.id, offer.c.name == terms.name).exists()
-    rows = conn.execute(
-        select(enrolment.c.id, zone.c.name, *(_COUNTED_FROM if of_each else ()))
-        .join(touch, touch.c.enrolment_id == enrolment.c.id)
-        .join(customer, customer.c.id == enrolment.c.customer_id)
-        .join(zone, zone.c.id == customer.c.zone_id)
-        .where(touch.c.id.in_(ids_of(touch_ids)), ~issued)
-    ).all()
+    of_touch = touch.c.id.in_(ids_of(touch_ids)), touch.c.enrolment_id == enrolment.c.id
+    rows = conn.execute(_enrolments(terms).join(touch, of_touch[1]).where(of_touch[0], ~issued)).all()
     alike: dict[Enrolled, list[int]] = {}
-    for enrolment_id, zone_name, *counted in rows:
-        alike.setdefault(Enrolled(zone_name, *(counted or (now, now, None))), []).append(enrolment_id)
+    for enrolment_id, *counted in rows:
+        alike.setdefault(_enrolled(counted, now), []).append(enrolment_id)
     found: dict[datetime | None, list[int]] = {}
     for enrolled, enrolment_ids in alike.items():
         found.setdefault(valid_until(terms, enrolled, now, company_zone), []).extend(enrolment_ids)
@@ -64,6 +59,23 @@ def _ends(
 
 
 _COUNTED_FROM = (enrolment.c.entered_at, enrolment.c.trigger_at, enrolment.c.occurs_on)
+
+
+def _enrolments(terms: OfferTerms) -> Select[Any]:
+    """The ids of enrolments, and what the end of a code is counted from: the zone, and more where each has its own end."""
+    anchor = terms.valid.base if isinstance(terms.valid, Moment) else None
+    of_each = isinstance(terms.valid, Moment) and terms.valid.anchor is not None
+    chosen: Select[Any] = select(enrolment.c.id, zone.c.name, *(_COUNTED_FROM if of_each else ()))
+    if isinstance(anchor, StepAnchor):
+        own = touch.alias()
+        step_at = select(own.c.due_at).where(own.c.enrolment_id == enrolment.c.id, own.c.step == anchor.step)
+        chosen = chosen.add_columns(step_at.correlate(enrolment).scalar_subquery())
+    return chosen.join(customer, customer.c.id == enrolment.c.customer_id).join(zone, zone.c.id == customer.c.zone_id)
+
+
+def _enrolled(counted: Sequence[Any], now: datetime) -> Enrolled:
+    zone_name, *own = counted
+    return Enrolled(zone_name, *(own or (now, now, None)))
 
 
 def _issue(
@@ -86,6 +98,20 @@ def _issue(
     conn.execute(written.on_conflict_do_nothing(index_elements=["enrolment_id", "name"]))
 
 
+def end_at_step(conn: Connection, version: Runnable, step: str, enrolment_ids: Sequence[int]) -> None:
+    """Codes that are valid until a step, and had no end before its touches were written."""
+    until = [(terms, terms.valid.base) for terms in version.campaign.offers.values() if isinstance(terms.valid, Moment)]
+    for terms, anchor in until:
+        if not (isinstance(anchor, StepAnchor) and anchor.step == step):
+            continue
+        rows = conn.execute(_enrolments(terms).where(enrolment.c.id.in_(ids_of(enrolment_ids)))).all()
+        zone_, now = version.settings.company.zone, EPOCH  # nothing here is counted from now
+        ends = [{"of": of, "end": valid_until(terms, _enrolled(counted, now), now, zone_)} for of, *counted in rows]
+        ours = offer.c.enrolment_id == bindparam("of"), offer.c.name == terms.name, offer.c.valid_until.is_(None)
+        if ends:
+            conn.execute(update(offer).where(*ours).values(valid_until=bindparam("end", type_=Instant())), ends)
+
+
 @dataclass(frozen=True)
 class Enrolled:
     """What the end of a code may be counted from, and the customer's zone."""
@@ -94,6 +120,7 @@ class Enrolled:
     entered_at: datetime
     trigger_at: datetime
     occurs_on: date | None
+    step_at: datetime | None = None
 
 
 def valid_until(terms: OfferTerms, row: Enrolled, now: datetime, company_zone: ZoneInfo) -> datetime | None:
@@ -106,6 +133,8 @@ def valid_until(terms: OfferTerms, row: Enrolled, now: datetime, company_zone: Z
         return None
     if isinstance(terms.valid.base, datetime):
         return local_instant(terms.valid.base.date(), terms.valid.base.time(), company_zone)
+    if isinstance(terms.valid.base, StepAnchor) and row.step_at is None:
+        return None
     return start_of_day(_last_day(terms.valid, row, where) + timedelta(days=1), where)
 
 
@@ -115,4 +144,6 @@ def _last_day(until: Moment, row: Enrolled, where: ZoneInfo) -> date:
     if until.anchor in ("entered", "trigger"):
         start = row.entered_at if until.anchor == "entered" else row.trigger_at
         return until.shifted_date(local_date(start, where))
+    if row.step_at is not None:
+        return until.shifted_date(local_date(row.step_at, where))
     return until.shifted_date(row.occurs_on or local_date(row.entered_at, where))

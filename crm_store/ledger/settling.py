@@ -93,17 +93,18 @@ class Unanswered:
     channel: str
     provider: str
     definition_id: int
+    step: str
     sent_at: datetime  # business time
     touch_ids: tuple[int, ...]
 
 
 def unanswered(conn: Connection, campaign: str | None) -> list[Unanswered]:
     """The requests whose answers are lost, of one campaign or all."""
-    named = request.c.id, request.c.channel, request.c.provider, touch.c.definition_id, touch.c.decided_at
+    named = request.c.id, request.c.channel, request.c.provider, touch.c.definition_id, touch.c.step, touch.c.decided_at
     chosen = select(*named, touch.c.id.label("touch_id")).join(request, request.c.id == touch.c.request_id)
     lost = touch.c.state == DISPATCHED, *_gone(conn, campaign)
     rows = conn.execute(chosen.where(*lost).order_by(touch.c.id)).all()
-    found: dict[tuple[str, str, str, int, datetime], list[int]] = {}
+    found: dict[tuple[str, str, str, int, str, datetime], list[int]] = {}
     for *parts, touch_id in rows:
         found.setdefault(cast(Any, tuple(parts)), []).append(touch_id)
     return [Unanswered(*key, touch_ids=tuple(ids)) for key, ids in found.items()]

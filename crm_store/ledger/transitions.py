@@ -26,9 +26,11 @@ class Move:
 
 SKIP = Move((DUE,), SKIPPED, "decided at the claim, or at its expiry while nobody claimed it")
 CANCEL = Move((DUE,), CANCELLED, "decided before the claim: a person, a change, an exit")
+PUT_OFF = Move((DUE,), DUE, "kept back for now, or no longer: its instant changes")
 CLAIM = Move((DUE,), CLAIMED, "every gate passed; a lease is taken")
 GIVE_BACK = Move((CLAIMED,), DUE, "it was claimed and provably never left: given back, or its lease is gone")
-BREAK = Move((CLAIMED,), FAILED, "it can't be made into a mail")
+BREAK = Move((CLAIMED,), FAILED, "it can't be made into a mail, or a task")
+DO = Move((CLAIMED,), SENT, "it is a task for a person, and is written")
 DISPATCH = Move((CLAIMED,), DISPATCHED, "its request is named; from now on it may have left")
 DIVIDE = Move((DISPATCHED,), CLAIMED, "its request was refused whole; it goes again in a smaller one, under the same lease")
 # Answers may come after the lease, from a sender that was only slow: they settle doubt as well.
@@ -45,9 +47,11 @@ RESUME = Move((FAILED,), DUE, "a person has mended what failed it before it left
 MOVES = (
     SKIP,
     CANCEL,
+    PUT_OFF,
     CLAIM,
     GIVE_BACK,
     BREAK,
+    DO,
     DISPATCH,
     DIVIDE,
     ACCEPT,

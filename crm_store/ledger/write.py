@@ -15,10 +15,13 @@ from crm_store.schema import enrolment, epoch, touch
 from crm_store.schema.types import Instant, Words, later
 from crm_store.store import machine_now
 
+# The channel of touches that are no messages: somebody of the company is to do something.
+TASK = "follow_up"
+
 
 @dataclass(frozen=True)
 class Message:
-    """What a step sends."""
+    """What a step sends. A task has no template; what has no topic needs no consent."""
 
     step: str
     template: str

@@ -119,8 +119,10 @@ assignment = Table(
     Column("enrolment_id", ForeignKey("enrolment.id"), primary_key=True),
     Column("step", Words, primary_key=True),
     Column("variant", Words, nullable=False),
+    Column("taken_at", Instant),  # when she came to the split: the right instant
     sqlite_with_rowid=False,
 )
+partial_index(Index("ix_assignment_taken", assignment.c.step, assignment.c.taken_at), "taken_at IS NOT NULL")
 
 # The one look at a split: who comes to it afterwards takes the winner, if there is one.
 split_decision = Table(
@@ -153,7 +155,8 @@ pause = Table(
     Column("customer_id", ForeignKey("customer.id"), nullable=False),
     Column("topic", Words),
     Column("since", Instant, nullable=False),
-    Column("until", Instant),
+    Column("until", Instant, nullable=False),
+    Column("lifts", Boolean, nullable=False),  # ends sooner if its step's condition holds
     Column("lifted_at", Instant),  # ended before its time
     Column("enrolment_id", ForeignKey("enrolment.id")),  # of the step that began it
     Column("step", Words),

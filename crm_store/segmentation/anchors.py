@@ -7,18 +7,18 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass, replace
-from datetime import datetime, timedelta
+from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
-from sqlalchemy import ColumnElement, func, select
+from sqlalchemy import ColumnElement, FromClause, Select, func, select
 
+from crm_store import calendar
 from crm_store.content.faults import Fault, did_you_mean
 from crm_store.content.literals import Anchor, Moment
 from crm_store.content.nodes import Node
 from crm_store.content.vocabulary import Attribute, Vocabulary
 from crm_store.dialect import DaysLater, day_start, instant_of_text
-from crm_store.schema import customer, event, zone
-from crm_store.schema.types import later
+from crm_store.schema import customer, event, offer, touch, zone
 from crm_store.segmentation.attributes import stored_value
 
 if TYPE_CHECKING:
@@ -58,19 +58,47 @@ class EventAnchor(Anchor):
         return found.where(own.c.customer_id == customer.c.id).correlate(customer).scalar_subquery()
 
 
+@dataclass(frozen=True)
+class StepAnchor(Anchor):
+    """When a step of this enrolment was due that writes to the customer, or to somebody about her."""
+
+    step: str
+
+    def instant(self, scope: Scope) -> Column:
+        own = touch.alias()
+        return _of_enrolment(select(own.c.due_at).where(own.c.step == self.step), own, scope)
+
+
+@dataclass(frozen=True)
+class OfferAnchor(Anchor):
+    """When this enrolment's code ends."""
+
+    offer: str
+
+    def instant(self, scope: Scope) -> Column:
+        own = offer.alias()
+        return _of_enrolment(select(own.c.valid_until).where(own.c.name == self.offer), own, scope)
+
+
+def _of_enrolment(found: Select[Any], own: FromClause, scope: Scope) -> Column:
+    if scope.enrolment is None:
+        raise LookupError("an enrolment is known in campaigns only")
+    return found.where(own.c.enrolment_id == scope.enrolment.c.id).correlate(scope.enrolment).scalar_subquery()
+
+
 def _zone(scope: Scope) -> Column:
     """The name of the customer's zone."""
     own = select(func.coalesce(zone.c.name, scope.company_zone.key)).where(zone.c.id == customer.c.zone_id)
     return own.correlate(customer).scalar_subquery()
 
 
-Relative = AttributeAnchor | EventAnchor
+Relative = AttributeAnchor | EventAnchor | StepAnchor | OfferAnchor
+_RELATIVE = (AttributeAnchor, EventAnchor, StepAnchor, OfferAnchor)
 
 
-def shifted(moment: Moment, base: Column) -> Column:
-    """The instant so much before or after the anchor."""
-    elapsed = moment.shift.fixed() * moment.sign if moment.shift else timedelta(0)
-    return later(base, elapsed) if elapsed else base
+def shifted(moment: Moment, base: Column, scope: Scope) -> Column:
+    """The instant so much before or after the anchor; months and years are those of the customer's calendar."""
+    return calendar.shifted(base, moment.shift, moment.sign, _zone(scope))
 
 
 def shift_in_days(moment: Moment) -> int:
@@ -112,7 +140,7 @@ def _look_up(name: str, node: Node, vocabulary: Vocabulary) -> Relative | None:
 
 def is_relative(moment: object) -> bool:
     """Whether it differs from customer to customer."""
-    return isinstance(moment, Moment) and (isinstance(moment.base, (AttributeAnchor, EventAnchor)) or bool(moment.gaps))
+    return isinstance(moment, Moment) and (isinstance(moment.base, _RELATIVE) or bool(moment.gaps))
 
 
 def edge_of(moment: Moment, scope: Scope) -> Column | datetime:
@@ -121,6 +149,6 @@ def edge_of(moment: Moment, scope: Scope) -> Column | datetime:
         if scope.usual_gap is None:
             raise LookupError("usual gaps are known on events only")
         return scope.gaps_ago(moment.gaps)
-    if not isinstance(moment.base, (AttributeAnchor, EventAnchor)):
+    if not isinstance(moment.base, _RELATIVE):
         raise LookupError(f"{moment} is the same for everybody")
-    return shifted(moment, moment.base.instant(scope))
+    return shifted(moment, moment.base.instant(scope), scope)

@@ -8,9 +8,9 @@ from datetime import datetime
 from itertools import count
 from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, select, true
+from sqlalchemy import ColumnElement, Connection, Select, select, true
 
-from crm_store.schema import customer, zone
+from crm_store.schema import customer, enrolment, zone
 from crm_store.segmentation.conditions.base import Condition
 from crm_store.segmentation.language import Scope
 
@@ -51,8 +51,9 @@ class _Node:
             yield from part.all()
 
 
-def judge(conn: Connection, condition: Condition, scope: Scope, key: str) -> Judged | None:
-    """The customer of that key, None if there is none. `scope` must be of the shape `among`."""
+def judge(conn: Connection, condition: Condition, scope: Scope, key: str, enrolment_id: int | None = None) -> Judged | None:
+    """The customer of that key, None if there is none. `scope` must be of the shape `among`; where it has an enrolment,
+    `enrolment_id` is which of hers."""
     chosen = select(customer.c.id, customer.c.erased_at, zone.c.name).join(zone).where(customer.c.key == key)
     row = conn.execute(chosen).one_or_none()
     if row is None:
@@ -60,7 +61,10 @@ def judge(conn: Connection, condition: Condition, scope: Scope, key: str) -> Jud
     if row.erased_at is not None:
         return Judged(row.name, row.erased_at, None)
     tree = _tree(condition, scope, count())
-    return Judged(row.name, None, _explained(tree, _answers(conn, list(tree.all()), scope, row.id), scope))
+    source = select().select_from(customer).where(customer.c.id == row.id)
+    if enrolment_id is not None:
+        source = source.join(enrolment, enrolment.c.customer_id == customer.c.id).where(enrolment.c.id == enrolment_id)
+    return Judged(row.name, None, _explained(tree, _answers(conn, list(tree.all()), scope, source), scope))
 
 
 def _tree(condition: Condition, scope: Scope, numbers: Iterator[int]) -> _Node:
@@ -75,11 +79,11 @@ def _below(condition: Condition, scope: Scope) -> Sequence[Condition]:
     return [scope.segments[name] for name in sorted({*condition.segments()} - {*condition.followed()})]
 
 
-def _answers(conn: Connection, nodes: Sequence[_Node], scope: Scope, customer_id: int) -> dict[str, Any]:
+def _answers(conn: Connection, nodes: Sequence[_Node], scope: Scope, source: Select[Any]) -> dict[str, Any]:
     answers: dict[str, Any] = {}
     for start in range(0, len(nodes), _AT_ONCE):
         columns = [column for node in nodes[start : start + _AT_ONCE] for column in _columns(node, scope)]
-        row = conn.execute(select(*columns).select_from(customer).where(customer.c.id == customer_id)).one()
+        row = conn.execute(source.add_columns(*columns)).one()
         answers |= row._mapping
     return answers
 

@@ -34,7 +34,8 @@ class Language:
 
     `trigger_event` is the event that enters the campaign, if one does (UNKNOWN_EVENT: what enters has a fault);
     `in_campaign` allows `since: entered`; `file` is the name of the segment or campaign; `gaps`: usual gaps have a
-    meaning here, because the events they lie between are known; `own_offers`: those of the campaign's own file.
+    meaning here, because the events they lie between are known; `own_offers`: those of the campaign's own file,
+    `own_steps`: of its steps those that write a touch.
     """
 
     vocabulary: Vocabulary
@@ -48,6 +49,7 @@ class Language:
     places: Mapping[str, GeoPlace] = field(default_factory=dict)
     gaps: bool = False
     own_offers: frozenset[str] = frozenset()
+    own_steps: frozenset[str] = frozenset()
 
 
 Shape = Literal["all", "among"]
@@ -140,7 +142,7 @@ class Scope:
         if self.enrolment is None:
             raise LookupError(f"{moment} is known in campaigns only")
         column = self.enrolment.c.entered_at if moment.anchor == "entered" else self.enrolment.c.trigger_at
-        return shifted(moment, column)
+        return shifted(moment, column, self)
 
 
 def local_dates(conn: Connection, now: datetime, company_zone: ZoneInfo) -> dict[date, tuple[int, ...]]:

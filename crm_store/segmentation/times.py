@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Collection
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime, timedelta
 from functools import partial
 from typing import Any
@@ -32,7 +32,7 @@ from crm_store.content.literals import (
 )
 from crm_store.content.nodes import Mapping, Node, Scalar
 from crm_store.schema.types import Words
-from crm_store.segmentation.anchors import AttributeAnchor, is_relative, resolved, shift_in_days
+from crm_store.segmentation.anchors import AttributeAnchor, OfferAnchor, StepAnchor, is_relative, resolved, shift_in_days
 from crm_store.segmentation.language import Language, Scope
 
 Column = ColumnElement[Any]
@@ -40,7 +40,7 @@ Edge = datetime | Column
 WINDOW_WORDS = ("is", "before", "since", "between", "in_last", "in_next", "during")
 LEAP_DAYS = ("feb-28", "mar-1", "leap-years-only")
 ENROLMENT_ANCHORS = ("entered", "trigger")
-PLANNED_ANCHORS = re.compile(r"(step|offer) ")
+OF_COURSE = re.compile(r"step (?P<step>.+)|offer (?P<offer>.+) expires")
 _FEW_DAYS = 100
 # What systems write when they know no date; nothing comes round for these.
 EPOCH_DEFAULTS = ((1970, 1, 1), (1900, 1, 1))
@@ -286,8 +286,8 @@ def _moment(moment: Moment, node: Node, language: Language, of_dates: bool) -> M
     found = resolved(moment, node, language.vocabulary, of_dates)
     if found is not None:
         return found
-    if PLANNED_ANCHORS.match(str(moment.anchor)):
-        raise Fault(node.place, f"'{moment}': counting from '{moment.anchor}' is not built yet; write '30 days ago'")
+    if (of_course := OF_COURSE.fullmatch(str(moment.anchor))) is not None:
+        return _of_course(moment, of_course, node, language, of_dates)
     known = (*ENROLMENT_ANCHORS, *(name for name, one in language.vocabulary.attributes.items() if one.type == "date"))
     raise Fault(node.place, f"'{moment}' is not a moment known here{did_you_mean(str(moment.anchor), known)}")
 
@@ -295,9 +295,26 @@ def _moment(moment: Moment, node: Node, language: Language, of_dates: bool) -> M
 def _of_enrolment(moment: Moment, node: Node, language: Language, of_dates: bool) -> Moment:
     if not language.in_campaign or of_dates:
         raise Fault(node.place, f"'{moment}' is known in `exit_when` of a campaign only, on events")
-    if moment.shift and moment.shift.is_calendar:
-        raise Fault(node.place, f"'{moment}': months and years from there are not built yet; use days")
     return moment
+
+
+def _of_course(moment: Moment, said: re.Match[str], node: Node, language: Language, of_dates: bool) -> Moment:
+    """`step NAME` or `offer NAME expires`: of this enrolment."""
+    if not language.in_campaign or of_dates:
+        raise Fault(node.place, f"'{moment}' is known in `exit_when` and steps of a campaign only, on events")
+    return replace(moment, base=course_anchor(said, node, language))
+
+
+def course_anchor(said: re.Match[str], node: Node, language: Language) -> StepAnchor | OfferAnchor:
+    """The step or offer of the file itself that a match of OF_COURSE names. Raises a Fault."""
+    step, offer = said["step"], said["offer"]
+    if step is not None and step not in language.own_steps:
+        hint = did_you_mean(step, language.own_steps)
+        raise Fault(node.place, f"'{step}' is none of this file's steps that send something{hint}")
+    if offer is not None and offer not in language.own_offers:
+        hint = did_you_mean(offer, language.own_offers)
+        raise Fault(node.place, f"offer '{offer}' is not in this file's `offers`{hint}")
+    return StepAnchor(said[0], step) if step is not None else OfferAnchor(said[0], str(offer))
 
 
 def _is_backwards(first: Moment, last: Moment) -> bool:

@@ -8,7 +8,6 @@ import pytest
 
 from crm_store.content.settings import PLANNED as PLANNED_SETTINGS
 from crm_store.journeys.load import PLANNED_KEYS
-from crm_store.journeys.steps import PLANNED_VERBS
 from tests.content.checking import CAMPAIGN, SETTINGS_FILE, VOCABULARY_FILE, said_of
 from tests.world import SETTINGS
 
@@ -25,41 +24,14 @@ def test_keys_of_campaigns(tmp_path: Path, key: str) -> None:
     assert said_of(tmp_path, CAMPAIGN, campaign(**{key: "x"})) == [f"5: a campaign: '{key}' is {OUT}"]
 
 
-@pytest.mark.parametrize("anchor", ["step hello", "offer treat expires"])
-def test_counting_from_other_moments(tmp_path: Path, anchor: str) -> None:
-    condition = campaign(exit_when=f"{{event: order, since: {anchor}}}")
-    said = f"'{anchor}': counting from '{anchor}' is not built yet; write '30 days ago'"
-    assert said_of(tmp_path, CAMPAIGN, condition) == [f"5: {said}"]
-
-
-@pytest.mark.parametrize("verb", PLANNED_VERBS)
-def test_steps(tmp_path: Path, verb: str) -> None:
-    assert said_of(tmp_path, CAMPAIGN, campaign(steps=f"[{{{verb}: x}}]")) == [f"4: step '{verb}' is {OUT}"]
-
-
-def test_keys_of_steps_and_offers(tmp_path: Path) -> None:
-    text = campaign(
-        steps="[{send: hello, sender: x, channel: y}]",
-        offers="{t: {gift: x, code: X, budget: 5}}",
-    )
-    assert said_of(tmp_path, CAMPAIGN, text) == [
-        f"4: step 'send': 'channel' is {OUT}",
-        f"4: step 'send': 'sender' is {OUT}",
-        f"5: offer 't': 'budget' is {OUT}",
-    ]
+def test_keys_of_offers(tmp_path: Path) -> None:
+    text = campaign(offers="{t: {gift: x, code: X, budget: 5}}")
+    assert said_of(tmp_path, CAMPAIGN, text) == [f"5: offer 't': 'budget' is {OUT}"]
 
 
 @pytest.mark.parametrize(
     "keys",
-    [
-        {"steps": "[{wait: 1 month}]"},
-        {"steps": "[{wait: {for: 1 year}}]"},
-        {"steps": "[{wait: {until: 1 month after entered}}]"},
-        {"steps": "[{wait: {until: step hello}}]"},
-        {"steps": "[{wait: {until: offer x expires}}]"},
-        {"offers": "{t: {gift: x, code: X, valid: until step hello}}"},
-        {"exit_when": "{event: order, since: 2 months after entered}"},
-    ],
+    [],
 )
 def test_moments_and_durations_of_campaigns(tmp_path: Path, keys: dict[str, str]) -> None:
     (said,) = said_of(tmp_path, CAMPAIGN, campaign(**keys))

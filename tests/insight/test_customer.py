@@ -88,6 +88,24 @@ def test_mails_and_journeys_after_now_do_not_show(shop: Shop, key: str) -> None:
     assert [row["occasion"] for row in look(shop, LATER)[key]] == ["b", "a"]
 
 
+def test_where_she_is_in_each_campaign_is_told_with_what_the_step_does(shop: Shop) -> None:
+    steps = "[{split: {x: {share: 100 %, then: [{wait: 3 days}]}, y: {share: 0 %, then: [{send: hello}]}}}]"
+    shop.campaign("c", CAMPAIGN.replace("[send: hello]", steps) + "goal: {event: order, within: 1 day}\nhold_out: 99.9 %\n")
+    shop.campaign("d", CAMPAIGN)
+    shop.publish()
+    shop.customer("alice")
+    _fill_cart(shop, NOON, "a")
+    shop.event("alice", "order", NOON)
+    shop.tick()
+    rows = {row["campaign"]: row for row in look(shop, NOON)["enrolments"]}
+    assert {name: rows["c"][name] for name in ("step", "doing", "variant", "held_out", "goal_at")} == {
+        "step": "wait before hello", "doing": "wait 3 days", "variant": "x", "held_out": True, "goal_at": NOON
+    }  # fmt: skip
+    assert {name: rows["d"][name] for name in ("state", "doing", "variant", "held_out", "goal_at")} == {
+        "state": "finished", "doing": None, "variant": None, "held_out": False, "goal_at": None
+    }  # fmt: skip
+
+
 def _fill_cart(shop: Shop, at: datetime, cart: str) -> None:
     shop.event("alice", "cart_updated", at, properties={"cart_id": cart})
 
@@ -97,12 +115,13 @@ def test_only_the_latest_touches_show_but_those_before_now(shop: Shop) -> None:
     shop.customer("alice")
     shop.publish(BEFORE)
     _fill_cart(shop, BEFORE, "first")
-    for number in range(25):
-        _fill_cart(shop, LATER, f"cart {number}")
     shop.tick(BEFORE)
-    shop.tick(LATER)
+    for number in range(27):  # nine a day are let in
+        day = LATER + timedelta(days=number // 9)
+        _fill_cart(shop, day, f"cart {number}")
+        shop.tick(day)
     assert [row["occasion"] for row in look(shop, NOON)["touches"]] == ["first"]
-    assert len(look(shop, LATER)["touches"]) == 20
+    assert len(look(shop, LATER + timedelta(days=2))["touches"]) == 20
 
 
 def test_changes_show_what_was_before(shop: Shop) -> None:

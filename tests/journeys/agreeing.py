@@ -9,6 +9,7 @@ from contextlib import contextmanager
 from datetime import datetime
 from pathlib import Path
 from typing import Any
+from zoneinfo import ZoneInfo
 
 from sqlalchemy import select
 
@@ -16,6 +17,7 @@ from crm_store.consent.record import SuppressionFact, suppress
 from crm_store.intake.customers import Customers
 from crm_store.intake.events import Events
 from crm_store.intake.records import read_customer, read_event
+from crm_store.journeys.requests import Asked, enrol
 from crm_store.schema import customer, enrolment, event, touch
 from tests.copies import copy_of, shop_on
 from tests.journeys.random_journeys import SEGMENTS, Journeys
@@ -43,7 +45,7 @@ def simulated(given: Journeys) -> Simulator:
 def filled(shop: Shop, given: Journeys) -> None:
     """Everything there is, the future included, and the campaigns published before it."""
     shop.write({f"templates/broken/{part}": text for part, text in BROKEN.items()})
-    shop.write({"config/rapport.yaml": f"{SETTINGS}delivery: {{mails_a_day: 1000}}\nhold_out: {given.hold_out}\n"})
+    shop.write({"config/rapport.yaml": f"{SETTINGS}hold_out: {given.hold_out}\n"})
     for name, who in SEGMENTS.items():
         shop.segment(name, json.dumps(who))
     for name, said in given.campaigns.items():
@@ -76,6 +78,14 @@ def publish(shop: Shop, simulator: Simulator, name: str, said: Mapping[str, Any]
     simulator.publish(name, said)
     shop.campaign(name, json.dumps(said))
     shop.publish(now)
+
+
+def request(shop: Shop, simulator: Simulator, campaign: str, key: str, who: str, now: datetime) -> None:
+    """By hand, where that is how one enters."""
+    said = simulator.campaigns[campaign]
+    if "by_hand" in said.said["enter"] and said.status != "ended":
+        simulator.request(campaign, key, who, now)
+        enrol(shop.store, campaign, Asked(key, "test", "customer", who), {}, ZoneInfo("Europe/Berlin"), now)
 
 
 def simulator_says(simulator: Simulator) -> dict[str, list[tuple[Any, ...]]]:

@@ -35,7 +35,7 @@ from outreach.links import Signer
 from tests.chaos.matrix import forked, pass_leases
 from tests.chaos.points import Points
 from tests.copies import copy_of, shop_on
-from tests.journeys.agreeing import change, engine_says, filled, publish, simulated, simulator_says, suppressed
+from tests.journeys.agreeing import change, engine_says, filled, publish, request, simulated, simulator_says, suppressed
 from tests.journeys.files import sums_hold
 from tests.journeys.random_journeys import DAY, HOUR, ZONES, Journeys, birthdays, campaigns, journeys, person
 from tests.journeys.simulator import Simulator
@@ -118,6 +118,12 @@ class Machine(RuleBasedStateMachine):
         self.simulator.people.append(Person(raw, []))
         known = {name: value for name, value in raw.items() if value is not None}
         self.shop.store.write(Customers().write, [read_customer(known, self.shop.rules)], "test", self.now)
+
+    @rule(of=numbers, key=st.sampled_from("xy"))
+    def somebody_is_asked_for(self, of: int, key: str) -> None:
+        for name in self.given.campaigns:
+            if not self._person(of).erased:
+                request(self.shop, self.simulator, name, key, self._person(of).key, self.now)
 
     @rule(of=numbers, topic=st.sampled_from(["offers", "news"]), state=st.sampled_from(["withdrawn", "withdrawn", "given"]))
     def somebody_opts(self, of: int, topic: str, state: str) -> None:

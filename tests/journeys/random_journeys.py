@@ -32,13 +32,14 @@ Said = dict[str, Any]
 
 @dataclass(frozen=True)
 class Change:
-    """As of an instant: what a record says newly, or a campaign's new status."""
+    """As of an instant: what a record says newly, a campaign's new status, or a request for somebody to enter it."""
 
     at: datetime
     customer: str = ""
     fields: Mapping[str, Any] | None = None
     campaign: str = ""
     status: str = ""
+    request: str = ""
 
 
 @dataclass(frozen=True)
@@ -127,6 +128,7 @@ ENTRIES: tuple[Said, ...] = (
     {"kind": "broadcast", "enter": {"every": "week", "days": ["sun", "wed"], "zone": "company"}},
     {"kind": "broadcast", "enter": {"every": "month", "days": ["1", "28", "last"], "zone": "customer"}},
     {"kind": "broadcast", "enter": {"cron": "0 */6 * * *"}},
+    {"enter": {"by_hand": True}},
 )
 EXITS: tuple[Said, ...] = (
     {"event": "order"},
@@ -243,8 +245,13 @@ def _changes(draw: st.DrawFn, keys: Sequence[str], names: Sequence[str], noon: d
     found = []
     for _ in range(draw(st.integers(0, 4))):
         at, key = noon + draw(st.integers(-20, 60)) * HOUR, draw(st.sampled_from(keys))
-        what = draw(st.sampled_from(["zone", "birthday", "country", "status"]))
-        if what == "status":
+        what = draw(st.sampled_from(["zone", "birthday", "country", "status", "request", "request"]))
+        if what == "request":
+            by_hand = draw(st.sampled_from(names))
+            found += [
+                Change(at, one, campaign=by_hand, request=draw(st.sampled_from("xy"))) for one in sorted({key, keys[0]})
+            ]
+        elif what == "status":
             name, status = draw(st.sampled_from(names)), draw(st.sampled_from(["paused", "live", "ended"]))
             found.append(Change(at, campaign=name, status=status))
         else:

@@ -65,6 +65,10 @@ class Simulator:
         person = self.person(key)
         person.raw = {**person.raw, **fields}
 
+    def request(self, campaign: str, request: str, key: str, now: datetime) -> None:
+        """A person asks for her to enter; the same request again changes nothing."""
+        self.person(key).requests.setdefault((campaign, request), now)
+
     def person(self, key: str) -> Person:
         return next(one for one in self.people if one.key == key)
 

@@ -59,6 +59,9 @@ def _facts(campaign: Campaign, person: Person, stays: Stays, now: datetime) -> I
         yield from _joined(campaign, stays)
     elif "lapse" in enter:
         yield from _lapsed(enter, person, now)
+    elif "by_hand" in enter:
+        mine = {key: at for (name, key), at in person.requests.items() if name == campaign.name}
+        yield from (Entry(at, at, key) for key, at in mine.items())
     elif "date" in enter:
         yield from _dates(enter, person, now)
     else:
@@ -140,6 +143,8 @@ def _keyed(campaign: Campaign, fact: Entry, before: Sequence[Enrolment]) -> Entr
         too_near = any(one.occurs_on and one.occurs_on > fact.occurs_on - NEAREST for one in before)
         return None if too_near else fact
     if fact.occurs_on is not None or "lapse" in campaign.said["enter"] or campaign.said["kind"] == "broadcast":
+        return fact
+    if "by_hand" in campaign.said["enter"]:
         return fact
     return _again(str(campaign.said.get("again", "never")), fact, before)
 

@@ -49,6 +49,7 @@ class Person:
     happenings: list[Happening]
     suppressed_at: datetime | None = None
     erased: bool = False
+    requests: dict[tuple[str, str], datetime] = field(default_factory=dict)  # (campaign, key): since when
 
     @property
     def key(self) -> str:

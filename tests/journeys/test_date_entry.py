@@ -217,3 +217,58 @@ def test_a_clock_that_was_away_catches_up_what_late_allows(shop: Shop, away: tim
 )
 def test_a_date_that_can_mean_nothing_is_refused(tmp_path: Path, enter: str, said: str) -> None:
     assert said in said_of(tmp_path, kind="occasion", enter=enter)
+
+
+# (birthday, years, leap day policy): the day on which it comes round and the occasion, if it does in 2026 or 2027.
+ROUND = {
+    ("1986-06-20", "[30, 40]", "feb-28"): ["2026"],
+    ("1986-06-20", "[41]", "feb-28"): ["2027"],
+    ("1986-06-20", "[39]", "feb-28"): [],
+    ("1996-02-29", "[31]", "feb-28"): ["2027"],
+    ("1996-02-29", "[31]", "leap-years-only"): [],
+    ("--06-20", "[40]", "feb-28"): [],  # nobody knows which it is
+}
+
+
+@pytest.mark.parametrize(("birthday", "years", "leap_day"), ROUND)
+def test_only_the_years_that_are_asked_for(shop: Shop, birthday: str, years: str, leap_day: str) -> None:
+    enter = f"{{date: birthday, years: {years}, leap_day: {leap_day}}}"
+    live(shop, "2026-06-01", enter=enter, late="{within: 400 days}")
+    born(shop, anna=birthday)
+    for now in ("2027-01-01", "2027-12-31"):
+        shop.plan(utc(now))
+    assert occasions(shop) == [("anna", occasion) for occasion in ROUND[birthday, years, leap_day]]
+
+
+def test_anniversaries_of_a_full_date(shop: Shop) -> None:
+    live(shop, "2026-06-01", enter="{date: 3 days before joined_on, years: [1, 5]}", late="{within: 400 days}")
+    for key, joined in {"one": "2025-07-01", "two": "2024-07-01", "five": "2021-07-01", "new": "2026-07-01"}.items():
+        shop.customer(key, joined_on=joined)
+    shop.plan(utc("2026-12-31"))
+    assert sorted(occasions(shop)) == [("five", "2026"), ("one", "2026")]
+    assert {row[6].date().isoformat() for row in shop.enrolments()} == {"2026-06-28"}
+
+
+def test_the_day_of_a_first_or_last_event(shop: Shop) -> None:
+    live(shop, "2026-06-01", enter="{date: 3 days after last order}", late="{within: 30 days}")
+    shop.customer("tokyo", time_zone="Asia/Tokyo")
+    shop.customer("lima", time_zone="America/Lima")
+    for key in ("tokyo", "lima"):
+        shop.event(key, "order", utc("2026-06-09 12:00"))
+        shop.event(key, "order", utc("2026-06-10 20:00"))  # the 11th in Tokyo
+    shop.plan(utc("2026-06-20"))
+    assert sorted(occasions(shop)) == [("lima", "2026-06-10"), ("tokyo", "2026-06-11")]
+    assert {row[1]: row[6] for row in shop.enrolments()} == {
+        "lima": utc("2026-06-13 14:00"),
+        "tokyo": utc("2026-06-14 00:00"),
+    }
+
+
+def test_a_year_after_the_first_order(shop: Shop) -> None:
+    live(shop, "2026-06-01", enter="{date: first order, years: [1]}", late="{within: 30 days}")
+    shop.customer("anna")
+    for when in ("2025-06-10 12:00", "2025-06-12 12:00"):
+        shop.event("anna", "order", utc(when))
+    shop.plan(utc("2026-06-20"))
+    assert occasions(shop) == [("anna", "2026")]
+    assert [row[6] for row in shop.enrolments()] == [utc("2026-06-10 07:00")]

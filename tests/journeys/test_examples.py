@@ -6,9 +6,9 @@ from pathlib import Path
 
 import pytest
 
-from tests.content.checking import CAMPAIGN, SETTINGS_FILE, said_of, tried
+from tests.content.checking import CAMPAIGN, SETTINGS_FILE, VOCABULARY_FILE, said_of, tried
 from tests.journeys.files import journey
-from tests.world import SETTINGS
+from tests.world import SETTINGS, VOCABULARY
 
 ALICE = "customer: {email: alice@example.com, consents: [{channel: email, topic: offers}]}"
 SIGNED_UP = "events: [{event: signed_up, at: 2026-06-01 09:00}]"
@@ -189,3 +189,10 @@ def test_faults_of_examples_are_said_with_the_others(tmp_path: Path) -> None:
         "11: '2026-06-01 09:00' must be a date, e.g. 2026-07-31",
         "11: event 'ordr' is not known in config/vocabulary.yaml; did you mean 'order'?",
     ]
+
+
+def test_an_example_is_about_one_customer_of_a_shop_that_goes_on(tmp_path: Path) -> None:
+    fresh = VOCABULARY.replace("order: {happens: repeatedly,", "order: {happens: repeatedly, fresh: 1 day,")
+    example = f"{ALICE}, events: [{{event: order, at: 2026-06-01 09:00}}], touches: [{{send: hello, at: 2026-06-11 09:00}}]"
+    text = journey(kind="winback", enter="{lapse: order, after: 10 days}") + f"examples: [{{{example}}}]\n"
+    assert tried(tmp_path, {CAMPAIGN: text, VOCABULARY_FILE: fresh}) == []

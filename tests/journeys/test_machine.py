@@ -8,7 +8,7 @@ import pytest
 from hypothesis import settings
 from hypothesis.stateful import run_state_machine_as_test
 
-from tests.conftest import CASES
+from tests.conftest import MACHINES
 from tests.journeys.machine import Machine
 
 
@@ -18,9 +18,9 @@ def run(url: str, root: Path, cases: int, steps: int) -> None:
 
 
 def test_whatever_happens_in_any_order(store_url: str, tmp_path: Path) -> None:
-    run(store_url, tmp_path, max(1, CASES // 12), 25)
+    run(store_url, tmp_path, MACHINES, 25)
 
 
 @pytest.mark.long
 def test_whatever_happens_in_any_order_many_times(store_url: str, tmp_path: Path) -> None:
-    run(store_url, tmp_path, CASES * 4, 50)
+    run(store_url, tmp_path, MACHINES * 40, 50)

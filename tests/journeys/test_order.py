@@ -13,9 +13,11 @@ from unittest.mock import patch
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from sqlalchemy import select
 
 from crm_store.journeys import plan
 from crm_store.journeys.tick import plan_campaigns, refresh_segments
+from crm_store.schema import follow_up
 from tests.conftest import CASES
 from tests.copies import copy_of, shop_on
 from tests.journeys.files import sums_hold
@@ -43,12 +45,14 @@ def everything(shop: Shop) -> dict[str, Any]:
     """What must be the same; one mail for each touch that was sent."""
     ledger = shop.ledger()
     mails = len(list((shop.root / "outbox").glob("*/*.eml")))
-    assert mails == sum(row[4] == "sent" for row in ledger)
+    tasks = len(shop._rows(select(follow_up.c.id)))
+    assert mails + tasks == sum(row[4] == "sent" for row in ledger)
     return {"ledger": ledger, "enrolments": sorted(shop.enrolments(), key=str), "goals": shop.goals()}
 
 
 def in_order(shop: Shop, world: World) -> dict[str, Any]:
     for now in world.instants:
+        world.change(shop, now)
         shop.tick(now)
         assert sums_hold(shop)
     return everything(shop)
@@ -56,6 +60,7 @@ def in_order(shop: Shop, world: World) -> dict[str, Any]:
 
 def in_disorder(shop: Shop, world: World, disorder: Disorder) -> dict[str, Any]:
     for now, runs in zip(world.instants, disorder, strict=False):
+        world.change(shop, now)
         for what in runs:
             run(shop, what, now)
             assert sums_hold(shop)

@@ -7,8 +7,8 @@ from pathlib import Path
 import pytest
 from hypothesis import given, settings
 
-from tests.conftest import CASES
-from tests.journeys.agreeing import change, engine_says, filled, new_shop, publish, simulated, simulator_says
+from tests.conftest import SHOPS
+from tests.journeys.agreeing import change, engine_says, filled, new_shop, publish, request, simulated, simulator_says
 from tests.journeys.files import sums_hold
 from tests.journeys.random_journeys import Change, Journeys, journeys
 from tests.journeys.simulator import Simulator
@@ -30,14 +30,16 @@ def prove(shop: Shop, given: Journeys) -> None:
 
 
 def happens(shop: Shop, simulator: Simulator, one: Change) -> None:
-    if one.fields is not None:
+    if one.request:
+        request(shop, simulator, one.campaign, one.request, one.customer, one.at)
+    elif one.fields is not None:
         change(shop, simulator, one.customer, one.fields, one.at)
     elif simulator.campaigns[one.campaign].status != "ended":
         said = {**simulator.campaigns[one.campaign].said, "status": one.status}
         publish(shop, simulator, one.campaign, said, one.at)
 
 
-@settings(max_examples=max(1, CASES // 5))
+@settings(max_examples=SHOPS)
 @given(given=journeys())
 def test_engine_and_simulator_agree(
     store_url: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, given: Journeys
@@ -48,7 +50,7 @@ def test_engine_and_simulator_agree(
 
 
 @pytest.mark.long
-@settings(max_examples=CASES * 4)
+@settings(max_examples=SHOPS * 20)
 @given(given=journeys())
 def test_engine_and_simulator_agree_in_many_shops(
     store_url: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, given: Journeys

@@ -29,6 +29,10 @@ ENDS = {
     "{until: 2026-06-20, at: '09:00'}": "2026-06-20 07:00",
     "{until: 5 days after entered}": "2026-06-20 12:00",
     "{until: 5 days after trigger, at: '09:00'}": "2026-06-21 07:00",
+    "1 month": "2026-07-15 12:00",
+    "{for: 5 months, at: '09:00'}": "2026-11-16 08:00",
+    "{until: 1 year after entered}": "2027-06-15 12:00",
+    "{until: 5 months after trigger}": "2026-11-15 13:00",  # 14:00 in Berlin's winter
     "{until: 2027-03-28 02:30}": "2027-03-28 01:00",  # in the gap of Berlin's clocks
 }
 
@@ -155,8 +159,12 @@ def test_a_moment_that_passes_only_while_nobody_runs_has_not_passed(shop: Shop) 
         ("{for: 1 day, if_past: exit}", "'if_past' goes with 'until' only"),
         ("{until: 2026-06-20, at: '09:00', days: [mon]}", "not with 'until'"),
         ("{until: 2026-06-20 10:00, at: '09:00'}", "has a time of day already"),
-        ("{for: 2 months}", "not built yet"),
-        ("{until: 3 days before birthday}", "not built yet or not known here"),
+        ("{until: 3 days before birthday}", "'birthday' comes every year"),
+        ("{until: 3 hours before joined_on}", "dates have no hours"),
+        ("{until: 3 days after enterd}", "is not a moment known here; did you mean 'entered'?"),
+        ("{until: step goodbye}", "'goodbye' is none of this file's steps that send something"),
+        ("{until: offer treat expires}", "offer 'treat' is not in this file's `offers`"),
+        ("{until: last ordr}", "event 'ordr' is not known in config/vocabulary.yaml; did you mean 'order'?"),
         ("soon", "is not a duration"),
     ],
 )

@@ -6,10 +6,11 @@ from collections.abc import Callable
 from datetime import timedelta
 
 import pytest
+from sqlalchemy import Connection, insert, select
 
 from crm_store.consent.record import SuppressionFact, suppress
 from crm_store.ledger.gates import GATES
-from crm_store.schema import customer, enrolment
+from crm_store.schema import customer, enrolment, pause
 from tests.journeys.files import journey, standings
 from tests.ledger.rows import by_customer, change, planned, take_out_of_journeys
 from tests.world import NOON, WITHDRAWN, Shop
@@ -33,6 +34,15 @@ def order(shop: Shop) -> None:
 
 def hold_out(shop: Shop) -> None:
     change(shop, enrolment, {"held_out_at": NOON})
+
+
+def pause_for_a_month(shop: Shop) -> None:
+    def write(conn: Connection) -> None:
+        who = conn.execute(select(customer.c.id)).scalar_one()
+        span = {"since": NOON, "until": NOON + 30 * DAY, "lifts": False}
+        conn.execute(insert(pause), {"customer_id": who, "topic": "offers", **span})
+
+    shop.store.write(write)
 
 
 def wait_too_long(shop: Shop) -> None:
@@ -65,6 +75,7 @@ BARRED: dict[str, tuple[Callable[[Shop], None], str, str]] = {
     "ended": (end, "cancelled", "ended"),
     "exit": (order, "cancelled", "exit"),
     "hold_out": (hold_out, "skipped", "hold_out"),
+    "pause": (pause_for_a_month, "skipped", "paused"),
     "expiry": (wait_too_long, "skipped", "expired"),
     "late": (come_late, "skipped", "late"),
     "audience": (move_to_france, "skipped", "audience"),

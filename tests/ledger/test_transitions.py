@@ -22,6 +22,7 @@ ALLOWED = {
     (DUE, CLAIMED),
     (DUE, SKIPPED),
     (DUE, CANCELLED),
+    (DUE, DUE),  # put off
     (DUE, SENT),  # an event proves a mail that was thought not to have left
     (DUE, IN_DOUBT),
     (CLAIMED, DUE),

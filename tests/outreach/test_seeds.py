@@ -16,8 +16,9 @@ from outreach.rendering.mail import MailTemplate
 from outreach.seeds import seed_copies, send_copies
 from tests.content.test_settings_keys import WELCOME
 from tests.fakes.sendgrid import FakeSendGrid
+from tests.journeys.files import start
 from tests.outreach.channels.benches import in_environment, soon
-from tests.world import NOON, Shop
+from tests.world import NOON, SETTINGS, Shop
 
 STAFF = ["mia@shop.example", "tom@shop.example", "mia@shop.example"]
 
@@ -55,3 +56,47 @@ def test_events_about_a_copy_name_no_touch(copies: list[Any]) -> None:
         channel.drained()
         assert {mail.touch for mail in fake.mails} == {""}
         assert fake.refusals == []
+
+
+def news(shop: Shop, seeds: str = "seeds: [mia@shop.example]\n", **keys: str) -> None:
+    shop.write({"config/rapport.yaml": SETTINGS + "delivery: {batch: 1}\n" + seeds})
+    keys = {"kind": "broadcast", "enter": "{every: day, at: '12:00'}", **keys}
+    start(shop, NOON, **keys)
+
+
+def copies_in(shop: Shop) -> list[str]:
+    return [mail["To"] for mail in shop.mails() if mail["Subject"].startswith("[Copy]")]
+
+
+def test_a_broadcast_is_copied_once_for_each_run(shop: Shop) -> None:
+    news(shop)
+    shop.customer("alice")
+    shop.customer("bea")
+    shop.tick(NOON)
+    shop.tick(NOON)
+    assert copies_in(shop) == ["mia@shop.example"]
+    shop.tick(NOON.replace(day=16))
+    assert copies_in(shop) == ["mia@shop.example"] * 2
+    assert [row[3] for row in shop.touches()] == ["sent"] * 4
+
+
+def test_nobody_gets_a_copy_of_what_is_sent_to_nobody_or_is_no_broadcast(shop: Shop) -> None:
+    news(shop, audience="{attribute: country, is: DE}")
+    shop.customer("alice")
+    shop.tick(NOON)
+    news(shop, kind="nurture", enter="{event: signed_up}")
+    shop.event("alice", "signed_up", NOON)
+    shop.tick(NOON)
+    assert copies_in(shop) == []
+    assert [row[3] for row in shop.touches()] == ["sent"]
+
+
+def test_a_copy_that_fails_keeps_no_mail_from_leaving(shop: Shop, monkeypatch: pytest.MonkeyPatch) -> None:
+    def refuses(*_: object) -> int:
+        raise RuntimeError("no")
+
+    monkeypatch.setattr("outreach.seeds.send_copies", refuses)
+    news(shop)
+    shop.customer("alice")
+    shop.tick(NOON)
+    assert [mail["To"] for mail in shop.mails()] == ["Alice <alice@example.com>"]

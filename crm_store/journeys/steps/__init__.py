@@ -14,19 +14,21 @@ from crm_store.journeys.reading import Reading, next_sends
 from crm_store.journeys.steps.base import Head, Speaking, Step
 from crm_store.journeys.steps.branch import Branch
 from crm_store.journeys.steps.exit import Exit
+from crm_store.journeys.steps.follow_up import FollowUp
+from crm_store.journeys.steps.pause import Pause
 from crm_store.journeys.steps.send import Send
 from crm_store.journeys.steps.split import Split
 from crm_store.journeys.steps.update import Update
 from crm_store.journeys.steps.wait import Wait
 from crm_store.journeys.steps.wait_for import WaitFor
 
-VERBS: tuple[type[Step], ...] = (Send, Wait, WaitFor, Branch, Split, Update, Exit)
-PLANNED_VERBS = ("pause", "follow_up")
+VERBS: tuple[type[Step], ...] = (Send, Wait, WaitFor, Branch, Split, Update, Pause, FollowUp, Exit)
 
 __all__ = [
-    "PLANNED_VERBS",
     "VERBS",
     "Exit",
+    "FollowUp",
+    "Pause",
     "Send",
     "Speaking",
     "Split",
@@ -77,14 +79,11 @@ def read_step(node: Node, reading: Reading) -> Step:
     if not isinstance(node, Mapping):
         raise Fault(node.place, "a step must be a mapping, e.g. `send: welcome` or `wait: 3 days`")
     verb = _verb(node)
-    fields = Fields(node, reading.language.faults, f"step '{verb.verb}'", planned=("sender", "channel"))
+    fields = Fields(node, reading.language.faults, f"step '{verb.verb}'")
     return verb.read(fields, _head(fields, verb, node, reading), reading)
 
 
 def _verb(node: Mapping) -> type[Step]:
-    planned = [key for key in node.names() if key in PLANNED_VERBS]
-    if planned:
-        raise Fault(node.place, f"step '{planned[0]}' is not built yet; take it out for now")
     verbs = [verb for verb in VERBS if verb.verb in node.names()]
     if len(verbs) > 1:
         both = " and ".join(f"'{verb.verb}'" for verb in verbs)

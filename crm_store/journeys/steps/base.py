@@ -75,6 +75,14 @@ class Step(ABC):
         turn.go(ids, turn.version.campaign.course.after(self.name), enrolment.c.next_at)
         return 0
 
+    def looks(self, campaign: Campaign) -> bool:
+        """Whether it has to be looked at before anybody moves."""
+        return False
+
+    def look(self, turn: Turn, last: int, most: int) -> int | None:
+        """Look at up to `most` enrolments after `last`. Returns the last one looked at, None if there are no more."""
+        raise NotImplementedError(f"{self.verb} has nothing to look at")
+
     def watched(self) -> Condition | None:
         """What those who wait here are looked at for, before their turn has come."""
         return None

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, ClassVar, Self
 from crm_store.content.faults import Fault, did_you_mean
 from crm_store.content.fields import Fields, sure, text
 from crm_store.content.nodes import Node
-from crm_store.journeys.reading import Reading
+from crm_store.journeys.reading import Reading, configured
 from crm_store.journeys.steps.base import Head, Speaking
 from crm_store.ledger.write import Message
 
@@ -26,19 +26,31 @@ class Send(Speaking):
     )
     template: str
     offer: str | None = None
+    sender: str | None = None
+    channel: str | None = None
 
     @classmethod
     def read(cls, fields: Fields, head: Head, reading: Reading) -> Self:
         template = fields.need("send", text)
         offer = fields.maybe("offer", lambda value: _offer(value, reading))
+        sender = fields.maybe("sender", configured(reading.settings.senders, "sender"))
+        channel = fields.maybe("channel", configured(reading.settings.channels, "channel"))
         fields.close()
-        return cls(head.name, head.place, sure(template), offer, was=head.was, on_error=head.on_error)
+        said = sure(template), offer, sender, channel
+        return cls(head.name, head.place, *said, was=head.was, on_error=head.on_error)
 
     def message(self, campaign: Campaign) -> Message:
-        return Message(self.name, self.template, campaign.channel, campaign.topic)
+        return Message(self.name, self.template, self.channel or campaign.channel, campaign.topic)
+
+    def sender_of(self, campaign: Campaign) -> str:
+        """The name of whom it is from."""
+        return self.sender or campaign.sender
 
     def sentence(self) -> str:
-        return f"send {self.template}" + (f" with offer {self.offer}" if self.offer else "")
+        said = [f"send {self.template}"]
+        said += [f"with offer {self.offer}"] if self.offer else []
+        said += [f"by channel {self.channel}"] if self.channel else []
+        return " ".join([*said, *([f"from sender {self.sender}"] if self.sender else [])])
 
 
 def _offer(node: Node, reading: Reading) -> str:

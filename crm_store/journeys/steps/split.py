@@ -4,18 +4,21 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from datetime import timedelta
 from decimal import Decimal
 from itertools import accumulate
 from typing import TYPE_CHECKING, ClassVar, Self
 
-from sqlalchemy import case, insert, literal, select
+from sqlalchemy import case, insert, literal, select, update
 
 from crm_store.content.faults import Fault
-from crm_store.content.fields import Fields, sure
-from crm_store.content.literals import read_percent
+from crm_store.content.fields import Fields, one_of, sure
+from crm_store.content.literals import read_percent, read_whole
 from crm_store.content.nodes import Mapping, Node
+from crm_store.content.settings import read_elapsed
 from crm_store.journeys.arms import read_list
 from crm_store.journeys.course import Arm
+from crm_store.journeys.deciding import Winner, decide, decision
 from crm_store.journeys.reading import Reading
 from crm_store.journeys.steps.base import Head, Step
 from crm_store.many import ids_of
@@ -24,6 +27,7 @@ from crm_store.schema.types import Words
 from crm_store.segmentation.drawing import below, drawn
 
 if TYPE_CHECKING:
+    from crm_store.journeys.campaign import Campaign
     from crm_store.journeys.turn import Turn
 
 
@@ -41,14 +45,19 @@ class Split(Step):
     """The draw is salted by campaign and step: it knows nothing of samples, hold-outs and other splits."""
 
     verb: ClassVar = "split"
-    help: ClassVar = "{NAME: {share: 50 %, then: [STEPS]}, ..}: drawn once, at entry; shares are 100 % together"
+    help: ClassVar = (
+        "{NAME: {share: 50 %, then: [STEPS]}, ..}: drawn once, at entry; shares are 100 % together; "
+        "winner: {by: goal|clicked, decide: {after: 14 days, at_least: 1000}}: who comes later takes the better arm"
+    )
     variants: tuple[Variant, ...]
+    winner: Winner | None = None
 
     @classmethod
     def read(cls, fields: Fields, head: Head, reading: Reading) -> Self:
-        variants = fields.need("split", lambda node: _variants(node, reading))
+        said = fields.need("split", lambda node: _said(node, reading))
         fields.close()
-        return cls(head.name, head.place, sure(variants), was=head.was)
+        variants, winner = sure(said)
+        return cls(head.name, head.place, variants, winner, was=head.was)
 
     def arms(self) -> Sequence[Arm]:
         return [Arm(f"{one.name} ({one.share} %)", one.then) for one in self.variants]
@@ -65,10 +74,18 @@ class Split(Step):
         chosen = chosen.join(customer, customer.c.id == enrolment.c.customer_id)
         turn.conn.execute(insert(assignment).from_select(["enrolment_id", "step", "variant"], chosen))
 
+    def looks(self, campaign: Campaign) -> bool:
+        return self.winner is not None
+
+    def look(self, turn: Turn, last: int, most: int) -> int | None:
+        """Whether it can be decided."""
+        if self.winner is not None:
+            decide(turn, self.name, tuple(one.name for one in self.variants), self.winner)
+        return None
+
     def pass_on(self, turn: Turn, ids: Sequence[int]) -> int:
         course = turn.version.campaign.course
-        of_step = assignment.c.step == self.name, assignment.c.enrolment_id.in_(ids_of(ids))
-        taken = {row.enrolment_id: row.variant for row in turn.conn.execute(select(assignment).where(*of_step))}
+        taken = self._take(turn, ids)
         for one, arm in zip(self.variants, self.arms(), strict=True):
             chosen = [enrolment_id for enrolment_id in ids if taken.get(enrolment_id) == one.name]
             turn.go(chosen, course.into(arm, self), enrolment.c.next_at, variant=one.name)
@@ -78,18 +95,49 @@ class Split(Step):
         turn.go(strays, course.after(self.name), enrolment.c.next_at)
         return 0
 
+    def _take(self, turn: Turn, ids: Sequence[int]) -> dict[int, str]:
+        """The arm of each: as drawn, or the winner of whom it was decided before; it is kept with the draw."""
+        of_step = assignment.c.step == self.name, assignment.c.enrolment_id.in_(ids_of(ids))
+        came_at = select(enrolment.c.next_at).where(enrolment.c.id == assignment.c.enrolment_id).scalar_subquery()
+        turn.conn.execute(update(assignment).where(*of_step).values(taken_at=came_at))
+        decided = decision(turn, self.name) if self.winner is not None else None
+        if decided is not None and decided[1] is not None:
+            later = assignment.c.taken_at > decided[0]
+            turn.conn.execute(update(assignment).where(*of_step, later).values(variant=decided[1]))
+        return {row.enrolment_id: row.variant for row in turn.conn.execute(select(assignment).where(*of_step))}
+
     def sentence(self) -> str:
-        return "split: " + ", ".join(f"{one.share} % {one.name}" for one in self.variants)
+        said = ["split: " + ", ".join(f"{one.share} % {one.name}" for one in self.variants)]
+        return "; ".join([*said, *([self.winner.sentence()] if self.winner else [])])
 
 
-def _variants(node: Node, reading: Reading) -> tuple[Variant, ...]:
-    if not isinstance(node, Mapping) or len(node.entries) < 2:
+def _said(node: Node, reading: Reading) -> tuple[tuple[Variant, ...], Winner | None]:
+    entries = [entry for entry in node.entries if entry[0].text != "winner"] if isinstance(node, Mapping) else []
+    if len(entries) < 2:
         raise Fault(node.place, "'split' needs at least two arms, e.g. {a: {share: 50 %, then: [..]}, b: {..}}")
-    variants = reading.language.faults.each(lambda entry: _variant(entry[0].text, entry[1], reading), node.entries)
+    variants = reading.language.faults.each(lambda entry: _variant(entry[0].text, entry[1], reading), entries)
     total = sum(one.share for one in variants)
     if total != 100:
         raise Fault(node.place, f"the shares are {total} % together; make them 100 %")
-    return variants
+    winner = node.get("winner") if isinstance(node, Mapping) else None
+    return variants, _winner(winner, reading) if winner is not None else None
+
+
+def _winner(node: Node, reading: Reading) -> Winner:
+    fields = Fields(node, reading.language.faults, "'winner'")
+    by = fields.need("by", one_of("goal", "clicked"))
+    if by == "goal" and not reading.has_goal:
+        fields.fault(fields.place_of("by"), "'by: goal' needs the campaign's `goal`; write one, or 'by: clicked'")
+    decide = fields.need("decide", lambda value: _decide(value, reading))
+    fields.close()
+    return Winner(sure(by), *sure(decide))
+
+
+def _decide(node: Node, reading: Reading) -> tuple[timedelta, int]:
+    fields = Fields(node, reading.language.faults, "'decide'")
+    after, at_least = fields.need("after", read_elapsed), fields.need("at_least", read_whole)
+    fields.close()
+    return sure(after), sure(at_least)
 
 
 def _variant(name: str, node: Node, reading: Reading) -> Variant:

@@ -7,20 +7,25 @@ from dataclasses import dataclass
 from datetime import datetime, time
 from typing import TYPE_CHECKING, Any, ClassVar, Self
 
-from sqlalchemy import case, literal, null
+from sqlalchemy import case, false, func, literal, null, or_, type_coerce
+from sqlalchemy import cast as sql_cast
 
-from crm_store.content.faults import Fault, did_you_mean, every
-from crm_store.content.fields import Fields, items, one_of, sure
-from crm_store.content.literals import WEEKDAYS, Duration, Moment, read_duration, read_moment, read_time
+from crm_store.content.faults import Fault
+from crm_store.content.fields import Fields, one_of, sure
+from crm_store.content.literals import WEEKDAYS, Duration, Moment, read_duration, read_time
 from crm_store.content.nodes import Node, Scalar
+from crm_store.content.working import weekdays
+from crm_store.journeys.anew import corrected_by, wait_anew
+from crm_store.journeys.moments import is_day, may_be_missing, own_date, read_own_moment
 from crm_store.journeys.reading import Reading
 from crm_store.journeys.steps.base import Column, Head, Step
 from crm_store.journeys.triggers.date import DateTrigger
 from crm_store.journeys.waiting import wait_ends
 from crm_store.schema import enrolment
-from crm_store.schema.types import Words
+from crm_store.schema.types import Instant, Words
 
 if TYPE_CHECKING:
+    from crm_store.journeys.campaign import Campaign
     from crm_store.journeys.triggers import Trigger
     from crm_store.journeys.turn import Turn
 
@@ -36,6 +41,7 @@ class Wait(Step):
     at: time | None = None
     days: tuple[int, ...] = ()  # weekdays, Monday is 0
     if_past: str = "skip"
+    can_fail: ClassVar = True
 
     @classmethod
     def read(cls, fields: Fields, head: Head, reading: Reading) -> Self:
@@ -46,30 +52,45 @@ class Wait(Step):
     @classmethod
     def _said(cls, node: Node, head: Head, reading: Reading) -> Self:
         if isinstance(node, Scalar):
-            return cls(head.name, head.place, span=_span(node), was=head.was)
+            _refuse_on_error(head, None)
+            return cls(head.name, head.place, span=read_duration(node), was=head.was)
         fields = Fields(node, reading.language.faults, "'wait'")
-        span = fields.maybe("for", _span)
-        until = fields.maybe("until", lambda value: _until(value, reading.trigger))
+        span = fields.maybe("for", read_duration)
+        until = fields.maybe("until", lambda value: read_own_moment(value, reading))
         at = fields.maybe("at", read_time)
-        days = fields.several("days", _weekdays)
+        days = fields.several("days", weekdays)
         if_past = fields.get("if_past", one_of("skip", "go_on", "exit"), "skip")
         _check_parts(fields, span, until, at)
         fields.close()
-        return cls(head.name, head.place, span, until, _time_of(until, at, reading.trigger), days, if_past, was=head.was)
+        _refuse_on_error(head, until)
+        said = span, until, _time_of(until, at, reading.trigger), days, if_past
+        return cls(head.name, head.place, *said, was=head.was, on_error=head.on_error)
 
     def come(self, turn: Turn, ids: Sequence[int], base: Column) -> dict[str, Any]:
         ends = wait_ends(turn.conn, self, base, ids, turn.version)
-        values: dict[str, Any] = {"next_at": ends.at, "past": False}
-        if ends.past is None or self.if_past == "go_on":
+        past = false() if ends.past is None else func.coalesce(ends.past, false())
+        leaving: list[tuple[Column, str]] = [(past, "past")] if self.if_past == "exit" else []
+        leaving += [(ends.at.is_(None), "failed")] if self.on_error == "stop" else []
+        values: dict[str, Any] = {
+            "next_at": ends.at if ends.past is None else type_coerce(func.coalesce(ends.at, base), Instant()),
+            "past": past if self.if_past == "skip" else false(),
+        }
+        if not leaving:
             return values
-        if self.if_past == "skip":
-            return {**values, "past": ends.past}
+        any_of = or_(*(test for test, _ in leaving))
+        reasons = case(*((test, literal(reason, Words)) for test, reason in leaving), else_=sql_cast(null(), Words))
         return {
             **values,
-            "state": case((ends.past, literal("left", Words)), else_=enrolment.c.state),
-            "reason": case((ends.past, literal("past", Words)), else_=null()),
-            "left_at": case((ends.past, base), else_=null()),
+            "state": case((any_of, literal("left", Words)), else_=enrolment.c.state),
+            "reason": reasons,
+            "left_at": case((any_of, base), else_=null()),
         }
+
+    def looks(self, campaign: Campaign) -> bool:
+        return bool(corrected_by(self, campaign.trigger))
+
+    def look(self, turn: Turn, last: int, most: int) -> int | None:
+        return wait_anew(turn, self, last, most)
 
     def sentence(self) -> str:
         said = [f"wait {self.span}" if self.span else f"wait until {self.until}" if self.until else "wait"]
@@ -92,38 +113,20 @@ def _check_parts(fields: Fields, span: Duration | None, until: Moment | None, at
         fields.fault(fields.place_of("at"), f"'{until}' has a time of day already; take 'at' out")
     if until is not None and fields.has("days"):
         fields.fault(fields.place_of("days"), "'days' goes with 'for' and 'at', not with 'until'")
-    if span is not None and span.is_calendar:
-        fields.fault(fields.place_of("for"), f"'{span}': months and years are not built yet here; use days")
 
 
-def _span(node: Node) -> Duration:
-    duration = read_duration(node)
-    if duration.is_calendar:
-        raise Fault(node.place, f"'{duration}': months and years are not built yet here; use days")
-    return duration
-
-
-def _until(node: Node, trigger: Trigger | None) -> Moment:
-    """A fixed moment, or one counted from `entered`, `trigger` or the occasion's own date."""
-    moment = read_moment(node)
-    if trigger is None:
-        return moment
-    own = trigger.moment.anchor if isinstance(trigger, DateTrigger) else None
-    known = [anchor for anchor in ("entered", "trigger", own) if anchor]
-    if moment.anchor is not None and moment.anchor not in known:
-        raise Fault(node.place, f"'{moment}' is not built yet or not known here{did_you_mean(moment.anchor, known)}")
-    if moment.anchor in ("entered", "trigger") and moment.shift and moment.shift.is_calendar:
-        raise Fault(node.place, f"'{moment}': months and years are not built yet here; use days")
-    return moment
+def _refuse_on_error(head: Head, until: Moment | None) -> None:
+    if head.on_error == "stop" and not (until is not None and may_be_missing(until)):
+        raise Fault(head.place, "this wait can't fail; 'on_error' goes with `until` a moment that may be missing")
 
 
 def _time_of(until: Moment | None, at: time | None, trigger: Trigger | None) -> time | None:
     """A day needs a time: the occasion's own unless said, else midnight."""
-    dated = until is not None and not isinstance(until.base, datetime) and until.anchor not in ("entered", "trigger")
-    if at is not None or not dated:
+    if at is not None or until is None or not _is_dated(until, trigger):
         return at
     return trigger.at if isinstance(trigger, DateTrigger) else time(0)
 
 
-def _weekdays(node: Node) -> tuple[int, ...]:
-    return every(lambda item: WEEKDAYS.index(one_of(*WEEKDAYS)(item)), items(node))
+def _is_dated(until: Moment, trigger: Trigger | None) -> bool:
+    own = until.anchor is not None and until.anchor == own_date(trigger)
+    return own or is_day(until) or until.is_date

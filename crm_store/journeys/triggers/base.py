@@ -68,6 +68,11 @@ class Trigger(ABC):
         """The event that enters, if one does."""
         return None
 
+    def feeds(self) -> Iterator[str]:
+        """The kinds of events without which nobody knows whom it enters."""
+        entering = self.event()
+        yield from (entering,) if entering else ()
+
     def segments(self) -> Iterator[str]:
         """The segments whose joining enters."""
         return iter(())

@@ -158,6 +158,9 @@ class DateTrigger(Trigger):
     def shows(self) -> bool:
         return not isinstance(self.of, EventAnchor)
 
+    def feeds(self) -> Iterator[str]:
+        yield from (self.of.kind,) if isinstance(self.of, EventAnchor) else ()
+
     def sentence(self) -> str:
         years = f" (years {', '.join(map(str, self.years))})" if self.years else ""
         return f"the date {self.moment}{years} at {self.at:%H:%M} of the customer's local time"

@@ -58,10 +58,13 @@ def _splits() -> None:
         sa.Column("enrolment_id", Id, nullable=False),
         sa.Column("step", Words, nullable=False),
         sa.Column("variant", Words, nullable=False),
+        sa.Column("taken_at", Instant(), nullable=True),
         sa.ForeignKeyConstraint(["enrolment_id"], ["enrolment.id"], name=op.f("fk_assignment_enrolment_id")),
         sa.PrimaryKeyConstraint("enrolment_id", "step", name=op.f("pk_assignment")),
         sqlite_with_rowid=False,
     )
+    taken = sa.text("taken_at IS NOT NULL")
+    op.create_index("ix_assignment_taken", "assignment", ["step", "taken_at"], sqlite_where=taken, postgresql_where=taken)
     op.create_table(
         "split_decision",
         sa.Column("campaign", Words, nullable=False),
@@ -91,7 +94,8 @@ def _entries_and_pauses() -> None:
         sa.Column("customer_id", Id, nullable=False),
         sa.Column("topic", Words, nullable=True),
         sa.Column("since", Instant(), nullable=False),
-        sa.Column("until", Instant(), nullable=True),
+        sa.Column("until", Instant(), nullable=False),
+        sa.Column("lifts", sa.Boolean(), nullable=False),
         sa.Column("lifted_at", Instant(), nullable=True),
         sa.Column("enrolment_id", Id, nullable=True),
         sa.Column("step", Words, nullable=True),

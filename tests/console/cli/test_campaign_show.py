@@ -38,7 +38,7 @@ def test_the_journey_is_a_tree_with_how_many_are_where(rapport: Rapport, small_s
     shown = rapport("campaign", "show", "c", "--json").json
     assert shown["enrolments"] == {"in": 2, "finished": 0, "left": 1, "held_out": 0}
     arm = shown["journey"][1]["arms"][0]
-    assert (arm["arm"], arm["steps"][0]["here"]) == ("when their country is DE", 2)
+    assert (arm["arm"], arm["steps"][0]["here"]) == ("when the country is 'DE'", 2)
 
 
 def test_those_at_a_step_of_an_older_version_are_shown(rapport: Rapport, small_shop: Shop) -> None:

@@ -1,0 +1,111 @@
+"""A customer's pause: while it lasts nothing of a topic, or no marketing at all, is sent to her.
+
+A touch that it covers is put off to its end; one that would expire before ends. Touches without a topic are of service, or
+no messages at all: no pause is about them.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import (
+    ColumnElement,
+    Connection,
+    Select,
+    and_,
+    case,
+    func,
+    insert,
+    literal,
+    null,
+    or_,
+    select,
+    update,
+)
+
+from crm_store.ledger.states import DUE
+from crm_store.ledger.transitions import PUT_OFF, move
+from crm_store.many import ids_of
+from crm_store.schema import customer, enrolment, pause, touch
+from crm_store.schema.types import Instant, Words
+
+_END: ColumnElement[Any] = func.coalesce(pause.c.lifted_at, pause.c.until, type_=Instant())
+
+
+def begin_pauses(
+    conn: Connection, ids: Sequence[int], step: str, topic: str | None, until: ColumnElement[Any], lifts: bool
+) -> None:
+    """Pause the customers of these enrolments from `next_at` on, until an instant (SQL on the enrolment); who is held out
+    or erased is left alone. `lifts`: it may end sooner. Nobody of them is claimed after this commits."""
+    wanted = enrolment.c.id.in_(ids_of(ids)), enrolment.c.held_out_at.is_(None), customer.c.erased_at.is_(None)
+    whose = customer.c.id == enrolment.c.customer_id
+    locked = select(customer.c.id).where(customer.c.id.in_(select(enrolment.c.customer_id).where(*wanted[:2])))
+    conn.execute(locked.order_by(customer.c.id).with_for_update(key_share=True)).all()
+    values: dict[str, Any] = {
+        "customer_id": enrolment.c.customer_id,
+        "topic": literal(topic, Words),
+        "since": enrolment.c.next_at,
+        "until": until,
+        "lifts": literal(lifts),
+        "enrolment_id": enrolment.c.id,
+        "step": literal(step, Words),
+    }
+    chosen = select(*values.values()).join(customer, whose).where(*wanted).order_by(enrolment.c.id)
+    conn.execute(insert(pause).from_select(list(values), chosen))
+
+
+def open_pauses(conn: Connection, campaign: str, now: datetime) -> list[int]:
+    """The versions of a campaign whose pauses may still end before their time."""
+    found = select(enrolment.c.definition_id).join(pause, pause.c.enrolment_id == enrolment.c.id)
+    found = found.where(*_open(now), enrolment.c.campaign == campaign)
+    return sorted(conn.execute(found.distinct()).scalars())
+
+
+def paused_by(conn: Connection, definition_id: int, step: str, now: datetime, last: int, most: int) -> list[int]:
+    """Enrolments after `last` whose pause by this step may still end before its time."""
+    found = select(enrolment.c.id).join(pause, pause.c.enrolment_id == enrolment.c.id).where(*_open(now))
+    found = found.where(pause.c.step == step, enrolment.c.definition_id == definition_id, enrolment.c.id > last)
+    return list(conn.execute(found.order_by(enrolment.c.id).limit(most)).scalars())
+
+
+def _open(now: datetime) -> tuple[ColumnElement[bool], ...]:
+    return pause.c.lifts, pause.c.lifted_at.is_(None), pause.c.until > now
+
+
+def lift_pauses(conn: Connection, enrolment_ids: Sequence[int], step: str, now: datetime) -> None:
+    """End the pauses of a step now. What was put off to their end is due now."""
+    ours = pause.c.enrolment_id.in_(ids_of(enrolment_ids)), pause.c.step == step
+    until = case((pause.c.until < touch.c.expires_at, pause.c.until), else_=touch.c.expires_at)
+    waits = select(pause.c.id).where(*ours, _concerns(touch.c), touch.c.due_at == until).correlate(touch).exists()
+    whose = touch.c.customer_id.in_(select(pause.c.customer_id).where(*ours))
+    move(conn, PUT_OFF, touch.c.state == DUE, touch.c.reason == "paused", whose, waits, due_at=now)
+    conn.execute(update(pause).where(*ours).values(lifted_at=now))
+
+
+def _concerns(row: Any) -> ColumnElement[bool]:
+    of_topic = or_(pause.c.topic.is_(None), pause.c.topic == row.topic)
+    return and_(pause.c.customer_id == row.customer_id, row.topic.is_not(None), of_topic)
+
+
+def _covering(now: datetime, too_late: ColumnElement[bool], *columns: Any) -> Select[Any]:
+    """The pauses that keep a touch back as of `now`, or that have kept it back if nobody has looked meanwhile. What is too
+    late for its campaign is not made younger by a pause that began after it was due."""
+    began = or_(pause.c.since <= touch.c.due_at, and_(now <= _END, ~too_late))
+    found = select(*columns).where(_concerns(touch.c), pause.c.since <= now, touch.c.due_at < _END, began)
+    return found.correlate(touch)
+
+
+def is_paused(now: datetime, too_late: ColumnElement[bool]) -> ColumnElement[bool]:
+    """SQL on the touch: a pause keeps it back."""
+    return _covering(now, too_late, pause.c.id).exists()
+
+
+def put_off_to(now: datetime, too_late: ColumnElement[bool]) -> ColumnElement[Any]:
+    """SQL on the touch: when it is to be looked at again. NULL: never, it would expire before."""
+    outlasts = _covering(now, too_late, pause.c.id).where(~pause.c.lifts, touch.c.expires_at <= _END).exists()
+    end = _covering(now, too_late, func.max(_END)).scalar_subquery()
+    return case(
+        (or_(touch.c.expires_at <= now, outlasts), null()), (end < touch.c.expires_at, end), else_=touch.c.expires_at
+    )
