@@ -95,9 +95,7 @@ class _Planner:
     """Runs slices until nothing is left, and adds up what they did. Whether there is anything to do is asked before."""
 
     def __init__(self, store: Store, one: Running, news: News) -> None:
-        self.store = store
-        self.one = one
-        self.news = news
+        self.store, self.one, self.news = store, one, news
         self.name, self.now = one.stands.name, news.now
         self.versions = one.followed
         # What was looked for in this planning, by version and step: whether it must be done in full once more.
