@@ -72,6 +72,13 @@ def current_id(conn: Connection, kind: str, name: str) -> int | None:
     return conn.execute(select(published.c.definition_id).where(*of_name)).scalar()
 
 
+def current(conn: Connection, kind: str, name: str) -> tuple[int, str] | None:
+    """The published definition of that name, and its hash."""
+    joined = select(definition.c.id, definition.c.hash).join(published, published.c.definition_id == definition.c.id)
+    row = conn.execute(joined.where(published.c.kind == kind, published.c.name == name)).first()
+    return (row.id, row.hash) if row else None
+
+
 def load(conn: Connection, definition_id: int) -> Definition:
     row = conn.execute(select(definition).where(definition.c.id == definition_id)).one()
     return Definition(row.id, row.kind, row.name, row.hash, row.files)

@@ -27,6 +27,7 @@ PARTIAL = {
     "ix_customer_erased": "erased_at",
     "ix_enrolment_aiming": "goal_until IS NOT NULL",
     "ix_enrolment_open": "state = 'in'",
+    "ix_enrolment_unseen": "unseen IS NOT NULL",
     "ix_offer_code": "is_unique",
     "ix_customer_change_old_email": "name = 'email'",
     "ix_touch_doubt_since": "state = 'in_doubt'",

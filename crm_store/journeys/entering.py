@@ -6,15 +6,51 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import Connection, Select, func, select, true, update
+from sqlalchemy import Connection, Select, func, insert, literal, null, select, true, update
+from sqlalchemy import cast as sql_cast
 
 from crm_store.journeys.again import CANDIDATE, has_room
 from crm_store.journeys.context import Runnable, Standing
+from crm_store.journeys.news import ENTRY, News
 from crm_store.journeys.triggers import Window
 from crm_store.schema import campaign as campaign_table
 from crm_store.schema import customer, enrolment
+from crm_store.schema.types import Instant, Words
 
+CUSTOMERS = 10_000  # at once, of those who are looked at again
 _NEXT = timedelta(microseconds=1)
+
+
+@dataclass(frozen=True)
+class Entry:
+    """Whom an entry looks at: those whose right instant is no earlier, or only these customers."""
+
+    since: datetime | None = None
+    only: tuple[int, ...] | None = None
+
+
+EVERYBODY = Entry()
+
+
+def entries(conn: Connection, version: Runnable, stands: Standing, news: News) -> list[Entry]:
+    """First the customers whom something was written about, then the instants since the last look; else everybody."""
+    campaign, since = version.campaign, news.since(version, ENTRY)
+    unblocked = campaign.again.policy == "leaving" or campaign.limit is not None  # what was barred then may not be now
+    if since is None or unblocked or not campaign.trigger.shows or (stands.live_since or since) > since:
+        return [EVERYBODY]
+    few = news.concerned(conn, version, campaign.audience, since)
+    if few is None:
+        return [EVERYBODY]
+    parts = [Entry(only=tuple(few[start : start + CUSTOMERS])) for start in range(0, len(few), CUSTOMERS)]
+    return [*parts, Entry(since=since)] if since < news.now else parts
+
+
+def anybody(conn: Connection, version: Runnable, stands: Standing, now: datetime, entry: Entry) -> bool:
+    """Whether there is anything to write for an entry: asked before a transaction is begun for it."""
+    when, trigger = window(conn, version, stands, now, entry), version.campaign.trigger
+    if not trigger.comes(conn, when, version.scope(conn, now)):
+        return False
+    return trigger.of_everybody or conn.execute(candidates(conn, version, when).limit(1)).first() is not None
 
 
 @dataclass(frozen=True)
@@ -26,12 +62,14 @@ class Part:
     upto: int | None = None
 
 
-def part(conn: Connection, version: Runnable, stands: Standing, now: datetime, first: int, size: int) -> Part:
+def part(
+    conn: Connection, version: Runnable, stands: Standing, now: datetime, first: int, size: int, looked_at: Entry
+) -> Part:
     """Candidates from the customer with the number `first` on.
 
     Where everybody is a candidate, `size` customers are looked at, and once all have been it is noted up to when.
     """
-    entry = window(conn, version, stands, now)
+    entry = window(conn, version, stands, now, looked_at)
     chosen = candidates(conn, version, entry).where(customer.c.id >= first).order_by(customer.c.id)
     if not version.campaign.trigger.of_everybody:
         return Part(chosen.limit(size))
@@ -45,7 +83,23 @@ def part(conn: Connection, version: Runnable, stands: Standing, now: datetime, f
     return Part(chosen.where(customer.c.id < upto), upto)
 
 
-def window(conn: Connection, version: Runnable, stands: Standing, now: datetime) -> Window:
+def enrol(conn: Connection, version: Runnable, chosen: Select[Any]) -> list[Any]:
+    """Write the candidates down. Returns their rows: id, customer_id."""
+    rows = chosen.subquery("chosen")
+    fixed = {
+        "campaign": literal(version.campaign.name, Words),
+        "definition_id": literal(version.id),
+        "state": literal("in", Words),
+        "past": literal(False),
+        "step": sql_cast(null(), Words),
+        "next_at": sql_cast(null(), Instant()),
+    }
+    names = [*CANDIDATE, *fixed]
+    statement = insert(enrolment).from_select(names, select(*(rows.c[name] for name in CANDIDATE), *fixed.values()))
+    return list(conn.execute(statement.returning(enrolment.c.id, enrolment.c.customer_id)).all())
+
+
+def window(conn: Connection, version: Runnable, stands: Standing, now: datetime, looked_at: Entry = EVERYBODY) -> Window:
     """When the right instants of entries lie that are made now."""
     campaign = version.campaign
     live_since = stands.live_since or now
@@ -57,7 +111,8 @@ def window(conn: Connection, version: Runnable, stands: Standing, now: datetime)
     if campaign.runs.begins:
         since = max(since, campaign.runs.begins)
     seen = _gone_through_to(conn, version) if campaign.trigger.of_everybody else None
-    return Window(max(since, seen + _NEXT) if seen else since, now, live_since, campaign.limit)
+    since = max(since, looked_at.since or since, seen + _NEXT if seen else since)
+    return Window(since, now, live_since, campaign.limit, looked_at.only)
 
 
 def candidates(conn: Connection, version: Runnable, entry: Window) -> Select[Any]:
@@ -72,7 +127,7 @@ def candidates(conn: Connection, version: Runnable, entry: Window) -> Select[Any
     chosen = (
         select(*(found.c[name] for name in CANDIDATE))
         .join(customer, customer.c.id == found.c.customer_id)
-        .where(customer.c.erased_at.is_(None), ~enrolled, audience, in_time)
+        .where(customer.c.erased_at.is_(None), ~enrolled, audience, in_time, *entry.of(customer.c.id))
     )
     return chosen if campaign.limit is None else _earliest(chosen, campaign.name, entry)
 

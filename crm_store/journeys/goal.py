@@ -18,7 +18,7 @@ from crm_store.content.literals import Duration, read_duration
 from crm_store.content.nodes import Node, Scalar
 from crm_store.content.settings import read_elapsed
 from crm_store.content.vocabulary import EventKind
-from crm_store.dialect import JsonScalar
+from crm_store.dialect import JsonScalar, unindexed
 from crm_store.journeys.reading import Reading
 from crm_store.many import ids_of
 from crm_store.schema import customer, definition, enrolment, event
@@ -108,9 +108,13 @@ def aiming_versions(conn: Connection, campaign: str) -> list[int]:
     return list(conn.execute(select(definition.c.id).where(*of_name, somebody).order_by(definition.c.id)).scalars())
 
 
-def aiming(definition_id: int) -> Select[Any]:
-    """A select of the enrolments of a version that may still reach the goal."""
-    return select(enrolment.c.id).where(enrolment.c.definition_id == definition_id, enrolment.c.goal_until.is_not(None))
+def aiming(conn: Connection, definition_id: int, customers: Sequence[int] | None = None) -> Select[Any]:
+    """A select of the enrolments of a version that may still reach the goal, all or of these customers."""
+    still = select(enrolment.c.id).where(enrolment.c.goal_until.is_not(None))
+    if customers is None:
+        return still.where(enrolment.c.definition_id == definition_id)
+    of_version = unindexed(enrolment.c.definition_id) == definition_id
+    return still.where(of_version, enrolment.c.customer_id.in_(ids_of(customers)))
 
 
 def reach(turn: Turn, ids: Sequence[int]) -> int:

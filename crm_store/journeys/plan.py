@@ -6,34 +6,32 @@ what must exist from triggers and enrolments, then writes it; the sum law compar
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, replace
 from datetime import datetime
+from functools import partial
 from typing import Any
 
-from sqlalchemy import Connection, Select, func, insert, literal, null, select, text, update
-from sqlalchemy import cast as sql_cast
+from sqlalchemy import Connection, Select, func, select
 
 from crm_store.journeys import entering
-from crm_store.journeys.again import CANDIDATE
 from crm_store.journeys.context import Runnable, Standing
+from crm_store.journeys.due import Due, Look, due, waiting
 from crm_store.journeys.feeds import held_as, held_for, hold
 from crm_store.journeys.goal import aim, aiming, aiming_versions, reach
 from crm_store.journeys.holdouts import draw_hold_outs
 from crm_store.journeys.moving import move_over
-from crm_store.journeys.published import current, ends_at_once, followed_versions, runnable, standing, versions_of_due
+from crm_store.journeys.news import GOAL, WAY, News, in_parts
+from crm_store.journeys.published import Running, runnable, running, versions_of_due
+from crm_store.journeys.slices import Slice, in_turn
+from crm_store.journeys.speaking import not_spoken_to, speak
 from crm_store.journeys.steps import Pause, Speaking, Step
 from crm_store.journeys.turn import Turn
 from crm_store.ledger.expire import expire_held
-from crm_store.ledger.offers import end_at_step
 from crm_store.ledger.pauses import open_pauses
-from crm_store.ledger.runs import add_eligible, ensure_run
 from crm_store.ledger.states import FAILED, PASSED
-from crm_store.ledger.write import write_touches
 from crm_store.many import ids_of
-from crm_store.schema import campaign as campaign_table
 from crm_store.schema import enrolment, touch
-from crm_store.schema.types import Instant, Words
 from crm_store.store import Store
 
 SLICE = 2_000
@@ -56,37 +54,29 @@ class Planned:
         return not (self.entered or self.moved or self.left or self.touches)
 
 
-@dataclass(frozen=True)
-class Slice:
-    """What one transaction did. `last` is where the next one begins, None when there is nothing more."""
-
-    run_id: int | None
-    entered: int = 0
-    moved: int = 0
-    left: int = 0
-    touches: int = 0
-    expired: int = 0
-    last: int | None = None
-
-
 def plan_campaign(store: Store, name: str, now: datetime) -> Planned:
     """Plan one published campaign as of `now`. Raises StoreError if it is not published."""
     with store.read() as conn:
-        stands, newest = standing(conn, name), current(conn, name)
-        all_leave = ends_at_once(conn, name)
-        stale = held_for(conn, [newest, *followed_versions(conn, name)], now)
-    planner = _Planner(store, name, now)
-    if stale or stands.held:
-        store.write(hold, name, stale, now)
-    stands = held_as(stands, stale)
-    planner.expire(stands.passed_over)
+        (one,), news = running(conn, name), News.read(conn, now)
+    return plan_running(store, one, news)
+
+
+def plan_running(store: Store, one: Running, news: News) -> Planned:
+    """Plan a campaign as of the news' `now`."""
+    with store.read() as conn:
+        stale = held_for(conn, [one.newest, *one.followed], news.now)
+    stands = held_as(one.stands, stale)
+    planner = _Planner(store, replace(one, stands=stands), news)
+    if stands.held != one.stands.held:
+        store.write(hold, stands.name, stale, news.now)
+    planner.expire()
     planner.lift()
     if stands.status == "draft" or stale:
         return planner.done()
-    planner.follow(newest)
-    planner.move(newest, stands, all_leave)
-    while planner.expire(stands.passed_over):  # what was written just now may be over already
-        planner.move(newest, stands, all_leave)
+    planner.follow()
+    planner.move()
+    while planner.expire():  # what was written just now may be over already
+        planner.move()
     return planner.done()
 
 
@@ -96,18 +86,20 @@ def follow_newest(store: Store, name: str, now: datetime) -> None:
     A planner does the same for whoever has entered an older version since. Raises StoreError if it is not published.
     """
     with store.read() as conn:
-        stands, newest = standing(conn, name), current(conn, name)
-    if stands.status != "draft":
-        _Planner(store, name, now).follow(newest)
+        (one,), news = running(conn, name), News.read(conn, now)
+    if one.stands.status != "draft":
+        _Planner(store, one, news).follow()
 
 
 class _Planner:
-    """Runs slices until nothing is left, and adds up what they did."""
+    """Runs slices until nothing is left, and adds up what they did. Whether there is anything to do is asked before."""
 
-    def __init__(self, store: Store, name: str, now: datetime) -> None:
-        self.store = store
-        self.name = name
-        self.now = now
+    def __init__(self, store: Store, one: Running, news: News) -> None:
+        self.store, self.one, self.news = store, one, news
+        self.name, self.now = one.stands.name, news.now
+        self.versions = one.followed
+        # What was looked for in this planning, by version and step: whether it must be done in full once more.
+        self.seen: dict[tuple[int, str | None], bool] = {}
         self.slices: list[Slice] = []
 
     @property
@@ -119,31 +111,38 @@ class _Planner:
         before = len(self.slices)
         last: int | None = 0
         while last is not None:
-            done = self.store.write_snapshot(_in_turn, work, version, self.now, self.run_id, last, *args)
-            self.slices.append(done)
-            last = done.last
+            last = self.write(work, version, last, *args).last
         return self._total(self.slices[before:])
 
-    def expire(self, passed_over: str | None) -> int:
+    def write(self, work: Callable[..., Slice], version: Runnable, *args: Any) -> Slice:
+        self.slices.append(self.store.write_snapshot(in_turn, work, version, self.now, self.run_id, *args))
+        return self.slices[-1]
+
+    def expire(self) -> int:
         """End what nobody may claim once it is over. Returns how many."""
+        passed_over = self.one.stands.passed_over
         with self.store.read() as conn:
             versions = versions_of_due(conn, self.name)
-        return sum(self.run(_expire_slice, version, passed_over).expired for version in versions)
+        held = [one for one in versions if passed_over or one.campaign.late.otherwise == "ask"]
+        return sum(self.run(_expire_slice, version, passed_over).expired for version in held)
 
-    def move(self, newest: Runnable, stands: Standing, all_leave: bool) -> None:
+    def move(self) -> None:
         """Everybody goes on, and whoever the trigger takes enters."""
-        self.go_on(all_leave)
+        stands = self.one.stands
+        self.go_on()
         enters = stands.status in ("live", "paused") and stands.live_since is not None
         # Again until nobody enters: with `again: after D` one customer may enter several times at once.
-        while enters and self.run(_enter_slice, newest, stands).entered:
-            self.go_on(all_leave)
+        while enters and self.enter():
+            self.go_on()
 
-    def follow(self, newest: Runnable) -> None:
+    def follow(self) -> None:
         """`changes: follow`: whoever is under way in another version goes over to the newest."""
-        older = self._versions() if newest.campaign.changes == "follow" else []
+        newest = self.one.newest
+        older = [one for one in self.versions if one.id != newest.id] if newest.campaign.changes == "follow" else []
         for version in older:
-            if version.id != newest.id:
-                self.run(_follow_slice, newest, version)
+            self.run(_follow_slice, newest, version)
+        if older:
+            self.versions = (newest,)
 
     def lift(self) -> None:
         """End pauses that were to last until something has come, also of those who are out."""
@@ -154,39 +153,107 @@ class _Planner:
                 if isinstance(step, Pause):
                     self.run(_lift_slice, version, step)
 
-    def go_on(self, all_leave: bool) -> None:
+    def go_on(self) -> None:
         """Move everybody as far as they can go by now: a second time, nobody would move."""
         self.measure()
-        for version in self._versions():
-            self.prepare(version)
-            if all_leave or version.campaign.exit_when is not None:
-                self.run(_leave_slice, version, all_leave)
+        for version in self.versions:
+            due = self.prepare(version)
+            self.look_for_exits(version, due)
             for step in version.campaign.course.steps:
-                if step.watched() is not None:
-                    self.run(_watch_slice, version, step)
-                wrote = self.run(_advance_slice, version, step).touches
-                if wrote and isinstance(step, Speaking):  # those of a moment that had passed are settled already
-                    self.run(_settle_slice, version, step)
+                due = self.pass_step(version, step, due)
 
-    def prepare(self, version: Runnable) -> None:
-        """What is to be done before anybody moves on: corrected waits, decided splits, settled touches."""
+    def prepare(self, version: Runnable) -> Due:
+        """What is to be done before anybody moves on: corrected waits, decided splits, settled touches. Returns what is
+        due then."""
         for step in version.campaign.course.steps:
             if step.looks(version.campaign):
                 self.run(_look_slice, version, step)
+        due = self.due(version)
         for step in version.campaign.course.steps:
-            if isinstance(step, Speaking):
+            if isinstance(step, Speaking) and step.name in due.settled:
                 self.run(_settle_slice, version, step)
+                due = self.due(version)
+        return due
 
     def measure(self) -> None:
         """Who has reached the goal, held-out customers and those who are out already too."""
         with self.store.read() as conn:
             versions = [runnable(conn, definition_id) for definition_id in aiming_versions(conn, self.name)]
         for version in versions:
-            self.run(_goal_slice, version)
+            if (version.id, GOAL) in self.seen:
+                continue
+            self.seen[version.id, GOAL] = False
+            with self.store.read() as conn:
+                few = self.news.aiming(conn, version)
+            for customers in in_parts(few):
+                self._each(partial(aiming, definition_id=version.id, customers=customers), _goal_slice, version)
 
-    def _versions(self) -> list[Runnable]:
+    def pass_step(self, version: Runnable, step: Step, due: Due) -> Due:
+        """Move those who are at the step. Returns what is due then."""
+        if (watched := step.watched()) is not None and self.look(version, Look(watched, step), due, _watch_slice, step):
+            due = self.due(version)
+        if step.name not in due.come:
+            return due
+        wrote = self.run(_advance_slice, version, step).touches
+        if wrote and isinstance(step, Speaking):  # those of a moment that had passed are settled already
+            self.run(_settle_slice, version, step)
+        return self.due(version)
+
+    def due(self, version: Runnable) -> Due:
         with self.store.read() as conn:
-            return followed_versions(conn, self.name)
+            return due(conn, version, self.now)
+
+    def look_for_exits(self, version: Runnable, due: Due) -> None:
+        exit_when = version.campaign.exit_when
+        if self.one.all_leave:
+            self._each(partial(waiting, version=version), _leave_slice, version, True)
+        elif exit_when is not None:
+            self.look(version, Look(exit_when), due, _leave_slice, False)
+
+    def look(self, version: Runnable, what: Look, due: Due, work: Callable[..., Slice], *args: Any) -> int:
+        """Look at those who came since, whom something was written about, whom time concerns. Returns how many moved."""
+        before = len(self.slices)
+        if due.unseen:
+            self._each(partial(what.unseen, version=version, now=self.now), work, version, *args)
+        for customers in self._concerned(version, what):
+            self._each(partial(what.found, version=version, now=self.now, customers=customers), work, version, *args)
+        moved = self._total(self.slices[before:])
+        return moved.moved + moved.left
+
+    def _concerned(self, version: Runnable, what: Look) -> Iterator[Sequence[int] | None]:
+        """The customers in slices; None: everybody. Later in this planning only if conditions may say something else."""
+        key = version.id, what.step.name if what.step else None
+        if key in self.seen:
+            yield from [None] if self.seen[key] else []
+            return
+        with self.store.read() as conn:
+            few = self.news.concerned(conn, version, what.condition, self.news.since(version, WAY))
+            self.seen[key] = few is None and not self.news.tells(conn, version, what.condition)
+        yield from in_parts(few)
+
+    def _each(self, chosen: Callable[[Connection], Select[Any]], work: Callable[..., Slice], *args: Any) -> None:
+        """Read whom it concerns, slice by slice, and write if there is anybody."""
+        version, *more = args
+        last: int | None = 0
+        while last is not None:
+            with self.store.read() as conn:
+                ids = _ids(conn, chosen(conn).where(enrolment.c.id > last))
+            if ids:
+                self.write(work, version, ids, *more)
+            last = _next(ids)
+
+    def enter(self) -> int:
+        """Whoever may enter does. Returns how many."""
+        newest, stands = self.one.newest, self.one.stands
+        with self.store.read() as conn:
+            found = entering.entries(conn, newest, stands, self.news)
+            # The first time it is written down that it was planned, whether or not anybody enters.
+            if stands.planned or self.slices:
+                found = [one for one in found if entering.anybody(conn, newest, stands, self.now, one)]
+        entered = sum(self.run(_enter_slice, newest, stands, one).entered for one in found)
+        if entered and newest.id not in {version.id for version in self.versions}:
+            self.versions = (*self.versions, newest)
+        return entered
 
     def _total(self, slices: list[Slice]) -> Planned:
         totals = {
@@ -198,19 +265,6 @@ class _Planner:
         return self._total(self.slices)
 
 
-def _in_turn(conn: Connection, work: Callable[..., Slice], version: Runnable, *args: Any) -> Slice:
-    """One planner at a time, in the order they came. On SQLite the transaction has locked everything."""
-    if conn.dialect.name == "postgresql":
-        # Before the snapshot is taken. Waiting for the campaign's row instead made the second planner start anew each
-        # time; beside a long planning it gave up after 50 times.
-        conn.execute(text("LOCK TABLE campaign IN SHARE ROW EXCLUSIVE MODE"))
-    of_name = campaign_table.c.name == version.campaign.name
-    there = conn.execute(update(campaign_table).where(of_name).values(plans=campaign_table.c.plans + 1)).rowcount
-    if not there:  # it was given another name since this planner began; under that it is planned next time
-        return Slice(None)
-    return work(conn, version, *args)
-
-
 def _expire_slice(
     conn: Connection, version: Runnable, now: datetime, run_id: int | None, last: int, passed_over: str | None
 ) -> Slice:
@@ -219,11 +273,10 @@ def _expire_slice(
     return Slice(run_id, expired=ended, last=last if ended == SLICE else None)
 
 
-def _goal_slice(conn: Connection, version: Runnable, now: datetime, run_id: int | None, last: int) -> Slice:
+def _goal_slice(conn: Connection, version: Runnable, now: datetime, run_id: int | None, ids: Sequence[int]) -> Slice:
     """Who has reached the goal by now."""
-    ids = _ids(conn, aiming(version.id).where(enrolment.c.id > last))
     reach(Turn(conn, version, now), ids)
-    return Slice(run_id, last=_next(ids))
+    return Slice(run_id)
 
 
 def _follow_slice(
@@ -233,6 +286,9 @@ def _follow_slice(
     open_ = enrolment.c.definition_id == older.id, enrolment.c.state == "in", enrolment.c.id > last
     ids = _ids(conn, select(enrolment.c.id).where(*open_))
     move_over(conn, older, version, now, ids)
+    turn = Turn(conn, version, now)
+    turn.is_new_to(ids)
+    reach(turn, ids)
     return Slice(run_id, moved=len(ids), last=_next(ids))
 
 
@@ -247,27 +303,30 @@ def _look_slice(conn: Connection, version: Runnable, now: datetime, run_id: int 
 
 
 def _leave_slice(
-    conn: Connection, version: Runnable, now: datetime, run_id: int | None, last: int, all_leave: bool
+    conn: Connection, version: Runnable, now: datetime, run_id: int | None, ids: Sequence[int], all_leave: bool
 ) -> Slice:
     """Those who wait and whose exit holds leave. Who has a touch under way is judged at its claim instead."""
-    waiting = enrolment.c.definition_id == version.id, enrolment.c.state == "in", enrolment.c.next_at.is_not(None)
-    ids = _ids(conn, select(enrolment.c.id).where(*waiting, enrolment.c.id > last))
-    turn = Turn(conn, version, now)
+    turn, ids = Turn(conn, version, now), _ids(conn, waiting(conn, version).where(enrolment.c.id.in_(ids_of(ids))))
     left = turn.leave(ids, "ended") if all_leave else turn.leave(turn.where_exit_holds(ids), "exit")
-    return Slice(run_id, left=left, last=_next(ids))
+    watched = [step.name for step in version.campaign.course.steps if step.watched() is not None]
+    turn.has_seen(
+        _ids(conn, select(enrolment.c.id).where(enrolment.c.id.in_(ids_of(ids)), enrolment.c.step.not_in(watched)))
+    )
+    return Slice(run_id, left=left)
 
 
-def _watch_slice(conn: Connection, version: Runnable, now: datetime, run_id: int | None, last: int, step: Step) -> Slice:
+def _watch_slice(
+    conn: Connection, version: Runnable, now: datetime, run_id: int | None, ids: Sequence[int], step: Step
+) -> Slice:
     """Enrolments that wait for something, before their time is up: those for which it has come go on."""
     watched = step.watched()
     assert watched is not None
-    ids = _ids(
-        conn, select(enrolment.c.id).where(*_on_step(version, step), enrolment.c.next_at > now, enrolment.c.id > last)
-    )
-    turn = Turn(conn, version, now)
+    here = *_on_step(version, step), enrolment.c.next_at > now, enrolment.c.id.in_(ids_of(ids))
+    turn, ids = Turn(conn, version, now), _ids(conn, select(enrolment.c.id).where(*here))
     seen = turn.holding(watched, ids)
+    turn.has_seen(sorted(set(ids).difference(seen)))
     step.seen(turn, seen)
-    return Slice(run_id, moved=len(seen), last=_next(ids))
+    return Slice(run_id, moved=len(seen))
 
 
 def _advance_slice(conn: Connection, version: Runnable, now: datetime, run_id: int | None, last: int, step: Step) -> Slice:
@@ -276,20 +335,11 @@ def _advance_slice(conn: Connection, version: Runnable, now: datetime, run_id: i
     ids = _ids(conn, come)
     if isinstance(step, Speaking):
         follows = version.campaign.changes == "follow"
-        new = _not_spoken_to(Turn(conn, version, now), step, ids) if follows else ids
-        run_id, written = _speak(conn, version, now, run_id, step, new, len(new))
+        new = not_spoken_to(Turn(conn, version, now), step, ids) if follows else ids
+        run_id, written = speak(conn, version, now, run_id, step, new, len(new))
         return Slice(run_id, touches=written, last=_next(ids))
     left = step.pass_on(Turn(conn, version, now), ids)
     return Slice(run_id, moved=len(ids) - left, left=left, last=_next(ids))
-
-
-def _not_spoken_to(turn: Turn, step: Speaking, ids: list[int]) -> list[int]:
-    """Those who have no touch of the step yet. The others have come to it again, because the version they follow has it
-    further down than the one they got it from: they go on."""
-    spoken_to = select(touch.c.enrolment_id).where(touch.c.enrolment_id.in_(ids_of(ids)), touch.c.step == step.name)
-    again = list(turn.conn.execute(spoken_to).scalars())
-    turn.go(again, turn.version.campaign.course.after(step.name), enrolment.c.next_at)
-    return sorted(set(ids).difference(again))
 
 
 def _on_step(version: Runnable, step: Step) -> tuple[Any, ...]:
@@ -306,7 +356,7 @@ def _settle_slice(
     found = select(enrolment.c.id, touch.c.state).join(touch, of_step[0] & of_step[1]).where(*under_way, settled)
     rows = conn.execute(found.order_by(enrolment.c.id).limit(SLICE)).all()
     stopped = [row.id for row in rows if row.state == FAILED and step.on_error == "stop"]
-    going = [row.id for row in rows if row.id not in set(stopped)]
+    going = sorted({row.id for row in rows}.difference(stopped))
     due_at = select(touch.c.due_at).where(*of_step).correlate(enrolment).scalar_subquery()
     turn = Turn(conn, version, now)
     turn.go(going, version.campaign.course.after(step.name), due_at)
@@ -315,57 +365,35 @@ def _settle_slice(
 
 
 def _enter_slice(
-    conn: Connection, version: Runnable, now: datetime, run_id: int | None, last: int, stands: Standing
+    conn: Connection,
+    version: Runnable,
+    now: datetime,
+    run_id: int | None,
+    last: int,
+    stands: Standing,
+    entry: entering.Entry,
 ) -> Slice:
     """Candidates of the trigger become enrolments; if the journey begins with a send, their touches are written."""
-    part = entering.part(conn, version, stands, now, last, SLICE)
+    part = entering.part(conn, version, stands, now, last, SLICE, entry)
     chosen = part.chosen
     counted = conn.execute(select(func.count()).select_from(chosen.subquery())).scalar_one()
     if not counted:
         return Slice(run_id, last=part.upto)
-    entered = _enrol(conn, version, chosen)
+    entered = entering.enrol(conn, version, chosen)
     ids, first = [row.id for row in entered], version.campaign.course.tree[0]
     turn = Turn(conn, version, now)
     draw_hold_outs(turn, ids)
     aim(turn, ids)
+    reach(turn, ids)
     for step in version.campaign.course.steps:
         step.entered(turn, ids)
     turn.go(ids, first, enrolment.c.entered_at)
     touches = 0
     if isinstance(first, Speaking):
-        run_id, touches = _speak(conn, version, now, run_id, first, ids, counted)
+        run_id, touches = speak(conn, version, now, run_id, first, ids, counted)
     full = counted == SLICE and not version.campaign.trigger.of_everybody
     last_customer = max((row.customer_id for row in entered), default=None) if full else None
     return Slice(run_id, entered=len(entered), touches=touches, last=part.upto or last_customer)
-
-
-def _enrol(conn: Connection, version: Runnable, chosen: Select[Any]) -> list[Any]:
-    rows = chosen.subquery("chosen")
-    fixed = {
-        "campaign": literal(version.campaign.name, Words),
-        "definition_id": literal(version.id),
-        "state": literal("in", Words),
-        "past": literal(False),
-        "step": sql_cast(null(), Words),
-        "next_at": sql_cast(null(), Instant()),
-    }
-    names = [*CANDIDATE, *fixed]
-    statement = insert(enrolment).from_select(names, select(*(rows.c[name] for name in CANDIDATE), *fixed.values()))
-    return list(conn.execute(statement.returning(enrolment.c.id, enrolment.c.customer_id)).all())
-
-
-def _speak(
-    conn: Connection, version: Runnable, now: datetime, run_id: int | None, step: Speaking, ids: list[int], eligible: int
-) -> tuple[int | None, int]:
-    """Write the touches of enrolments whose turn to be spoken to has come. `eligible`: how many there must be."""
-    if not eligible:
-        return run_id, 0
-    run_id = ensure_run(conn, run_id, version.campaign.name, now)
-    add_eligible(conn, run_id, eligible)
-    written = write_touches(conn, run_id, ids, step.message(version.campaign), version.settings.delivery.wait_at_most)
-    end_at_step(conn, version, step.name, ids)
-    conn.execute(update(enrolment).where(enrolment.c.id.in_(ids)).values(next_at=None))
-    return run_id, written
 
 
 def _ids(conn: Connection, chosen: Select[Any]) -> list[int]:

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from datetime import datetime
 
-from sqlalchemy import Connection, select, update
+from sqlalchemy import Connection, exists, select, update
 
 from crm_store import definitions
 from crm_store.consent.keys import ensure_link_key
@@ -24,7 +24,7 @@ from crm_store.journeys.load import load_campaigns
 from crm_store.journeys.renaming import rename_campaign
 from crm_store.ledger.states import DUE
 from crm_store.schema import campaign as campaign_table
-from crm_store.schema import enrolment, touch
+from crm_store.schema import definition, enrolment, published, touch
 from crm_store.segmentation.membership import rename
 from crm_store.segmentation.segment import Segment, load_segments
 
@@ -83,10 +83,10 @@ def standing(conn: Connection, name: str) -> Standing:
 
 def current(conn: Connection, name: str) -> Runnable:
     """The published version of a campaign."""
-    definition_id = definitions.current_id(conn, "campaign", name)
-    if definition_id is None:
+    found = definitions.current(conn, "campaign", name)
+    if found is None:
         raise StoreError(f"campaign '{name}' is not published; run `rapport apply`")
-    return runnable(conn, definition_id)
+    return runnable(conn, *found, name)
 
 
 def ends_at_once(conn: Connection, name: str) -> bool:
@@ -94,10 +94,52 @@ def ends_at_once(conn: Connection, name: str) -> bool:
     return standing(conn, name).status == "ended" and current(conn, name).campaign.when_ended == "exit"
 
 
-def followed_versions(conn: Connection, name: str) -> list[Runnable]:
-    """The versions that open enrolments of the campaign entered with."""
-    ids = select(enrolment.c.definition_id).where(enrolment.c.campaign == name, enrolment.c.state == "in").distinct()
-    return [runnable(conn, definition_id) for definition_id in sorted(conn.execute(ids).scalars())]
+@dataclass(frozen=True)
+class Running:
+    """A published campaign: how it stands, its published version, and those that open enrolments of it entered with."""
+
+    stands: Standing
+    newest: Runnable
+    followed: tuple[Runnable, ...]
+
+    @property
+    def all_leave(self) -> bool:
+        """Whether it has ended with `when_ended: exit`."""
+        return self.stands.status == "ended" and self.newest.campaign.when_ended == "exit"
+
+
+def running(conn: Connection, only: str | None = None) -> list[Running]:
+    """Every published campaign, or that one, by name. Raises StoreError if it is not published."""
+    newest: dict[str, Runnable] = {}
+    followed: dict[str, list[Runnable]] = {}
+    for row in conn.execute(_VERSIONS):
+        version = runnable(conn, row.id, row.hash, row.name) if row.is_published or row.followed_in else None
+        if version is not None and row.is_published:
+            newest[row.name] = version
+        if version is not None and row.followed_in:
+            followed.setdefault(row.followed_in, []).append(version)
+    return [
+        Running(one, newest.get(one.name) or current(conn, one.name), tuple(followed.get(one.name, ())))
+        for one in (standings(conn) if only is None else [standing(conn, only)])
+    ]
+
+
+# Every version of a campaign, and in which campaign somebody is under way in it. One look at an index for each.
+_VERSIONS = (
+    select(
+        definition.c.id,
+        definition.c.name,
+        definition.c.hash,
+        exists().where(published.c.kind == "campaign", published.c.definition_id == definition.c.id).label("is_published"),
+        select(enrolment.c.campaign)
+        .where(enrolment.c.definition_id == definition.c.id, enrolment.c.state == "in")
+        .limit(1)
+        .scalar_subquery()
+        .label("followed_in"),
+    )
+    .where(definition.c.kind == "campaign")
+    .order_by(definition.c.id)
+)
 
 
 def versions_of_due(conn: Connection, name: str) -> list[Runnable]:
@@ -106,13 +148,15 @@ def versions_of_due(conn: Connection, name: str) -> list[Runnable]:
     return [runnable(conn, definition_id) for definition_id in sorted(conn.execute(ids).scalars())]
 
 
-def runnable(conn: Connection, definition_id: int) -> Runnable:
+def runnable(
+    conn: Connection, definition_id: int, known_hash: str | None = None, known_name: str | None = None
+) -> Runnable:
     """A version, read and checked again from the texts it was published with."""
-    known = _read_before.get(definitions.hash_of(conn, definition_id))
+    known = _read_before.get(known_hash or definitions.hash_of(conn, definition_id))
     if known is None:
         found = definitions.load(conn, definition_id)
         known = _read_before[found.hash] = _read(found)
-    campaign = replace(known.campaign, name=definitions.name_of(conn, definition_id))
+    campaign = replace(known.campaign, name=known_name or definitions.name_of(conn, definition_id))
     return replace(known, id=definition_id, campaign=campaign)
 
 

@@ -5,15 +5,14 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import datetime
 
-from sqlalchemy import exists, or_, select
-
+from crm_store.journeys.context import Standing
+from crm_store.journeys.due import due
 from crm_store.journeys.following import segments_to_follow
-from crm_store.journeys.plan import Planned, plan_campaign
-from crm_store.journeys.published import standings
+from crm_store.journeys.news import News
+from crm_store.journeys.plan import Planned, plan_running
+from crm_store.journeys.published import running, standings
 from crm_store.ledger.claim import due_groups
 from crm_store.ledger.settling import left_behind
-from crm_store.ledger.states import FAILED, PASSED
-from crm_store.schema import campaign, enrolment, touch
 from crm_store.segmentation.membership import refresh
 from crm_store.store import Store
 
@@ -36,8 +35,10 @@ def refresh_segments(store: Store, now: datetime) -> int:
 def plan_campaigns(store: Store, now: datetime) -> list[Planned]:
     """Plan every published campaign."""
     with store.read() as conn:
-        names = [one.name for one in standings(conn)]
-    return [plan_campaign(store, name, now) for name in names]
+        campaigns, news = running(conn), News.read(conn, now)
+    planned = [plan_running(store, one, news) for one in campaigns]
+    news.end(store)
+    return planned
 
 
 def due_work(store: Store, now: datetime) -> list[Work]:
@@ -50,11 +51,11 @@ def due_work(store: Store, now: datetime) -> list[Work]:
 
 def can_go_on(store: Store, now: datetime) -> bool:
     """Whether planning again as of `now` would move somebody: a step's turn has come, or a touch is settled."""
-    settled = exists().where(
-        touch.c.enrolment_id == enrolment.c.id, touch.c.step == enrolment.c.step, touch.c.state.in_((*PASSED, FAILED))
-    )
-    moves = or_(enrolment.c.next_at <= now, enrolment.c.next_at.is_(None) & settled)
-    waiting = select(enrolment.c.id).join(campaign, campaign.c.name == enrolment.c.campaign)
-    waiting = waiting.where(enrolment.c.state == "in", campaign.c.status != "draft", campaign.c.held.is_(None), moves)
     with store.read() as conn:
-        return conn.execute(waiting.limit(1)).first() is not None
+        under_way = [version for one in running(conn) if _is_moved(one.stands) for version in one.followed]
+        found = (due(conn, version, now) for version in under_way)
+        return any(one.come or one.settled for one in found)
+
+
+def _is_moved(stands: Standing) -> bool:
+    return stands.status != "draft" and stands.held is None

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
-from sqlalchemy import ColumnElement, Connection, select, update
+from sqlalchemy import ColumnElement, Connection, literal, null, select, update
 
 from crm_store.many import ids_of
 from crm_store.schema import customer, enrolment
@@ -43,9 +43,17 @@ class Turn:
         if not ids:
             return
         if step is None:
-            place: dict[str, Any] = {"state": "finished", "finished_at": base, "step": None, "next_at": None}
+            place: dict[str, Any] = {
+                "state": "finished",
+                "finished_at": base,
+                "step": None,
+                "next_at": None,
+                "unseen": None,
+            }
         else:
-            place = {"step": step.name, "since": base, **step.come(self, ids, base)}
+            looked_for = self.version.campaign.exit_when is not None or step.watched() is not None
+            unseen = {"unseen": literal(True) if looked_for else null()}
+            place = {"step": step.name, "since": base, **unseen, **step.come(self, ids, base)}
         self.conn.execute(update(enrolment).where(enrolment.c.id.in_(ids_of(ids))).values({**values, **place}))
 
     def leave(self, ids: Sequence[int], reason: str, at: datetime | Column | None = None) -> int:
@@ -53,8 +61,21 @@ class Turn:
         if not ids:
             return 0
         still_in = enrolment.c.id.in_(ids_of(ids)), enrolment.c.state == "in"
-        left = {"state": "left", "reason": reason, "left_at": self.now if at is None else at, "next_at": None}
-        return self.conn.execute(update(enrolment).where(*still_in).values(left)).rowcount
+        left = {"state": "left", "reason": reason, "left_at": self.now if at is None else at}
+        return self.conn.execute(update(enrolment).where(*still_in).values(**left, next_at=None, unseen=None)).rowcount
+
+    def has_seen(self, ids: Sequence[int]) -> None:
+        """All that these enrolments are looked at for where they are was looked for."""
+        unseen = enrolment.c.id.in_(ids_of(ids)), enrolment.c.unseen.is_not(None)
+        self.conn.execute(update(enrolment).where(*unseen).values(unseen=None))
+
+    def is_new_to(self, ids: Sequence[int]) -> None:
+        """These enrolments have come to the version from another: nobody has looked at them for what it looks for."""
+        campaign = self.version.campaign
+        watched = [step.name for step in campaign.course.steps if step.watched() is not None]
+        here = enrolment.c.next_at.is_not(None) if campaign.exit_when is not None else enrolment.c.step.in_(watched)
+        still_in = enrolment.c.id.in_(ids_of(ids)), enrolment.c.state == "in"
+        self.conn.execute(update(enrolment).where(*still_in, here).values(unseen=True))
 
     def where_exit_holds(self, ids: Sequence[int]) -> list[int]:
         """Which of these enrolments meet the campaign's `exit_when`."""

@@ -13,6 +13,7 @@ from typing import Any
 
 from sqlalchemy import ColumnElement, Connection, FromClause, and_, case, delete, exists, func, select, update
 
+from crm_store.changes import mark
 from crm_store.consent.record import ConsentFact, SuppressionFact, record_consents, suppress
 from crm_store.dialect import insert
 from crm_store.ledger.reference import natural_keys, reference
@@ -108,6 +109,7 @@ def _write(conn: Connection, provider: Provider, events: Sequence[ProviderEvent]
         return 0
     chosen = select(touch.c.id, touch.c.customer_id).where(touch.c.id.in_(set(ours.values())))
     whose = {row.id: row.customer_id for row in conn.execute(chosen)}
+    mark(conn, sorted(set(whose.values())))
     rows = [
         {**_facts(event, provider), "touch_id": ours[event.reference], "customer_id": whose[ours[event.reference]]}
         for event in events

@@ -1,6 +1,6 @@
 """Who the customers are."""
 
-from sqlalchemy import BigInteger, Column, Date, Float, ForeignKey, Index, SmallInteger, Table, UniqueConstraint
+from sqlalchemy import BigInteger, Boolean, Column, Date, Float, ForeignKey, Index, SmallInteger, Table, UniqueConstraint
 
 from crm_store.schema.base import METADATA, partial_index
 from crm_store.schema.types import Id, Instant, Json, Words
@@ -72,12 +72,13 @@ Index(
 )
 Index("ix_customer_change_name_at", customer_change.c.name, customer_change.c.at)
 
-# Customers of whom something was written since followed segments were last refreshed.
+# Customers of whom something was written since followed segments were last refreshed, or else campaigns last planned.
 customer_changed = Table(
     "customer_changed",
     METADATA,
     Column("customer_id", ForeignKey("customer.id"), primary_key=True),
     Column("mark", BigInteger, nullable=False),  # another one with each change
+    Column("refreshed", Boolean),  # true: followed segments have looked at it, campaigns have not yet
 )
 
 # A list of customers that somebody made elsewhere and imported.

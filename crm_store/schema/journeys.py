@@ -84,6 +84,7 @@ enrolment = Table(
     Column("since", Instant),  # when she came to the step: the right instant, from which waits are counted
     Column("next_at", Instant),  # when the step's turn comes; NULL while its touch is under way
     Column("variant", Words),  # the arm of the last split she came through
+    Column("unseen", Boolean),  # true: she has not been looked at since she came to the step, for an exit or a wait_for
     Column("past", Boolean, nullable=False),  # a wait's moment had passed: skip the sends up to the next wait
     Column("finished_at", Instant),
     Column("left_at", Instant),
@@ -96,8 +97,20 @@ enrolment = Table(
     UniqueConstraint("campaign", "customer_id", "occasion"),
 )
 partial_index(Index("ix_enrolment_open", enrolment.c.definition_id, enrolment.c.step, enrolment.c.next_at), "state = 'in'")
+partial_index(Index("ix_enrolment_unseen", enrolment.c.definition_id, enrolment.c.id), "unseen IS NOT NULL")
 partial_index(Index("ix_enrolment_aiming", enrolment.c.definition_id, enrolment.c.id), "goal_until IS NOT NULL")
 Index("ix_enrolment_customer_id", enrolment.c.customer_id)
+
+# As of when a tick has looked at a version's customers: those who may enter by it (`entry`), those who are under way in it
+# (`way`). Without a row everybody is looked at; so with another digest, which says what else the looks depended on.
+looked = Table(
+    "looked",
+    METADATA,
+    Column("definition_id", ForeignKey("definition.id"), primary_key=True),
+    Column("part", Words, primary_key=True),
+    Column("as_of", Instant, nullable=False),
+    Column("digest", Words, nullable=False),
+)
 
 # Who is to take which arm of a split: drawn when she entered.
 assignment = Table(

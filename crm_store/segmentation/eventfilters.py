@@ -229,7 +229,7 @@ class SameAsTrigger:
     """A property that must be the same as that of the event which began the enrolment."""
 
     asks_customer: ClassVar = False
-    asks_when: ClassVar = True  # what it is compared with is known in campaigns only
+    asks_when: ClassVar = False  # what it is compared with stays as it was when she entered
     name: str
     type: str
 

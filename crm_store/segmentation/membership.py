@@ -17,21 +17,19 @@ from zoneinfo import ZoneInfo
 
 from sqlalchemy import Boolean, Connection, Integer, Select, case, func, literal, select, union_all, update
 
-from crm_store.changes import Marks, marks, unmark
+from crm_store.changes import marks, unmark
 from crm_store.dialect import insert
 from crm_store.errors import StoreError
 from crm_store.many import ids_of, one_of_ids
-from crm_store.schema import customer, followed_segment, segment_member
+from crm_store.schema import followed_segment, segment_member
 from crm_store.schema.types import Instant, Words
 from crm_store.segmentation.compile import lists_of, scope_of, select_among, select_ids
 from crm_store.segmentation.language import Scope
-from crm_store.segmentation.passing import Anybody, Passing
+from crm_store.segmentation.passing import Passing, concerned
 from crm_store.segmentation.segment import Segment
 from crm_store.store import Store
 
 SLICE = 10_000
-# Where it may concern more customers than one in so many, all of them are looked at: that costs no more.
-SHARE = 10
 _STREAM = 10_000
 
 
@@ -88,16 +86,34 @@ class _Overtaken(StoreError):
 
 def refresh(store: Store, followed: Sequence[Following], now: datetime) -> int:
     """Bring all segments that are followed up to `now`. Returns how many entries and exits were written."""
+    with store.read() as conn:
+        if _nothing_new(conn, followed, now):
+            return 0
     turns = store.write(_begin, followed, now)
     with store.read() as conn:
         seen = marks(conn)
     moved = [_refresh(store, one, turn, now, seen.customers) for one, turn in zip(followed, turns, strict=True)]
     ours = [turn for turn, done in zip(turns, moved, strict=True) if done is not None]
     if store.write(_end, ours, now) == len(followed):
-        for start in range(0, len(seen.marks), SLICE):
-            some = slice(start, start + SLICE)
-            store.write(unmark, Marks(seen.customers[some], seen.marks[some]))
+        for some in seen.parts(SLICE):
+            store.write(unmark, some)
     return sum(done or 0 for done in moved)
+
+
+def _nothing_new(conn: Connection, followed: Sequence[Following], now: datetime) -> bool:
+    """Whether nobody can have come or gone since the last refresh: asked first, so that an idle one writes nothing."""
+    rows = conn.execute(select(followed_segment).where(followed_segment.c.digest.is_not(None))).all()
+    known, lists = {row.name: row for row in rows}, lists_of(conn)
+    if set(known) != {one.name for one in followed} or marks(conn).customers:
+        return False
+    return all(_unmoved(conn, one, known[one.name], now, lists) for one in followed)
+
+
+def _unmoved(conn: Connection, one: Following, known: Any, now: datetime, lists: Mapping[str, int]) -> bool:
+    if known.digest != one.digest(lists) or known.refreshed_at is None or known.refreshed_at > now:
+        return False
+    before, after = (scope_of(conn, at, one.zone, one.segments) for at in (known.refreshed_at, now))
+    return concerned(conn, one.segments[one.name].who.moved(Passing(before, after)), ()) == []
 
 
 def _begin(conn: Connection, followed: Sequence[Following], now: datetime) -> list[Turn]:
@@ -169,12 +185,12 @@ def _write(conn: Connection, turn: Turn, n: int, ids: Sequence[int], now: dateti
 def _differences(conn: Connection, one: Following, turn: Turn, scope: Scope, changed: Sequence[int]) -> Differences:
     """Who is in the segment and not among its members, and who the other way round."""
     found = Differences(array("q"), array("q"))
-    concerned = _concerned(conn, one, turn, scope, changed)
-    if concerned is None:
+    few = _concerned(conn, one, turn, scope, changed)
+    if few is None:
         _compare(conn, one.name, select_ids(one.segments[one.name].who, scope), found)
         return found
-    for start in range(0, len(concerned), SLICE):
-        ids = concerned[start : start + SLICE]
+    for start in range(0, len(few), SLICE):
+        ids = few[start : start + SLICE]
         _compare(conn, one.name, select_among(one.segments[one.name].who, scope), found, ids)
     return found
 
@@ -184,23 +200,7 @@ def _concerned(conn: Connection, one: Following, turn: Turn, scope: Scope, chang
     if turn.since is None:
         return None
     before = scope_of(conn, turn.since, one.zone, one.segments)
-    moved = one.segments[one.name].who.moved(Passing(before, scope))
-    most = (conn.execute(select(func.max(customer.c.id))).scalar_one() or 0) / SHARE
-    if moved is None or len(changed) > most:
-        return None
-    if isinstance(moved, Anybody):
-        return None if changed or any(_finds(conn, chosen) for chosen in moved.unless_none) else []
-    found = set(changed)
-    for chosen in moved:
-        for part in _streamed(conn, chosen):
-            found.update(row[0] for row in part)
-            if len(found) > most:
-                return None
-    return sorted(found)
-
-
-def _finds(conn: Connection, chosen: Select[Any]) -> bool:
-    return conn.execute(chosen.limit(1)).first() is not None
+    return concerned(conn, one.segments[one.name].who.moved(Passing(before, scope)), changed)
 
 
 def _compare(conn: Connection, name: str, chosen: Select[Any], found: Differences, ids: list[int] | None = None) -> None:

@@ -14,6 +14,8 @@ from crm_store.schema.types import Words
 from crm_store.segmentation.belonging import outer, own
 from crm_store.segmentation.comparisons import Comparison
 from crm_store.segmentation.language import Scope
+from crm_store.segmentation.measures import Measure
+from crm_store.segmentation.passing import Moved, Passing
 from crm_store.segmentation.times import Window
 
 Column = ColumnElement[Any]
@@ -58,6 +60,15 @@ class MessageRows:
         told = [fact for fact in self.facts if fact in TOLD]
         rows += [self._told(told, scope)] if told else []
         return (rows[0] if len(rows) == 1 else union_all(*rows)).subquery()
+
+    def moved(self, time: Passing, measure: Measure | None) -> Moved:
+        """Of whom other facts count only because time has passed. Only what providers tell is marked: touches are not."""
+        by_customer = (self.window is not None and self.window.is_relative) or (
+            measure is not None and measure.is_of_customer
+        )
+        if by_customer or self.among is not None or any(fact in OF_TOUCHES for fact in self.facts):
+            return None
+        return time.over(touch_event, touch_event.c.at, _one_of(touch_event.c.kind, self.facts), by=[self.window, measure])
 
     def _of_touches(self, fact: str, scope: Scope) -> Select[Any]:
         state, at = OF_TOUCHES[fact]

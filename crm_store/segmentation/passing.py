@@ -7,15 +7,19 @@ more than necessary does no harm, one too few would leave her where she is.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Collection, Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Protocol, TypeAlias
 
-from sqlalchemy import ColumnElement, FromClause, Select, select
+from sqlalchemy import ColumnElement, Connection, FromClause, Select, func, select
 
 from crm_store.schema import customer
 from crm_store.segmentation.language import Scope
+
+# Where it may concern more customers than one in so many, all of them are looked at: that costs no more.
+SHARE = 10
+_STREAM = 10_000
 
 
 @dataclass(frozen=True)
@@ -64,6 +68,29 @@ class Passing:
     def days_later(self, test: Test) -> list[Select[Any]]:
         """The same for a test of dates, which asks nothing but what day it is where the customer is."""
         return self.judged_otherwise(test) if self.before.local_dates != self.after.local_dates else []
+
+
+def concerned(conn: Connection, moved: Moved, changed: Collection[int]) -> list[int] | None:
+    """The customers of whom something was written or whom time may concern; None: anybody, or very many."""
+    if moved is None:
+        return None
+    if isinstance(moved, Anybody):
+        return None if changed or any(_finds(conn, chosen) for chosen in moved.unless_none) else []
+    if not (moved or changed):
+        return []
+    most = (conn.execute(select(func.max(customer.c.id))).scalar_one() or 0) / SHARE
+    found = set(changed)
+    for chosen in moved:
+        if len(found) > most:
+            return None
+        with conn.execute(chosen.limit(int(most) + 1), execution_options={"yield_per": _STREAM}) as result:
+            for part in result.partitions():
+                found.update(row[0] for row in part)
+    return None if len(found) > most else sorted(found)
+
+
+def _finds(conn: Connection, chosen: Select[Any]) -> bool:
+    return conn.execute(chosen.limit(1)).first() is not None
 
 
 def together(parts: Iterable[Moved]) -> Moved:

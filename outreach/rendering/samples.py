@@ -22,6 +22,8 @@ _VALUES: dict[str, Any] = {
     "date": "2026-01-31",
     "instant": "2026-01-31T09:00:00+00:00",
     "yearly": "1990-05-17",
+    "list": ["Sample"],
+    "money": {"minor": 700, "currency": "USD"},
 }
 _KNOWN = {"email": "sample@example.com", "locale": "en_US", "time_zone": "America/New_York", "country": "US"}
 SAMPLE_NOW = datetime(2026, 1, 31, 9, tzinfo=UTC)

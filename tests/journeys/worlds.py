@@ -139,12 +139,18 @@ _OTHERS = (
     "follow_up: call, by: 4 working hours",
     "follow_up: call, at: 1 day after joined_on",
 )
+_WATCHES = (
+    "{event: order}, at_most: 9 hours",
+    "{event: order, since: entered}, at_most: 30 hours, then: [{exit: ordered}]",
+    "{event: order, in_last: 5 hours}, at_most: 30 hours, otherwise: [{exit: silent}]",
+)
 
 
 @st.composite
 def _steps(draw: st.DrawFn) -> str:
     sends = ["send: hello", "send: hello, on_error: stop", "send: gift, offer: treat"]
-    kinds = [*sends, *(f"wait: {text}" for text in _WAITS), *_OTHERS]
+    watches = (f"wait_for: {text}" for text in _WATCHES)
+    kinds = [*sends, *(f"wait: {text}" for text in _WAITS), *watches, *_OTHERS]
     chosen = draw(st.lists(st.sampled_from(kinds), min_size=1, max_size=4))
     chosen = chosen if any(step.startswith("send") for step in chosen) else [sends[0], *chosen[1:]]
     return "[" + ", ".join(f"{{{step}, name: s{n}}}" for n, step in enumerate(chosen)) + "]"

@@ -8,7 +8,7 @@ from datetime import timedelta
 import pytest
 from sqlalchemy import Connection, delete, select
 
-from crm_store.journeys import plan
+from crm_store.journeys import entering, plan
 from crm_store.ledger.states import STATES
 from crm_store.ledger.write import write_touches
 from crm_store.schema import campaign_run, touch, touch_values
@@ -60,8 +60,8 @@ def test_a_later_step_that_is_not_written_turns_it_red(shop: Shop, monkeypatch: 
 
 
 def test_a_customer_that_planning_drops_turns_it_red(shop: Shop, monkeypatch: pytest.MonkeyPatch) -> None:
-    enrol = plan._enrol
-    monkeypatch.setattr(plan, "_enrol", lambda conn, version, chosen: enrol(conn, version, chosen.limit(1)))
+    enrol = entering.enrol
+    monkeypatch.setattr(entering, "enrol", lambda conn, version, chosen: enrol(conn, version, chosen.limit(1)))
     planned(shop, "alice", "bob", "eve")
     assert [one.holds for one in shop.sums()] == [False]
 

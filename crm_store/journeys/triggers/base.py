@@ -3,28 +3,34 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, ClassVar, Self
 
-from sqlalchemy import Connection, Select
+from sqlalchemy import ColumnElement, Connection, Select, select
 
 from crm_store.content.fields import Fields
 from crm_store.content.literals import Rate
 from crm_store.journeys.again import Again
+from crm_store.many import ids_of
 from crm_store.segmentation.language import Language, Scope
 
 
 @dataclass(frozen=True)
 class Window:
     """When an entry's right instant must lie for it to be made now: [since, now]. `limit`: how many enrolments a customer
-    may have in a while, which facts must leave room for."""
+    may have in a while, which facts must leave room for. `only`: of these customers."""
 
     since: datetime
     now: datetime
     live_since: datetime
     limit: Rate | None = None
+    only: Sequence[int] | None = None
+
+    def of(self, customer_id: ColumnElement[int]) -> list[ColumnElement[bool]]:
+        """The test that it is one of the customers who are asked for, if it is not everybody."""
+        return [customer_id.in_(ids_of(self.only))] if self.only is not None else []
 
 
 class Trigger(ABC):
@@ -53,6 +59,11 @@ class Trigger(ABC):
         """Whether anybody can be a candidate at all, as far as that is known without looking at customers."""
         return True
 
+    @property
+    def shows(self) -> bool:
+        """Whether nobody reaches it after a look but by an instant after that look, or by something written about her."""
+        return False
+
     def event(self) -> str | None:
         """The event that enters, if one does."""
         return None
@@ -69,3 +80,10 @@ class Trigger(ABC):
     def a_day(self) -> int | None:
         """How often it can come to one customer within a day, if it says so itself."""
         return None
+
+
+def any_at(
+    conn: Connection, at: ColumnElement[datetime], first: datetime, last: datetime, *tests: ColumnElement[bool]
+) -> bool:
+    """Whether there is a row with its instant between these, both included."""
+    return conn.execute(select(at).where(*tests, at >= first, at <= last).limit(1)).first() is not None

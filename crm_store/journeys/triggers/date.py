@@ -92,7 +92,7 @@ class DateTrigger(Trigger):
             table.c.right_at.label("trigger_at"),
             cast(null(), Integer).label("trigger_event_id"),
             as_date(table.c.occurs_on).label("occurs_on"),
-        ).where(customer.c.zone_id == table.c.zone_id, self._falls_on(table))
+        ).where(customer.c.zone_id == table.c.zone_id, self._falls_on(table), *window.of(customer.c.id))
         if isinstance(self.of, EventAnchor):
             chosen = chosen.where(*_event_on(self.of, table, occurrences, window.now))
         return chosen.where(~_too_near(campaign, table)) if self.is_yearly else chosen
@@ -148,6 +148,15 @@ class DateTrigger(Trigger):
             return customer.c[self.of.name] == began_on
         value = JsonScalar(customer.c.attributes, self.of.name.split("."), "date")
         return value == cast(table.c.began_on, Words)
+
+    def comes(self, conn: Connection, window: Window, scope: Scope) -> bool:
+        where = zones(conn, scope.company_zone)
+        days = sending_days(where, window.since, window.now, self.at)
+        return next(self._occurrences(days, dict(where)), None) is not None
+
+    @property
+    def shows(self) -> bool:
+        return not isinstance(self.of, EventAnchor)
 
     def feeds(self) -> Iterator[str]:
         yield from (self.of.kind,) if isinstance(self.of, EventAnchor) else ()

@@ -15,7 +15,7 @@ from crm_store.content.nodes import Node
 from crm_store.content.vocabulary import EventKind
 from crm_store.dialect import JsonScalar
 from crm_store.journeys.again import Again, keyed
-from crm_store.journeys.triggers.base import Trigger, Window
+from crm_store.journeys.triggers.base import Trigger, Window, any_at
 from crm_store.schema import event
 from crm_store.schema.types import later
 from crm_store.segmentation.eventfilters import EventFilter, ItemFilter, read_where
@@ -57,6 +57,7 @@ class EventTrigger(Trigger):
             event.c.id.label("event_id"),
             literal(None, Integer).label("n"),
         ).where(*self._tests(event, scope), event.c.at >= window.since - after, event.c.at <= window.now - after)
+        facts = facts.where(*window.of(event.c.customer_id))
         if after:
             facts = facts.where(~self._goes_on(after, again, scope))
         return keyed(again, campaign, facts.subquery(), window, scope.company_zone)
@@ -80,6 +81,14 @@ class EventTrigger(Trigger):
             .correlate(event)
             .exists()
         )
+
+    def comes(self, conn: Connection, window: Window, scope: Scope) -> bool:
+        after = self.quiet_for.fixed() if self.quiet_for else timedelta(0)
+        return any_at(conn, event.c.at, window.since - after, window.now - after, event.c.kind == self.kind.name)
+
+    @property
+    def shows(self) -> bool:
+        return not any(test.asks_when or test.asks_customer for test in self.filters)
 
     def sentence(self) -> str:
         quiet = [f"after {self.quiet_for} without another"] if self.quiet_for else []

@@ -29,7 +29,7 @@ from crm_store.content.nodes import Node
 from crm_store.content.vocabulary import EventKind, UsualGap
 from crm_store.journeys.again import Again
 from crm_store.journeys.daylengths import days_that_reach, moved
-from crm_store.journeys.triggers.base import Trigger, Window
+from crm_store.journeys.triggers.base import Trigger, Window, any_at
 from crm_store.schema import event
 from crm_store.schema.types import Instant, later
 from crm_store.segmentation.eventfilters import ItemFilter
@@ -101,7 +101,7 @@ class LapseTrigger(Trigger):
             row.c.at.label("trigger_at"),
             row.c.id.label("trigger_event_id"),
             cast(null(), Date).label("occurs_on"),
-        ).where(right_at >= window.since, right_at <= window.now)
+        ).where(right_at >= window.since, right_at <= window.now, *window.of(row.c.customer_id))
 
     def _last(self, window: Window, scope: Scope) -> list[ColumnElement[bool]]:
         return [*self._tests(event, scope), ~self._came_back(window, scope)]
@@ -121,6 +121,16 @@ class LapseTrigger(Trigger):
             .correlate(event)
             .exists()
         )
+
+    def comes(self, conn: Connection, window: Window, scope: Scope) -> bool:
+        if isinstance(self.after, Gaps) or self.after.is_calendar:
+            return True
+        first, last = (at - self.after.fixed() for at in (window.since, window.now))
+        return any_at(conn, event.c.at, first, last, event.c.kind == self.kind.name)
+
+    @property
+    def shows(self) -> bool:
+        return not isinstance(self.after, Gaps)
 
     def sentence(self) -> str:
         items = f" {self.items.sentence()}" if self.items else ""

@@ -12,7 +12,7 @@ from crm_store.content.faults import Fault, did_you_mean
 from crm_store.content.fields import Fields, one_of, sure, text
 from crm_store.content.nodes import Node
 from crm_store.journeys.again import Again, keyed
-from crm_store.journeys.triggers.base import Trigger, Window
+from crm_store.journeys.triggers.base import Trigger, Window, any_at
 from crm_store.schema import segment_member
 from crm_store.schema.types import Instant
 from crm_store.segmentation.language import Language, Scope
@@ -45,11 +45,22 @@ class SegmentTrigger(Trigger):
             cast(null(), BigInteger).label("event_id"),
             number.label("n"),
         ).where(segment_member.c.segment == self.name, right_at >= window.since, right_at <= window.now)
+        facts = facts.where(*window.of(segment_member.c.customer_id))
+        if window.since > window.live_since:  # so that the index finds them: nobody's right instant is before her entry
+            facts = facts.where(segment_member.c.entered_at >= window.since)
         if self.existing == "skip":
             facts = facts.where(~was_in)
         else:
             facts = facts.where(or_(~was_in, segment_member.c.left_at.is_(None)))
         return keyed(again, campaign, facts.subquery(), window, scope.company_zone)
+
+    def comes(self, conn: Connection, window: Window, scope: Scope) -> bool:
+        at, of_segment = segment_member.c.entered_at, segment_member.c.segment == self.name
+        return window.since <= window.live_since or any_at(conn, at, window.since, window.now, of_segment)
+
+    @property
+    def shows(self) -> bool:
+        return True
 
     def sentence(self) -> str:
         return f"joining segment {self.name} (existing members: {self.existing})"

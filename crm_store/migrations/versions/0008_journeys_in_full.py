@@ -20,6 +20,7 @@ def upgrade() -> None:
     op.add_column("touch", sa.Column("first_campaign", Words, nullable=True))
     op.add_column("touch", sa.Column("first_step", Words, nullable=True))
     _enrolment()
+    _looks()
     _splits()
     _entries_and_pauses()
 
@@ -33,6 +34,22 @@ def _enrolment() -> None:
     op.add_column("enrolment", sa.Column("goal_until", Instant(), nullable=True))
     where = sa.text("goal_until IS NOT NULL")
     op.create_index("ix_enrolment_aiming", "enrolment", ["definition_id", "id"], sqlite_where=where, postgresql_where=where)
+
+
+def _looks() -> None:
+    op.add_column("customer_changed", sa.Column("refreshed", sa.Boolean(), nullable=True))
+    op.add_column("enrolment", sa.Column("unseen", sa.Boolean(), nullable=True))
+    where = sa.text("unseen IS NOT NULL")
+    op.create_index("ix_enrolment_unseen", "enrolment", ["definition_id", "id"], sqlite_where=where, postgresql_where=where)
+    op.create_table(
+        "looked",
+        sa.Column("definition_id", Id, nullable=False),
+        sa.Column("part", Words, nullable=False),
+        sa.Column("as_of", Instant(), nullable=False),
+        sa.Column("digest", Words, nullable=False),
+        sa.ForeignKeyConstraint(["definition_id"], ["definition.id"], name=op.f("fk_looked_definition_id")),
+        sa.PrimaryKeyConstraint("definition_id", "part", name=op.f("pk_looked")),
+    )
 
 
 def _splits() -> None:

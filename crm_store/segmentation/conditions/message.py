@@ -21,6 +21,7 @@ from crm_store.segmentation.language import Language, Scope
 from crm_store.segmentation.measures import Measure, read_count, read_only_measure, read_when
 from crm_store.segmentation.messages import FACTS, SUBJECTS, MessageRows
 from crm_store.segmentation.pairs import read_channel
+from crm_store.segmentation.passing import Moved, Passing
 from crm_store.segmentation.ranking import Ranking
 
 Column = ColumnElement[Any]
@@ -89,6 +90,9 @@ class MessageCondition(Condition):
         if self.measure is None:
             return Lead(ids, rank)
         return Lead(ids.group_by(rows.c.customer_id).having(self._measured(rows, scope)), rank, unique=True)
+
+    def moved(self, time: Passing) -> Moved:
+        return self.rows.moved(time, self.measure)
 
     @property
     def cost(self) -> int:

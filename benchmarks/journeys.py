@@ -1,0 +1,252 @@
+"""A tick over many enrolments: everybody is enrolled in a nurture of ten steps with branches, beside 20 campaigns of
+all kinds, five of them entered by a segment.
+
+Works on a copy of the kept store, by the plain functions that the `plan` flow calls, in this process. The floor of a step
+by which a mail comes due is the bare INSERT ... SELECT of as many rows into a table like `touch`, with its indexes, in
+slices as ours; of one without a mail, into one like `enrolment` (bar: 3). `parts` has the seconds of a tick in which
+nothing is new (bar: 0.05), of one a minute later, of one after 1,000 events (bar: 20 times the first), and of the one in
+which a day's birthdays have their turn; `writes` how many transactions idle ticks wrote (bar: none), `longest_write_ms`
+the longest of all (bar: 200), `peak_mb` the memory while everybody moves on.
+
+    bin/bench journeys --size 100k --store sqlite
+"""
+
+from __future__ import annotations
+
+import shutil
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from functools import partial
+from pathlib import Path
+from statistics import median
+from typing import Any
+
+from sqlalchemy import MetaData, Table, func, select, update
+from sqlalchemy.sql import quoted_name
+
+from benchmarks.following import Writes, copied
+from benchmarks.handwritten import WORKSPACE
+from benchmarks.measure import Case, Wanted, arguments, case, report, seconds, show
+from benchmarks.memory import peak_mb, processes_of
+from benchmarks.persons import key_of
+from benchmarks.shape import NOW
+from crm_store.clock import machine_instant
+from crm_store.content.workspace import load_workspace
+from crm_store.intake.events import Events
+from crm_store.intake.records import read_event
+from crm_store.intake.values import Rules
+from crm_store.journeys import plan
+from crm_store.journeys.plan import Planned, plan_campaign
+from crm_store.journeys.tick import plan_campaigns, refresh_segments
+from crm_store.many import ids_of
+from crm_store.schema import enrolment, touch
+from crm_store.store import Store
+from outreach.publishing import apply, check
+
+MINUTE, DAY = timedelta(minutes=1), timedelta(days=1)
+ROUNDS = 5
+EVENTS = 1_000
+LONG = """\
+kind: nurture
+status: live
+topic: offers
+enter: {segment: everybody, existing: enrol}
+exit_when: {event: refund, since: entered}
+steps:
+  - wait: 1 days
+  - send: welcome
+  - {wait: 2 days, name: after welcome}
+  - branch:
+      - {when: {attribute: tier, is: gold}, then: [{wait: 1 days, name: gold}, {send: welcome-voucher}]}
+      - {otherwise: [{wait: 2 days, name: others}]}
+  - {wait_for: {message: clicked, of: {step: welcome}}, at_most: 5 days, then: [{wait: 3 days, name: clicked}]}
+  - split: {a: {share: 50 %, then: [{send: digest}]}, b: {share: 50 %, then: [{wait: 1 days, name: b}]}}
+  - send: digest-more
+"""
+# Beside it: how each is entered. Of every kind four times, with leads and filters that differ.
+KINDS = {
+    "nurture": "{{event: cart_updated}}\nagain: after {n} days",
+    "nurture-by-segment": "{{segment: {segment}}}\nagain: after leaving",
+    "occasion": '{{date: {n} days before birthday, at: "09:00"}}',
+    "winback": "{{lapse: order, after: {n}0 days}}",
+}
+SEGMENTS = ("gold-coffee-fans", "big-baskets", "lookers", "new-customers", "second-chance")
+BESIDE = """\
+kind: {kind}
+status: live
+topic: offers
+enter: {enter}
+exit_when: {{event: order, since: entered}}
+steps: [{{send: digest}}, {{wait: 7 days}}, {{send: digest-more}}]
+"""
+
+
+def campaigns() -> Iterator[tuple[str, str]]:
+    """The 20 beside the long one, by name."""
+    for n, segment in enumerate(SEGMENTS, start=1):
+        for kind, enter in KINDS.items():
+            said = enter.format(n=n + 1, segment=segment)
+            yield f"{kind}-{n}", BESIDE.format(kind=kind.partition("-")[0], enter=said)
+
+
+@contextmanager
+def workspace() -> Iterator[Path]:
+    """That of the made-up stores, whose own campaigns are drafts, with these."""
+    with tempfile.TemporaryDirectory() as folder:
+        root = Path(folder) / "workspace"
+        shutil.copytree(WORKSPACE, root)
+        (root / "segments/everybody.yaml").write_text("who: {attribute: joined_on, before: 2100-01-01}\n")
+        for name, text in [("long", LONG), *campaigns()]:
+            (root / f"config/campaigns/{name}.yaml").write_text(text)
+        yield root
+
+
+@dataclass
+class Bench:
+    """A store, its workspace, and what was measured."""
+
+    store: Store
+    root: Path
+    now: datetime = NOW
+    writes: Writes = field(default_factory=Writes)
+    parts: dict[str, float] = field(default_factory=dict)
+    cases: list[Case] = field(default_factory=list)
+
+    def tick(self) -> list[Planned]:
+        """What the `plan` flow does."""
+        refresh_segments(self.store, self.now)
+        return plan_campaigns(self.store, self.now)
+
+    def timed(self, part: str) -> list[Planned]:
+        planned: list[Planned] = []
+        self.parts[part] = seconds(lambda: planned.extend(self.tick()))
+        return planned
+
+    def idle(self, part: str, ahead: timedelta) -> int:
+        """The median of some ticks without anything new, each so much later. Returns how many transactions they wrote."""
+        self.tick()
+        before, taken = len(self.writes.taken), []
+        for _ in range(ROUNDS):
+            self.now += ahead
+            taken.append(seconds(self.tick))
+        self.parts[part] = median(taken)
+        return len(self.writes.taken) - before
+
+    def advance(self, name: str, like: Table) -> None:
+        """Everybody's turn comes in one tick; beside it the bare INSERT of as many rows."""
+        self.now += 3 * DAY
+        refresh_segments(self.store, self.now)
+        ours = seconds(lambda: plan_campaign(self.store, "long", self.now))
+        moved = self.deliver() or self.count()
+        self.tick()
+        self.deliver()
+        self.cases.append(case(name, ours, seconds(partial(self.bare, like, moved))))
+
+    def deliver(self) -> int:
+        """Every touch is sent, as far as the journeys can see. Returns how many were due."""
+
+        def send(conn: Any, ids: list[int]) -> None:
+            sent = {"state": "sent", "sent_at": self.now}
+            conn.execute(update(touch).where(touch.c.id.in_(ids_of(ids))).values(sent))
+
+        with self.store.read() as conn:
+            due = list(conn.execute(select(touch.c.id).where(touch.c.state == "due")).scalars())
+        kept = list(self.writes.taken)
+        for start in range(0, len(due), plan.SLICE):
+            self.store.write(send, due[start : start + plan.SLICE])
+        self.writes.taken = kept
+        return len(due)
+
+    def count(self) -> int:
+        with self.store.read() as conn:
+            under_way = enrolment.c.campaign == "long", enrolment.c.state == "in"
+            return int(conn.execute(select(func.count()).where(*under_way)).scalar_one())
+
+    def bare(self, like: Table, rows: int) -> None:
+        """INSERT ... SELECT of so many rows of the table into one like it, with the same indexes, in slices."""
+        twin = like.to_metadata(MetaData(), name=f"bare_{like.name}")
+        for constraint in list(twin.foreign_key_constraints):
+            twin.constraints.remove(constraint)
+        for index in twin.indexes:
+            index.name = quoted_name(f"bare_{index.name}", None)
+        self.store.write(lambda conn: twin.drop(conn, checkfirst=True))
+        self.store.write(twin.create)
+        last: int | None = 0
+        while rows > 0 and last is not None:
+            last = self.store.write(partial(_copy, like=like, twin=twin), last, min(rows, plan.SLICE))
+            rows -= plan.SLICE
+
+
+def _end_made_up(conn: Any) -> None:
+    """The made-up enrolments follow no definition that can be read."""
+    conn.execute(update(enrolment).where(enrolment.c.state == "in").values(state="finished", next_at=None))
+    conn.execute(update(touch).where(touch.c.state == "due").values(state="skipped", reason="late"))
+
+
+def _copy(conn: Any, last: int, size: int, like: Table, twin: Table) -> int | None:
+    chosen = select(like).where(like.c.id > last).order_by(like.c.id).limit(size)
+    conn.execute(twin.insert().from_select([column.name for column in like.c], chosen))
+    return conn.execute(select(func.max(twin.c.id))).scalar_one()  # type: ignore[no-any-return]  # a number or nothing
+
+
+def happen(store: Store, size: int, at: datetime) -> None:
+    """A thousand events of as many customers, through the intake."""
+    known = load_workspace(WORKSPACE)
+    rules = Rules(known.vocabulary, known.settings.company.zone, known.settings.company.currency)
+    keys = [key_of(number) for number in range(0, size, max(1, size // EVENTS))][:EVENTS]
+    said = [
+        {"customer": key, "event": "cart_updated", "at": at.isoformat(), "properties": {"cart_id": "x"}} for key in keys
+    ]
+    store.write(Events().write, [read_event(one, rules) for one in said], "benchmark", machine_instant())
+
+
+def measure(wanted: Wanted) -> dict[str, Any]:
+    with copied(wanted) as store, workspace() as root:
+        bench = Bench(store, root)
+        store.write(_end_made_up)
+        apply(store, check(load_workspace(root)), bench.now)
+        bench.writes.watch(store)
+        entered = sum(one.entered for one in bench.timed("enter"))
+        bench.deliver()
+        bench.tick()
+        writes = bench.idle("idle", timedelta(0))
+        later = bench.idle("a_minute_later", MINUTE)
+        happen(store, wanted.size, bench.now)
+        bench.timed("after_1000_events")
+        bench.deliver()
+        born = _birthdays(bench)
+        bench.advance("a mail comes due", touch)
+        bench.advance("a touch is settled, a branch taken", enrolment)
+        with store.read() as conn:
+            processes = processes_of(conn)
+        bench.now += 3 * DAY
+        peak = peak_mb(bench.tick, processes)
+        more = {
+            "parts": {name: round(taken, 4) for name, taken in bench.parts.items()},
+            "entered": entered,
+            "birthdays": born,
+            "writes": {"idle": writes, "a_minute_later": later},
+            "events_to_idle": round(bench.parts["after_1000_events"] / bench.parts["idle"], 1),
+            "longest_write_ms": bench.writes.longest_ms,
+            "peak_mb": peak,
+        }
+        return report("journeys", wanted, bench.cases, more)
+
+
+def _birthdays(bench: Bench) -> int:
+    """The tick at 09:00 in Berlin, a few hours on, in which the occasions of that day have their turn; nobody else has."""
+    bench.now = (NOW + DAY / 2).replace(hour=8, minute=0)
+    found = bench.timed("a_day_of_birthdays")
+    return sum(one.entered for one in found if one.campaign.startswith("occasion"))
+
+
+def main() -> None:
+    wanted = arguments("journeys", "100k")
+    show(measure(wanted), wanted.as_json)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,160 @@
+"""What a tick has to look at again: whom something was written about, and whom the passing of time concerns.
+
+Who waits for something, or may enter, was looked at in an earlier tick; what was found then still holds of everybody else.
+The ticks read the marks of `changes.py` and note as of when they have looked (`looked`). A version that a tick leaves out
+while there are marks, whose conditions don't tell whom time concerns, or whose looks depended on something that is
+otherwise now (`digest`), is looked at in full.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from datetime import datetime, timedelta
+from functools import cache
+from hashlib import sha256
+from typing import Any
+
+from sqlalchemy import Connection, Select, delete, select
+from sqlalchemy.sql import visitors
+
+from crm_store.changes import Marks, all_marks, forget
+from crm_store.dialect import insert
+from crm_store.journeys.context import Runnable
+from crm_store.schema import enrolment, event, looked
+from crm_store.segmentation.compile import lists_of, scope_of
+from crm_store.segmentation.conditions.base import Condition
+from crm_store.segmentation.language import Scope
+from crm_store.segmentation.passing import Anybody, Moved, Passing, concerned
+from crm_store.store import Store
+
+# What of a version is looked at: those who may enter by it, those who are under way in it, those who may reach its goal.
+ENTRY, WAY, GOAL = "entry", "way", "goal"
+# Goals that nobody can reach any more are looked for so often: late ones are few, and only looking at all tells.
+_ALL_GOALS = timedelta(days=1)
+_PART = 10_000  # customers at once
+_SLICE = 10_000
+Key = tuple[int, str]
+
+
+@dataclass(frozen=True)
+class Looked:
+    """As of when something was looked at, and what it depended on beside customers and time."""
+
+    as_of: datetime
+    digest: str
+
+
+@dataclass
+class News:
+    """What is new as of `now`, read before anything is planned."""
+
+    now: datetime
+    marks: Marks
+    looked: Mapping[Key, Looked]
+    lists: Mapping[str, int]
+    _looking: dict[Key, Looked] = field(default_factory=dict)
+    _worth_noting: bool = False
+
+    @classmethod
+    def read(cls, conn: Connection, now: datetime) -> News:
+        return cls(now, all_marks(conn), _noted(conn), lists_of(conn))
+
+    def since(self, version: Runnable, part: str) -> datetime | None:
+        """As of when that part of the version, which is looked at now, was looked at before; None: look in full."""
+        key, digest = (version.id, part), self._digest(version)
+        self._looking[key] = Looked(self.now, digest)
+        known = self.looked.get(key)
+        if known is None or known.digest != digest or known.as_of > self.now:
+            self._worth_noting = True
+            return None
+        return known.as_of
+
+    def _digest(self, version: Runnable) -> str:
+        asked = sorted({name for condition in version.campaign.conditions() for name in _lists(condition, version)})
+        return sha256(f"{_program()} {[(name, self.lists.get(name)) for name in asked]}".encode()).hexdigest()[:32]
+
+    def concerned(
+        self, conn: Connection, version: Runnable, condition: Condition | None, since: datetime | None
+    ) -> Sequence[int] | None:
+        """The customers of whom the condition may say something else than it did at `since`; None: anybody."""
+        if since is None:
+            return None
+        moved = self._moved(conn, version, condition, since) if condition is not None else []
+        found = concerned(conn, moved, self.marks.customers)
+        self._worth_noting = self._worth_noting or found != []
+        return found
+
+    def aiming(self, conn: Connection, version: Runnable) -> Sequence[int] | None:
+        """The customers who may have reached the version's goal since it was looked for; None: anybody."""
+        since, goal = self.since(version, GOAL), version.campaign.goal
+        if since is None or goal is None or self.now - since >= _ALL_GOALS:
+            self._worth_noting = True
+            return None
+        before, after = (_scope(conn, version, at) for at in (since, self.now))
+        found = concerned(
+            conn, Passing(before, after).over(event, event.c.at, event.c.kind == goal.kind.name), self.marks.customers
+        )
+        self._worth_noting = self._worth_noting or found != []
+        return found
+
+    def tells(self, conn: Connection, version: Runnable, condition: Condition) -> bool:
+        """Whether nobody is concerned by it but those whom something was written about and those whom time concerns."""
+        return self._moved(conn, version, condition, self.now) is not None
+
+    def _moved(self, conn: Connection, version: Runnable, condition: Condition, since: datetime) -> Moved:
+        before, after = (_scope(conn, version, at) for at in (since, self.now))
+        moved = condition.moved(Passing(before, after))
+        # What is asked of customers alone can't be told of enrolments.
+        selects = moved.unless_none if isinstance(moved, Anybody) else moved or []
+        return None if any(_asks_enrolment(chosen) for chosen in selects) else moved
+
+    def end(self, store: Store) -> None:
+        """Note what was looked at and take the marks away, if there is anything to note."""
+        if self._worth_noting or self.marks.customers:
+            store.write_snapshot(self._note)
+            for some in self.marks.parts(_SLICE):
+                store.write(forget, some)
+
+    def _note(self, conn: Connection) -> None:
+        """Where somebody else has noted another instant meanwhile, what we saw may be out of date: that is not noted."""
+        stored = _noted(conn)
+        fresh = {key: one for key, one in self._looking.items() if stored.get(key) in (self.looked.get(key), one)}
+        conn.execute(delete(looked))
+        for (definition_id, part), one in sorted(fresh.items()):
+            values = {"as_of": one.as_of, "digest": one.digest}
+            row = insert(conn, looked).values(definition_id=definition_id, part=part, **values)
+            conn.execute(row.on_conflict_do_update(index_elements=["definition_id", "part"], set_=values))
+
+
+def in_parts(customers: Sequence[int] | None) -> Iterator[Sequence[int] | None]:
+    """The same in slices; None stays None: everybody."""
+    if customers is None:
+        yield None
+    else:
+        yield from (customers[start : start + _PART] for start in range(0, len(customers), _PART))
+
+
+def _noted(conn: Connection) -> dict[Key, Looked]:
+    return {(row.definition_id, row.part): Looked(row.as_of, row.digest) for row in conn.execute(select(looked))}
+
+
+def _asks_enrolment(chosen: Select[Any]) -> bool:
+    return any(part is enrolment for part in visitors.iterate(chosen))
+
+
+def _lists(condition: Condition, version: Runnable) -> set[str]:
+    """The lists that it asks for, itself or through segments."""
+    return set(condition.lists()).union(*(_lists(version.segments[name].who, version) for name in condition.embedded()))
+
+
+def _scope(conn: Connection, version: Runnable, at: datetime) -> Scope:
+    scope = scope_of(conn, at, version.settings.company.zone, version.segments)
+    return replace(scope, enrolment=enrolment)
+
+
+@cache
+def _program() -> str:
+    from importlib.metadata import version
+
+    return version("rapport")
