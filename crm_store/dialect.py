@@ -81,13 +81,22 @@ class _OfColumn(FunctionElement[Any]):
 
 
 class unindexed(FunctionElement[Any]):
-    """`unindexed(column)` of a number: not to be looked up by an index, where another column finds fewer rows."""
+    """`unindexed(column)` of a number or a text: not to be looked up by an index, where another column finds fewer rows."""
 
     inherit_cache = True
     name = "unindexed"
 
 
-spelled(unindexed, sqlite="+{}", postgresql="(+{})")
+@compiles(unindexed, "sqlite")
+def _unindexed_sqlite(element: unindexed, compiler: SQLCompiler, **kw: Any) -> str:
+    return f"+{compiler.process(element.clauses, **kw)}"
+
+
+@compiles(unindexed, "postgresql")
+def _unindexed_postgresql(element: unindexed, compiler: SQLCompiler, **kw: Any) -> str:
+    (column,) = element.clauses
+    written = compiler.process(column, **kw)
+    return f"({written} || '')" if isinstance(column.type, Text) else f"(+{written})"
 
 
 def looked_up(rows: Select[Any]) -> ColumnElement[bool]:

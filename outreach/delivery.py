@@ -58,7 +58,7 @@ WaysOut = Callable[[str, Settings, Path, Store], Channel]
 
 
 def drain(
-    store: Store, workspace: Workspace, now: datetime, campaign: str | None = None, ways_out: WaysOut = channel_for
+    store: Store, workspace: Workspace, now: datetime, campaign: str | None = None, ways_out: WaysOut | None = None
 ) -> Drained:
     """Settle what others have left behind, then send what is due as of `now`, of one campaign or all, for up to a minute
     or 50 batches a lane. Raises ChannelStopped when a channel takes nothing: what was to leave by it is due as before."""
@@ -73,7 +73,7 @@ def drain(
     lanes = _lanes(workspace, due)
     stop = Event()
     beside = [Beside(job, stop) for job in _jobs(store, workspace, now, groups, due)]
-    ours = _lanes_of(store, workspace, now, signer, stop, lanes, ways_out)
+    ours = _lanes_of(store, workspace, now, signer, stop, lanes, ways_out or channel_for)
     found = _all_at_once([*(partial(lane.run, groups) for lane in ours), *(one.run for one in beside)], stop)
     return Drained(sent=recovered.sent, in_doubt=recovered.in_doubt).plus(found)
 

@@ -157,26 +157,26 @@ class _Planner:
         """Move everybody as far as they can go by now: a second time, nobody would move."""
         self.measure()
         for version in self.versions:
+            self.prepare(version)
             due = self.due(version)
-            for step in version.campaign.course.steps:
-                if step.looks(version.campaign):
-                    self.run(_look_slice, version, step)
-                    due = self.due(version)
-            for step in version.campaign.course.steps:
-                if isinstance(step, Speaking) and step.name in due.settled:
-                    self.run(_settle_slice, version, step)
-                    due = self.due(version)
             self.look_for_exits(version, due)
             for step in version.campaign.course.steps:
                 due = self.pass_step(version, step, due)
+
+    def prepare(self, version: Runnable) -> None:
+        """What is to be done before anybody moves on: corrected waits, decided splits, settled touches."""
+        for step in version.campaign.course.steps:
+            if step.looks(version.campaign):
+                self.run(_look_slice, version, step)
+        for step in version.campaign.course.steps:
+            if isinstance(step, Speaking) and step.name in self.due(version).settled:
+                self.run(_settle_slice, version, step)
 
     def measure(self) -> None:
         """Who has reached the goal, held-out customers and those who are out already too."""
         with self.store.read() as conn:
             versions = [runnable(conn, definition_id) for definition_id in aiming_versions(conn, self.name)]
-        for version in versions:
-            if (version.id, GOAL) in self.seen:
-                continue
+        for version in [one for one in versions if (one.id, GOAL) not in self.seen]:
             self.seen[version.id, GOAL] = False
             with self.store.read() as conn:
                 few = self.news.aiming(conn, version)

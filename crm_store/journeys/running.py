@@ -29,7 +29,7 @@ def read_runs(node: Node, zone: ZoneInfo, faults: Faults) -> Runs:
     """`{from: 2026-12-01, until: 2026-12-24 18:00}`, local to the company; a date alone is that whole day."""
     fields = Fields(node, faults, "'runs'")
     begins, ends = fields.maybe("from", _local), fields.maybe("until", _local)
-    if begins is None and ends is None:
+    if not fields.has("from") and not fields.has("until"):
         fields.fault(node.place, "'runs' needs 'from', 'until' or both")
     fields.close()
     runs = Runs(

@@ -122,7 +122,7 @@ def claim(conn: Connection, worker: Worker, group: Group, now: datetime, size: i
     if not given.size:
         wait = given.wait if _any_left(conn, turn) else timedelta(0)
         return Claim(lease.token, (), lease.until, version, step, template_id, wait=wait)
-    picked = _locked(conn, _pick(turn).limit(given.size))
+    picked = _locked(conn, _pick(turn), given.size)
     verdicts = _judge(conn, version, step, turn, picked, now)
     _write_off(conn, version, verdicts, now)
     passed = _take(conn, verdicts, lease, template_id, now)
@@ -151,7 +151,7 @@ def do_tasks(conn: Connection, group: Group, now: datetime, size: int) -> Done:
         raise StoreError(f"step '{group.step}' of campaign '{group.campaign}' is no task; the store is damaged")
     clock = machine_now(conn)
     turn = _turn(conn, group, now, clock)
-    picked = _locked(conn, _pick(turn).limit(size))
+    picked = _locked(conn, _pick(turn), size)
     verdicts = _judge(conn, version, step, turn, picked, now)
     _write_off(conn, version, verdicts, now)
     lease = Lease(secrets.token_hex(8), clock + version.settings.delivery.lease)
@@ -201,7 +201,7 @@ def _turn(conn: Connection, group: Group, now: datetime, clock: datetime) -> Tes
 
 def _pick(turn: Tests) -> Select[Any]:
     """Those due longest first, to the hour."""
-    chosen = select(touch.c.id, touch.c.customer_id).join(campaign_run, campaign_run.c.id == touch.c.run_id)
+    chosen = select(touch.c.id).join(campaign_run, campaign_run.c.id == touch.c.run_id)
     return chosen.where(*turn).order_by(_due_hour, touch.c.id)
 
 
@@ -209,16 +209,13 @@ def _any_left(conn: Connection, turn: Tests) -> bool:
     return conn.execute(_pick(turn).limit(1)).first() is not None
 
 
-def _locked(conn: Connection, picked: Select[Any]) -> list[int]:
-    """The touches of those customers whose rows could be locked. On SQLite the transaction has locked everything."""
-    rows = conn.execute(picked).all()
-    if conn.dialect.name != "postgresql" or not rows:
-        return [row.id for row in rows]
-    wanted = (
-        select(customer.c.id).where(customer.c.id.in_(ids_of({row.customer_id for row in rows}))).order_by(customer.c.id)
-    )
-    held = set(conn.execute(wanted.with_for_update(key_share=True, skip_locked=True)).scalars())
-    return [row.id for row in rows if row.customer_id in held]
+def _locked(conn: Connection, picked: Select[Any], most: int) -> list[int]:
+    """Up to so many touches whose customers' rows could be locked; those that others hold are passed over, so that two
+    workers claim beside each other. On SQLite the transaction has locked everything."""
+    if conn.dialect.name == "postgresql":
+        picked = picked.join(customer, customer.c.id == touch.c.customer_id)
+        picked = picked.with_for_update(key_share=True, skip_locked=True, of=customer)
+    return list(conn.execute(picked.limit(most)).scalars())
 
 
 def _judge(

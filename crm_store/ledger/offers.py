@@ -8,7 +8,7 @@ from datetime import date, datetime, timedelta
 from typing import Any
 from zoneinfo import ZoneInfo
 
-from sqlalchemy import BigInteger, ColumnElement, Connection, Select, bindparam, literal, select, update
+from sqlalchemy import BigInteger, ColumnElement, Connection, bindparam, literal, select, update
 from sqlalchemy import cast as sql_cast
 
 from crm_store.clock import EPOCH, local_date, local_instant, start_of_day, zone_or_none
@@ -46,36 +46,46 @@ def _ends(
     conn: Connection, terms: OfferTerms, touch_ids: Sequence[int], now: datetime, company_zone: ZoneInfo
 ) -> dict[datetime | None, list[int]]:
     """The touches' enrolments that have no code yet, by the end of the code that they get: few ends for many of them."""
+    of_each = isinstance(terms.valid, Moment) and terms.valid.anchor is not None
     issued = select(offer.c.id).where(offer.c.enrolment_id == enrolment.c.id, offer.c.name == terms.name).exists()
-    of_touch = touch.c.id.in_(ids_of(touch_ids)), touch.c.enrolment_id == enrolment.c.id
-    rows = conn.execute(_enrolments(terms).join(touch, of_touch[1]).where(of_touch[0], ~issued)).all()
+    rows = conn.execute(
+        select(enrolment.c.id, zone.c.name, *(_counted_from(terms) if of_each else ()))
+        .join(touch, touch.c.enrolment_id == enrolment.c.id)
+        .join(customer, customer.c.id == enrolment.c.customer_id)
+        .join(zone, zone.c.id == customer.c.zone_id)
+        .where(touch.c.id.in_(ids_of(touch_ids)), ~issued)
+    ).all()
     alike: dict[Enrolled, list[int]] = {}
-    for enrolment_id, *counted in rows:
-        alike.setdefault(_enrolled(counted, now), []).append(enrolment_id)
+    for enrolment_id, zone_name, *counted in rows:
+        alike.setdefault(Enrolled(zone_name, *(counted or (now, now, None))), []).append(enrolment_id)
     found: dict[datetime | None, list[int]] = {}
     for enrolled, enrolment_ids in alike.items():
         found.setdefault(valid_until(terms, enrolled, now, company_zone), []).extend(enrolment_ids)
     return found
 
 
-_COUNTED_FROM = (enrolment.c.entered_at, enrolment.c.trigger_at, enrolment.c.occurs_on)
+def _counted_from(terms: OfferTerms) -> tuple[ColumnElement[Any], ...]:
+    """What the end of a code may be counted from, of the enrolment."""
+    anchor, own = terms.valid.base if isinstance(terms.valid, Moment) else None, touch.alias()
+    of_step = own.c.enrolment_id == enrolment.c.id, own.c.step == (anchor.step if isinstance(anchor, StepAnchor) else "")
+    step_at = select(own.c.due_at).where(*of_step).correlate(enrolment).scalar_subquery()
+    return enrolment.c.entered_at, enrolment.c.trigger_at, enrolment.c.occurs_on, step_at
 
 
-def _enrolments(terms: OfferTerms) -> Select[Any]:
-    """The ids of enrolments, and what the end of a code is counted from: the zone, and more where each has its own end."""
-    anchor = terms.valid.base if isinstance(terms.valid, Moment) else None
-    of_each = isinstance(terms.valid, Moment) and terms.valid.anchor is not None
-    chosen: Select[Any] = select(enrolment.c.id, zone.c.name, *(_COUNTED_FROM if of_each else ()))
-    if isinstance(anchor, StepAnchor):
-        own = touch.alias()
-        step_at = select(own.c.due_at).where(own.c.enrolment_id == enrolment.c.id, own.c.step == anchor.step)
-        chosen = chosen.add_columns(step_at.correlate(enrolment).scalar_subquery())
-    return chosen.join(customer, customer.c.id == enrolment.c.customer_id).join(zone, zone.c.id == customer.c.zone_id)
-
-
-def _enrolled(counted: Sequence[Any], now: datetime) -> Enrolled:
-    zone_name, *own = counted
-    return Enrolled(zone_name, *(own or (now, now, None)))
+def end_at_step(conn: Connection, version: Runnable, step: str, enrolment_ids: Sequence[int]) -> None:
+    """Codes that are valid until a step, and had no end before its touches were written."""
+    until = [(terms, terms.valid.base) for terms in version.campaign.offers.values() if isinstance(terms.valid, Moment)]
+    for terms, anchor in until:
+        if not (isinstance(anchor, StepAnchor) and anchor.step == step):
+            continue
+        chosen = select(enrolment.c.id, zone.c.name, *_counted_from(terms))
+        chosen = chosen.join(customer, customer.c.id == enrolment.c.customer_id).join(zone, zone.c.id == customer.c.zone_id)
+        rows = conn.execute(chosen.where(enrolment.c.id.in_(ids_of(enrolment_ids)))).all()
+        where, now = version.settings.company.zone, EPOCH  # nothing here is counted from now
+        ends = [{"of": row[0], "end": valid_until(terms, Enrolled(*row[1:]), now, where)} for row in rows]
+        ours = offer.c.enrolment_id == bindparam("of"), offer.c.name == terms.name, offer.c.valid_until.is_(None)
+        if ends:
+            conn.execute(update(offer).where(*ours).values(valid_until=bindparam("end", type_=Instant())), ends)
 
 
 def _issue(
@@ -96,20 +106,6 @@ def _issue(
     chosen = select(*values.values()).where(enrolment.c.id == sql_cast(given.c.key, BigInteger))
     written = insert(conn, offer).from_select(list(values), chosen)
     conn.execute(written.on_conflict_do_nothing(index_elements=["enrolment_id", "name"]))
-
-
-def end_at_step(conn: Connection, version: Runnable, step: str, enrolment_ids: Sequence[int]) -> None:
-    """Codes that are valid until a step, and had no end before its touches were written."""
-    until = [(terms, terms.valid.base) for terms in version.campaign.offers.values() if isinstance(terms.valid, Moment)]
-    for terms, anchor in until:
-        if not (isinstance(anchor, StepAnchor) and anchor.step == step):
-            continue
-        rows = conn.execute(_enrolments(terms).where(enrolment.c.id.in_(ids_of(enrolment_ids)))).all()
-        zone_, now = version.settings.company.zone, EPOCH  # nothing here is counted from now
-        ends = [{"of": of, "end": valid_until(terms, _enrolled(counted, now), now, zone_)} for of, *counted in rows]
-        ours = offer.c.enrolment_id == bindparam("of"), offer.c.name == terms.name, offer.c.valid_until.is_(None)
-        if ends:
-            conn.execute(update(offer).where(*ours).values(valid_until=bindparam("end", type_=Instant())), ends)
 
 
 @dataclass(frozen=True)

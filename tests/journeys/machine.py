@@ -103,13 +103,15 @@ class Machine(RuleBasedStateMachine):
         )
     )
     def people_do_things(self, deeds: list[tuple[int, str, int, bool]]) -> None:
+        records = []
         for of, kind, ago, cart in deeds:
             properties = {"properties": {"cart_id": "a"}} if cart and kind != "signed_up" else {}
             self.count, who = self.count + 1, self._person(of)
             at = self.now - ago * HOUR
             raw = {"customer": who.key, "event": kind, "at": at.isoformat(), "id": str(self.count), **properties}
             who.happenings.append(Happening.of(raw))
-            self.shop.store.write(Events().write, [read_event(raw, self.shop.rules)], "test", self.now)
+            records.append(read_event(raw, self.shop.rules))
+        self.shop.store.write(Events().write, records, "test", self.now)
 
     @rule(raw=person("new", NOON))
     def somebody_comes(self, raw: Mapping[str, Any]) -> None:
@@ -154,7 +156,7 @@ class Machine(RuleBasedStateMachine):
         before = self.simulator.campaigns[name]
         if before.status == "ended":
             return
-        entry = {key: before.said[key] for key in ("kind", "enter", "again") if key in before.said}
+        entry = {key: before.said[key] for key in ("kind", "enter", "again", "limit") if key in before.said}
         said = data.draw(campaigns(self.given.begin + 2 * DAY, [entry]))
         publish(self.shop, self.simulator, name, {**said, "status": status}, self.now)
 
