@@ -168,8 +168,9 @@ class _Planner:
         for step in version.campaign.course.steps:
             if step.looks(version.campaign):
                 self.run(_look_slice, version, step)
+        settled = self.due(version).settled
         for step in version.campaign.course.steps:
-            if isinstance(step, Speaking) and step.name in self.due(version).settled:
+            if isinstance(step, Speaking) and step.name in settled:
                 self.run(_settle_slice, version, step)
 
     def measure(self) -> None:
