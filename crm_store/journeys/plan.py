@@ -213,8 +213,7 @@ class _Planner:
             self._each(partial(what.unseen, version=version, now=self.now), work, version, *args)
         for customers in self._concerned(version, what):
             self._each(partial(what.found, version=version, now=self.now, customers=customers), work, version, *args)
-        moved = self._total(self.slices[before:])
-        return moved.moved + moved.left
+        return sum(one.moved + one.left for one in self.slices[before:])
 
     def _concerned(self, version: Runnable, what: Look) -> Iterator[Sequence[int] | None]:
         """The customers in slices; None: everybody. Later in this planning only if conditions may say something else."""
