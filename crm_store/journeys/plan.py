@@ -157,31 +157,27 @@ class _Planner:
         """Move everybody as far as they can go by now: a second time, nobody would move."""
         self.measure()
         for version in self.versions:
-            due = self.prepare(version)
+            self.prepare(version)
+            due = self.due(version)
             self.look_for_exits(version, due)
             for step in version.campaign.course.steps:
                 due = self.pass_step(version, step, due)
 
-    def prepare(self, version: Runnable) -> Due:
-        """What is to be done before anybody moves on: corrected waits, decided splits, settled touches. Returns what is
-        due then."""
+    def prepare(self, version: Runnable) -> None:
+        """What is to be done before anybody moves on: corrected waits, decided splits, settled touches."""
         for step in version.campaign.course.steps:
             if step.looks(version.campaign):
                 self.run(_look_slice, version, step)
-        due = self.due(version)
+        settled = self.due(version).settled
         for step in version.campaign.course.steps:
-            if isinstance(step, Speaking) and step.name in due.settled:
+            if isinstance(step, Speaking) and step.name in settled:
                 self.run(_settle_slice, version, step)
-                due = self.due(version)
-        return due
 
     def measure(self) -> None:
         """Who has reached the goal, held-out customers and those who are out already too."""
         with self.store.read() as conn:
             versions = [runnable(conn, definition_id) for definition_id in aiming_versions(conn, self.name)]
-        for version in versions:
-            if (version.id, GOAL) in self.seen:
-                continue
+        for version in [one for one in versions if (one.id, GOAL) not in self.seen]:
             self.seen[version.id, GOAL] = False
             with self.store.read() as conn:
                 few = self.news.aiming(conn, version)
@@ -217,8 +213,7 @@ class _Planner:
             self._each(partial(what.unseen, version=version, now=self.now), work, version, *args)
         for customers in self._concerned(version, what):
             self._each(partial(what.found, version=version, now=self.now, customers=customers), work, version, *args)
-        moved = self._total(self.slices[before:])
-        return moved.moved + moved.left
+        return sum(one.moved + one.left for one in self.slices[before:])
 
     def _concerned(self, version: Runnable, what: Look) -> Iterator[Sequence[int] | None]:
         """The customers in slices; None: everybody. Later in this planning only if conditions may say something else."""
