@@ -211,8 +211,9 @@ def _compare(conn: Connection, name: str, chosen: Select[Any], found: Difference
     left = select(known.c.customer_id, literal(0)).where(known.c.customer_id.not_in(select(here.c.id)))
     rows = union_all(entered.where(func.coalesce(known.c.inside, 0) == 0), left.where(known.c.inside == 1))
     for part in _streamed(conn, rows, {"ids": ids} if ids is not None else None):
-        found.customers.extend(row[0] for row in part)
-        found.entries.extend(row[1] for row in part)
+        customers, entries = zip(*part, strict=True)
+        found.customers.extend(customers)
+        found.entries.extend(entries)
 
 
 def _streamed(conn: Connection, rows: Any, bound: Mapping[str, Any] | None = None) -> Iterator[Sequence[Any]]:

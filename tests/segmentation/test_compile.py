@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from datetime import timedelta
 
-from crm_store.segmentation.compile import scope_of, select_among, select_ids
+from crm_store.segmentation.compile import scope_of, select_among, select_ids, written_out
 from crm_store.segmentation.language import OnDemand
 from tests.segmentation.asking import Audience
 from tests.world import NOON
@@ -38,6 +38,22 @@ def test_nobody_comes_twice_whatever_leads(audience: Audience) -> None:
     recent = "{event: order, where: {size: {is_set: false}}, in_last: 30 days}"
     for who in (f"any: [{recent}]", f"any: [{recent}, {recent}]", f"all: [{recent}, {{event: order}}]"):
         assert audience.chosen(who) == ["twice"]
+
+
+def test_postgresql_joins_with_sets_beside_or_and_behind_not(audience: Audience) -> None:
+    """A set it can't join with it must hold in memory, or go through for each customer."""
+    often = "{event: order, in_last: 30 days, count: {at_least: 2}}"
+    who = f"all: [any: [{often}, {{not: {{event: order, in_last: 60 days}}}}], not: {{event: signed_up, in_last: 9 days}}]"
+    segments = audience.read({"x": who})
+    with audience.shop.store.read() as conn:
+        if conn.dialect.name == "postgresql":
+            scope = scope_of(conn, NOON, audience.workspace.settings.company.zone, segments)
+            plan = conn.exec_driver_sql(f"EXPLAIN {written_out(segments['x'].who, scope, conn)}").scalars().all()
+            assert not [line for line in plan if "SubPlan" in line]
+    orders = [{"customer": "often", "event": "order", "at": f"2026-06-{day}"} for day in (10, 11)]
+    few = {"customer": "few", "event": "order", "at": "2026-06-10"}
+    audience.fill([{"key": key} for key in ("often", "few", "never")], [*orders, few])
+    assert {"often", "few", "never"} & {*audience.chosen(who)} == {"often", "never"}
 
 
 def test_zones_are_looked_up_only_if_a_condition_asks(audience: Audience) -> None:
