@@ -25,7 +25,8 @@ class Opening:
     customers: int
 
     def __str__(self) -> str:
-        return f"campaign {self.campaign} is live now; {self.customers:,} customers would enter today"
+        who = "1 customer" if self.customers == 1 else f"{self.customers:,} customers"
+        return f"campaign {self.campaign} is live now; {who} would enter today"
 
 
 def live(conn: Connection) -> set[str]:

@@ -97,4 +97,5 @@ def _request(conn: Connection, campaign: str, asked: Asked, ids: Sequence[int], 
     }
     whom = select(*fixed.values(), customer.c.id).where(customer.c.id.in_(ids_of(ids[first : first + SLICE])))
     statement = insert(conn, entry_request).from_select([*fixed, "customer_id"], whom)
-    return conn.execute(statement.on_conflict_do_nothing()).rowcount
+    new = statement.on_conflict_do_nothing().returning(entry_request.c.customer_id)
+    return len(conn.execute(new).all())

@@ -110,7 +110,7 @@ def test_once_everybody_has_been_looked_at_nobody_is_again(shop: Shop) -> None:
     engine = shop.store.engine
     listen.listen(engine, "before_cursor_execute", lambda *args: said.append(str(args[2])))
     shop.plan(at("2026-06-16 08:05"))
-    assert not [one for one in said if "OFFSET" in one]
+    assert not [one for one in said if "OFFSET" in one and "FROM customer" in one]
 
 
 def test_another_version_looks_at_everybody_again(shop: Shop) -> None:

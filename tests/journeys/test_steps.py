@@ -69,7 +69,7 @@ def test_the_sender_is_the_one_named(shop: Shop) -> None:
     ("keys", "said"),
     [
         ({"kind": "winback"}, "'enter' of a winback campaign needs 'lapse'"),
-        ({"kind": "broadcast"}, "kind 'broadcast' is not built yet"),
+        ({"kind": "broadcast"}, "'enter' of a broadcast campaign needs 'time', 'every' or 'cron'"),
         ({"channel": "pigeon"}, "channel 'pigeon' is not in config/rapport.yaml"),
         ({"sender": "ana"}, "sender 'ana' is not in config/rapport.yaml"),
         ({"topic": "offer"}, "did you mean 'offers'"),

@@ -8,7 +8,7 @@ from datetime import timedelta
 import pytest
 from sqlalchemy import Connection, delete, select
 
-from crm_store.journeys import entering, plan
+from crm_store.journeys import entering, speaking
 from crm_store.ledger.states import STATES
 from crm_store.ledger.write import write_touches
 from crm_store.schema import campaign_run, touch, touch_values
@@ -44,7 +44,7 @@ def test_one_deleted_touch_turns_it_red(shop: Shop) -> None:
 
 
 def test_a_first_step_that_is_not_written_turns_it_red(shop: Shop, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(plan, "write_touches", lose_one_id(write_touches))
+    monkeypatch.setattr(speaking, "write_touches", lose_one_id(write_touches))
     planned(shop, "alice", "bob")
     assert [(one.eligible, sum(one.states.values()), one.holds) for one in shop.sums()] == [(2, 1, False)]
 
@@ -54,7 +54,7 @@ def test_a_later_step_that_is_not_written_turns_it_red(shop: Shop, monkeypatch: 
     shop.deliver()
     shop.plan()
     assert sums_hold(shop)
-    monkeypatch.setattr(plan, "write_touches", lose_one_id(write_touches))
+    monkeypatch.setattr(speaking, "write_touches", lose_one_id(write_touches))
     shop.plan(NOON + DAY)
     assert [one.holds for one in shop.sums()] == [False]
 

@@ -83,7 +83,7 @@ def test_a_dry_run_writes_nothing(rapport: Rapport, under_way: Shop) -> None:
     assert "Who is under way, and then" in shown
     assert "stay there, in the new version" in shown
     assert (under_way.enrolments(), next_at(under_way)) == before
-    assert rapport("apply", "--json").json == {"published": ["campaign welcome"], "alerts": []}
+    assert rapport("apply", "--json").json == {"published": ["campaign welcome"], "live_now": [], "alerts": []}
     assert next_at(under_way) != before[1]
 
 

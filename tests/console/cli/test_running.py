@@ -31,8 +31,10 @@ def test_run_publishes_the_working_tree_and_does_what_is_due(small_shop: Shop, s
     assert (row["campaign"], row["entered"], row["planned"], row["sent"]) == ("welcome", 1, 1, 1)
     said = done.stderr.splitlines()
     assert [line.partition(":")[0] for line in said] == [
-        "published the working tree", "starting Prefect's own server (10-20 s) ..."
-    ]  # fmt: skip
+        "published the working tree",
+        "campaign welcome is live now; 1 customer would enter today",
+        "starting Prefect's own server (10-20 s) ...",
+    ]
     assert "campaign welcome" in said[0]
     assert [mail["To"] for mail in small_shop.mails()] == ["Alice <alice@example.com>"]
     assert (small_shop.root / ".prefect").is_dir()
