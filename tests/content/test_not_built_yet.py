@@ -29,15 +29,6 @@ def test_keys_of_offers(tmp_path: Path) -> None:
     assert said_of(tmp_path, CAMPAIGN, text) == [f"5: offer 't': 'budget' is {OUT}"]
 
 
-@pytest.mark.parametrize(
-    "keys",
-    [],
-)
-def test_moments_and_durations_of_campaigns(tmp_path: Path, keys: dict[str, str]) -> None:
-    (said,) = said_of(tmp_path, CAMPAIGN, campaign(**keys))
-    assert "not built yet" in said
-
-
 def test_keys_of_the_vocabulary(tmp_path: Path) -> None:
     text = "attributes: {a: {type: text, personal: yes}}\nevents: {e: {nets: e}}\n"
     assert said_of(tmp_path, VOCABULARY_FILE, text) == [

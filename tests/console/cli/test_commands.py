@@ -63,7 +63,14 @@ WORKS = {
 }
 
 
-IN_TESTS_OF_THEIR_OWN = {"campaign enrol", "settle", "touches show", "import provider-events", "store backup", "store restore"}
+IN_TESTS_OF_THEIR_OWN = {
+    "campaign enrol",
+    "settle",
+    "touches show",
+    "import provider-events",
+    "store backup",
+    "store restore",
+}
 
 
 def test_every_command_is_shown_to_work_somewhere() -> None:
@@ -103,7 +110,14 @@ AS_JSON = {
 
 def test_every_command_with_json_is_tried() -> None:
     with_json = {name for name, one in leaves() if any("--json" in parameter.opts for parameter in one.params)}
-    elsewhere = {"run", "campaign enrol", "segment diff", "settle", "touches show", "import provider-events"}  # test_settle.py and others
+    elsewhere = {
+        "run",
+        "campaign enrol",
+        "segment diff",
+        "settle",
+        "touches show",
+        "import provider-events",
+    }  # in tests of their own
     assert with_json == {*AS_JSON, *elsewhere}
 
 
