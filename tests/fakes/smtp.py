@@ -101,6 +101,7 @@ class _Handler(socketserver.BaseRequestHandler):
     def handle(self) -> None:
         self.fake = cast(_Server, self.server).fake
         self.fake.connections += 1
+        self.request.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)  # else each answer may wait 40 ms for another
         self.buffer, self.secure, self.known, self.taken = b"", False, self.fake.user is None, 0
         self.reset()
         try:
