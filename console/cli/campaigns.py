@@ -113,7 +113,7 @@ def campaign_results(
     """
     from console.cli.outcomes import show_results
     from crm_store.insight.results import GROUPINGS, results
-    from crm_store.journeys.published import standings
+    from crm_store.journeys.published import current, standings
 
     if by is not None and by not in GROUPINGS:
         raise UsageError(f"--by {by} is not known{did_you_mean(by, GROUPINGS)}")
@@ -123,7 +123,8 @@ def campaign_results(
         if name not in known:
             raise UsageError(f"campaign '{name}' was never published{did_you_mean(name, known)}")
         found = results(conn, name, by, here.now, here.workspace.settings.company.zone)
-    show_results(found, by, as_json, f"What came of {name}")
+        has_goal = current(conn, name).campaign.goal is not None
+    show_results(found, by, as_json, f"What came of {name}", has_goal)
 
 
 @app.command("words")

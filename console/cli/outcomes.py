@@ -6,17 +6,24 @@ from collections.abc import Mapping, Sequence
 from decimal import Decimal
 from typing import TYPE_CHECKING, Any
 
-from console.cli.output import show
+from console.cli.output import say, show
 
 if TYPE_CHECKING:
     from crm_store.insight.results import Reached, Result
 
 
-def show_results(found: Sequence[Result], by: str | None, as_json: bool, title: str) -> None:
+NO_GOAL = "it has no goal; with e.g. `goal: {event: order, within: 30 days, value: amount}` what it earned is counted"
+
+
+def show_results(found: Sequence[Result], by: str | None, as_json: bool, title: str, has_goal: bool) -> None:
+    """Without a goal, now or ever, the second table says so: its zeros would read as a failure."""
     if as_json:
         show([_plain(one, by) for one in found], as_json)
         return
     show([_mails(one, by) for one in found], as_json, title=f"{title}: mails")
+    if not has_goal and not any(one.reached.goal for one in found):
+        say(f"{title}: {NO_GOAL}")
+        return
     compared = any(one.held_out.entered for one in found)
     show([_goals(one, by, compared) for one in found], as_json, title=f"{title}: goal")
 

@@ -182,7 +182,7 @@ def _last_entry(asked: _Asked, again: Again, window: Window, new: bool = False) 
 def _under_way(asked: _Asked, row: Row[Any]) -> Iterator[Check]:
     """What became of her touches, then what would be said of her if she were written to now."""
     asked = asked.under(runnable(asked.conn, row.definition_id))
-    yield Check("entry", True, f"entered at {_z(row.entered_at)} ({asked.version.campaign.again}: {row.occasion})")
+    yield Check("entry", True, f"entered at {_z(row.entered_at)} (occasion {row.occasion})")
     chosen = select(touch).where(touch.c.enrolment_id == row.id, touch.c.due_at <= asked.at)
     touches = asked.conn.execute(chosen.order_by(touch.c.due_at, touch.c.id)).all()
     settled = [one for one in touches if one.state != DUE and not (one.decided_at and one.decided_at > asked.at)]

@@ -37,10 +37,17 @@ def test_programs_get_the_rates_and_the_hold_out_too(rapport: Rapport, small_sho
 
 
 def test_the_hold_out_stands_beside_where_there_is_one(rapport: Rapport, small_shop: Shop) -> None:
-    fill(small_shop, "[{send: hello}]", hold_out="99.99 %")
+    fill(small_shop, "[{send: hello}]", hold_out="99.99 %", goal="{event: order, within: 5 days}")
     said = " ".join(rapport("campaign", "results", "c").out.split())
     assert "entered goal revenue held out: entered held out: goal held out: revenue" in said
     assert "0 0 0 3 0 (0.0%) 0" in said
+
+
+def test_a_campaign_without_a_goal_says_so_instead_of_zeros(rapport: Rapport, small_shop: Shop) -> None:
+    fill(small_shop)
+    said = rapport("campaign", "results", "c").out
+    assert "What came of c: it has no goal; with e.g. `goal:" in said
+    assert "revenue" not in said
 
 
 def test_what_is_asked_wrongly_is_said(rapport: Rapport, small_shop: Shop) -> None:

@@ -47,7 +47,7 @@ WORKS = {
     "preview": ("preview welcome --customer alice", "SAMPLE"),
     "apply": ("apply", "published: campaign welcome"),
     "campaign explain": ("campaign explain welcome --customer alice", "nothing stops her"),
-    "campaign results": ("campaign results welcome --by week", "What came of welcome: goal: none"),
+    "campaign results": ("campaign results welcome --by week", "What came of welcome: mails: none"),
     "touches": ("touches --state due --campaign welcome --customer alice", "Touches: none"),
     "customer show": ("customer show alice", "alice@example.com"),
     "vocabulary suggest": ("vocabulary suggest", "# the vocabulary names everything that the store holds"),
