@@ -52,6 +52,10 @@ class Branch(Step):
     def conditions(self) -> Sequence[Condition]:
         return [way.when for way in self.ways]
 
+    def at_once(self) -> bool:
+        """Where one of its ways begins with such a step."""
+        return any(arm.steps and arm.steps[0].at_once() for arm in self.arms())
+
     def pass_on(self, turn: Turn, ids: Sequence[int]) -> int:
         course, left = turn.version.campaign.course, list(ids)
         *arms, rest = self.arms()

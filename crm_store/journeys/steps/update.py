@@ -54,6 +54,9 @@ class Update(Step):
         fields.close()
         return cls(head.name, head.place, *sure(said), was=head.was, on_error=head.on_error)
 
+    def at_once(self) -> bool:
+        return True
+
     def pass_on(self, turn: Turn, ids: Sequence[int]) -> int:
         failed = self._write(turn, ids)
         stopped = sorted(failed) if self.on_error == "stop" else []
