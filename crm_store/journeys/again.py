@@ -9,13 +9,13 @@ from zoneinfo import ZoneInfo
 from sqlalchemy import ColumnElement, Date, Select, String, cast, func, literal, null, or_, select, true
 from sqlalchemy.sql.selectable import Subquery
 
+from crm_store.calendar import shifted
 from crm_store.content.faults import Fault, did_you_mean
 from crm_store.content.fields import text
 from crm_store.content.literals import Duration, Rate, parse_duration
 from crm_store.content.nodes import Node
 from crm_store.content.vocabulary import EventKind
 from crm_store.dialect import JsonScalar
-from crm_store.journeys.daylengths import look_up, moved_days
 from crm_store.schema import enrolment, event
 from crm_store.schema.types import Words, later
 
@@ -104,7 +104,7 @@ def keyed(again: Again, campaign: str, facts: Subquery, window: Window, zone: Zo
     order = func.row_number().over(partition_by=(facts.c.customer_id, occasion), order_by=(facts.c.at, facts.c.event_id))
     whole = (facts.c.customer_id, occasion.label("occasion"), facts.c.at, facts.c.trigger_at, facts.c.event_id)
     room = has_room(campaign, facts.c.customer_id, facts.c.at, window.limit)
-    ranked = select(*whole, order.label("nth")).where(_may_enter(again, campaign, facts, window, zone), room).subquery()
+    ranked = select(*whole, order.label("nth")).where(_may_enter(again, campaign, facts, zone), room).subquery()
     return select(
         ranked.c.customer_id,
         ranked.c.occasion,
@@ -139,23 +139,17 @@ def _occasion(again: Again, campaign: str, facts: Subquery) -> ColumnElement[str
     return literal("once", Words)
 
 
-def _may_enter(again: Again, campaign: str, facts: Subquery, window: Window, zone: ZoneInfo) -> ColumnElement[bool]:
+def _may_enter(again: Again, campaign: str, facts: Subquery, zone: ZoneInfo) -> ColumnElement[bool]:
     if again.policy == "never":
         return ~_exists(campaign, facts)
-    if again.policy == "after" and again.gap:
-        return ~_exists(campaign, facts, _since(again.gap, facts, window, zone))
+    if again.policy == "after":  # months are counted back from the fact
+        return ~_exists(
+            campaign, facts, enrolment.c.entered_at > shifted(facts.c.at, again.gap, -1, literal(zone.key, Words))
+        )
     if again.policy == "leaving":
         still_in = or_(enrolment.c.state == "in", enrolment.c.finished_at >= facts.c.at, enrolment.c.left_at >= facts.c.at)
         return ~_exists(campaign, facts, still_in)
     return true()
-
-
-def _since(gap: Duration, facts: Subquery, window: Window, zone: ZoneInfo) -> ColumnElement[bool]:
-    """The enrolment was so short a time before the fact; months are counted back from there."""
-    if not gap.is_calendar:
-        return later(enrolment.c.entered_at, gap.fixed()) > facts.c.at
-    table = moved_days(gap, -1, min(window.since, window.now), window.now, zone)
-    return enrolment.c.entered_at > look_up(facts.c.at, table, facts)
 
 
 def _exists(campaign: str, facts: Subquery, *tests: ColumnElement[bool]) -> ColumnElement[bool]:
