@@ -20,6 +20,7 @@ from crm_store.content.sources import VOCABULARY, Sources
 T = TypeVar("T")
 STAGES = ("identified", "acquired", "nurtured", "retained", "advocate", "lapsed")
 VALUE_TYPES = ("text", "number", "money", "date", "instant", "yes-no", "list", "text path")
+NO_KEYS = ("money", "list")  # nothing is told apart by values of these
 
 # Facts every store has about a customer: (type, title). `birthday` is a yearly date, `age` follows from it.
 BUILT_IN = MappingProxyType(

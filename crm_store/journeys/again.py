@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 from zoneinfo import ZoneInfo
 
-from sqlalchemy import ColumnElement, Date, Select, String, cast, func, literal, null, or_, select, true
+from sqlalchemy import ColumnElement, Date, FromClause, Select, String, case, cast, func, literal, null, or_, select, true
 from sqlalchemy.sql.selectable import Subquery
 
 from crm_store.calendar import shifted
@@ -14,8 +14,8 @@ from crm_store.content.faults import Fault, did_you_mean
 from crm_store.content.fields import text
 from crm_store.content.literals import Duration, Rate, parse_duration
 from crm_store.content.nodes import Node
-from crm_store.content.vocabulary import EventKind
-from crm_store.dialect import JsonScalar
+from crm_store.content.vocabulary import NO_KEYS, EventKind
+from crm_store.dialect import JsonScalar, plain_number
 from crm_store.schema import enrolment, event
 from crm_store.schema.types import Words, later
 
@@ -32,6 +32,7 @@ class Again:
 
     policy: str
     property: str | None = None
+    type: str = "text"  # of the property
     gap: Duration | None = None
 
     def __str__(self) -> str:
@@ -59,7 +60,17 @@ class Again:
         }
         return words.get(self.policy, "its kind's own")
 
+    def value(self, row: FromClause) -> ColumnElement[str]:
+        """SQL on an event: what its property says, as a key; the same for equal values on both databases."""
+        value = JsonScalar(row.c.properties, (self.property or "").split("."), _KEPT.get(self.type, "text"))
+        if self.type == "number":
+            return func.coalesce(plain_number(value), "")
+        if self.type == "yes-no":
+            return case((value.is_(None), ""), (value, "yes"), else_="no")
+        return func.coalesce(value, "")
 
+
+_KEPT = {"number": "number", "yes-no": "yes-no"}
 NEVER = Again("never")
 OWN = Again("own")
 
@@ -88,10 +99,10 @@ def _per_property(name: str, node: Node, kind: EventKind) -> Again:
     if name not in kind.properties:
         hint = did_you_mean(name, kind.properties)
         raise Fault(node.place, f"event '{kind.name}' has no property '{name}' in the vocabulary{hint}")
-    if kind.properties[name] in ("number", "yes-no"):
-        what = kind.properties[name]
-        raise Fault(node.place, f"'per {name}': keys of type {what} are not built yet; use a property of type text")
-    return Again("property", property=name)
+    if kind.properties[name] in NO_KEYS:
+        what = f"'per {name}': '{name}' is a {kind.properties[name]}"
+        raise Fault(node.place, f"{what}, by which nothing is told apart; take a property of another type")
+    return Again("property", property=name, type=kind.properties[name])
 
 
 def keyed(again: Again, campaign: str, facts: Subquery, window: Window, zone: ZoneInfo) -> Select[Any]:
@@ -131,8 +142,7 @@ def _occasion(again: Again, campaign: str, facts: Subquery) -> ColumnElement[str
     if again.policy == "event":
         return cast(facts.c.event_id, String)
     if again.policy == "property":
-        value = JsonScalar(event.c.properties, [again.property or ""], "text")
-        return func.coalesce(select(value).where(event.c.id == facts.c.event_id).scalar_subquery(), "")
+        return func.coalesce(select(again.value(event)).where(event.c.id == facts.c.event_id).scalar_subquery(), "")
     if again.policy in ("after", "leaving"):
         earlier = select(func.count()).where(*_of_customer(campaign, facts)).scalar_subquery()
         return func.coalesce(cast(facts.c.n, String), cast(earlier, String))

@@ -11,7 +11,7 @@ from sqlalchemy import ColumnElement, FromClause, select, type_coerce
 from crm_store.content.faults import Fault, Incomplete, did_you_mean
 from crm_store.content.fields import text
 from crm_store.content.nodes import Mapping, Node, Scalar
-from crm_store.content.vocabulary import EventKind
+from crm_store.content.vocabulary import NO_KEYS, EventKind
 from crm_store.dialect import JsonList, JsonScalar, instant_of_text, looked_up, unindexed
 from crm_store.schema import event, event_item, product
 from crm_store.schema.types import Number
@@ -245,6 +245,9 @@ class SameAsTrigger:
             if name not in kind.properties:
                 hint = did_you_mean(name, kind.properties)
                 raise Fault(node.place, f"event '{kind.name}' has no property '{name}' in the vocabulary{hint}")
+        if trigger.properties[name] in NO_KEYS:
+            what = f"'{name}' is a {trigger.properties[name]}"
+            raise Fault(node.place, f"{what}, by which nothing is told apart; take a property of another type")
         return cls(name, trigger.properties[name])
 
     def sql(self, row: FromClause, scope: Scope) -> ColumnElement[bool]:
