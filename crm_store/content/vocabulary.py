@@ -10,7 +10,7 @@ from decimal import Decimal
 from types import MappingProxyType
 from typing import TypeVar
 
-from crm_store.content.faults import Fault, Faults, did_you_mean, every
+from crm_store.content.faults import Fault, Faults, Unnamed, did_you_mean, every
 from crm_store.content.fields import Fields, items, literal, one_of, sure, text, truth
 from crm_store.content.literals import Duration, read_date, read_duration
 from crm_store.content.nodes import Mapping as MappingNode
@@ -165,7 +165,7 @@ def _table(read: Callable[[str, Node, Faults], T], faults: Faults) -> Callable[[
 
     def read_table(node: Node) -> dict[str, T]:
         if not isinstance(node, MappingNode):
-            raise Fault(node.place, "must be a mapping of names")
+            raise Unnamed(node, "must be a mapping of names")
         entries = faults.each(lambda entry: (_name(entry[0]), read(entry[0].text, entry[1], faults)), node.entries)
         return dict(entries)
 

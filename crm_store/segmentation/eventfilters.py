@@ -8,7 +8,7 @@ from typing import Any, ClassVar, Protocol, Self
 
 from sqlalchemy import ColumnElement, FromClause, select, type_coerce
 
-from crm_store.content.faults import Fault, Incomplete, did_you_mean
+from crm_store.content.faults import Fault, Incomplete, Unnamed, did_you_mean
 from crm_store.content.fields import text
 from crm_store.content.nodes import Mapping, Node, Scalar
 from crm_store.content.vocabulary import NO_KEYS, EventKind
@@ -110,7 +110,7 @@ class Property:
 def read_where(node: Node, kinds: Sequence[EventKind], language: Language) -> tuple[EventFilter, ...]:
     """`where: {PROPERTY: comparison, ..}`; `amount` is the event's."""
     if not isinstance(node, Mapping) or not node.entries:
-        raise Fault(node.place, "must be a mapping of properties, e.g. {value: {at_least: 20 EUR}}")
+        raise Unnamed(node, "must be a mapping of properties, e.g. {value: {at_least: 20 EUR}}")
     if not kinds:  # of unknown events nothing is known
         raise Incomplete
     return language.faults.each(lambda entry: _filter(entry[0], entry[1], kinds, language), node.entries)
@@ -171,7 +171,7 @@ class ItemFilter:
     def read(cls, node: Node, language: Language) -> Self:
         """`items: {product|category|brand|price|quantity|amount: comparison}`."""
         if not isinstance(node, Mapping) or not node.entries:
-            raise Fault(node.place, f"must be a mapping of {', '.join(cls.COLUMNS)}")
+            raise Unnamed(node, f"must be a mapping of {', '.join(cls.COLUMNS)}")
 
         def read(entry: tuple[Scalar, Node]) -> tuple[str, Comparison]:
             name, value = entry
