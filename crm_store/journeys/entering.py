@@ -11,8 +11,11 @@ from sqlalchemy import cast as sql_cast
 
 from crm_store.journeys.again import CANDIDATE, has_room
 from crm_store.journeys.context import Runnable, Standing
+from crm_store.journeys.goal import aim, reach
+from crm_store.journeys.holdouts import draw_hold_outs
 from crm_store.journeys.news import ENTRY, News
 from crm_store.journeys.triggers import Window
+from crm_store.journeys.turn import Turn
 from crm_store.schema import campaign as campaign_table
 from crm_store.schema import customer, enrolment
 from crm_store.schema.types import Instant, Words
@@ -83,8 +86,20 @@ def part(
     return Part(chosen.where(customer.c.id < upto), upto)
 
 
-def enrol(conn: Connection, version: Runnable, chosen: Select[Any]) -> list[Any]:
-    """Write the candidates down. Returns their rows: id, customer_id."""
+def begin(turn: Turn, chosen: Select[Any]) -> list[Any]:
+    """Write the candidates down, at the first step of their journey. Returns their rows: id, customer_id."""
+    entered, course = _enrol(turn.conn, turn.version, chosen), turn.version.campaign.course
+    ids = [row.id for row in entered]
+    draw_hold_outs(turn, ids)
+    aim(turn, ids)
+    reach(turn, ids)
+    for step in course.steps:
+        step.entered(turn, ids)
+    turn.go(ids, course.tree[0], enrolment.c.entered_at)
+    return entered
+
+
+def _enrol(conn: Connection, version: Runnable, chosen: Select[Any]) -> list[Any]:
     rows = chosen.subquery("chosen")
     fixed = {
         "campaign": literal(version.campaign.name, Words),

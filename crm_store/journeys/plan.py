@@ -18,8 +18,7 @@ from crm_store.journeys import entering
 from crm_store.journeys.context import Runnable, Standing
 from crm_store.journeys.due import Due, Look, due, waiting
 from crm_store.journeys.feeds import held_as, held_for, hold
-from crm_store.journeys.goal import aim, aiming, aiming_versions, reach
-from crm_store.journeys.holdouts import draw_hold_outs
+from crm_store.journeys.goal import aiming, aiming_versions, reach
 from crm_store.journeys.moving import move_over
 from crm_store.journeys.news import GOAL, WAY, News, in_parts
 from crm_store.journeys.published import Running, runnable, running, versions_of_due
@@ -374,15 +373,8 @@ def _enter_slice(
     counted = conn.execute(select(func.count()).select_from(chosen.subquery())).scalar_one()
     if not counted:
         return Slice(run_id, last=part.upto)
-    entered = entering.enrol(conn, version, chosen)
+    entered = entering.begin(Turn(conn, version, now), chosen)
     ids, first = [row.id for row in entered], version.campaign.course.tree[0]
-    turn = Turn(conn, version, now)
-    draw_hold_outs(turn, ids)
-    aim(turn, ids)
-    reach(turn, ids)
-    for step in version.campaign.course.steps:
-        step.entered(turn, ids)
-    turn.go(ids, first, enrolment.c.entered_at)
     touches = 0
     if isinstance(first, Speaking):
         run_id, touches = speak(conn, version, now, run_id, first, ids, counted)

@@ -70,6 +70,11 @@ class Step(ABC):
         """What to write about enrolments that come to it at `base`: `next_at` at least, the instant its turn comes."""
         return {"next_at": base}
 
+    def at_once(self) -> bool:
+        """Whether it says nothing to anybody and waits for nothing: a campaign that begins with it does so as soon as the
+        event that enters is written."""
+        return False
+
     def pass_on(self, turn: Turn, ids: Sequence[int]) -> int:
         """Move enrolments whose turn has come. Returns how many of them have left instead."""
         turn.go(ids, turn.version.campaign.course.after(self.name), enrolment.c.next_at)

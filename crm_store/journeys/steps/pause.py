@@ -59,6 +59,9 @@ class Pause(Step):
     def conditions(self) -> Sequence[Condition]:
         return [self.until] if self.until is not None else []
 
+    def at_once(self) -> bool:
+        return True
+
     def pass_on(self, turn: Turn, ids: Sequence[int]) -> int:
         begun = enrolment.c.next_at
         where = zone_of(enrolment.c.customer_id, turn.version.settings.company.zone.key)

@@ -45,6 +45,9 @@ class Wait(Step):
 
     @classmethod
     def read(cls, fields: Fields, head: Head, reading: Reading) -> Self:
+        beside = [key for key in ("for", "until", "at", "days", "if_past") if fields.has(key)]
+        if beside:
+            raise Fault(fields.place_of(beside[0]), f"'{beside[0]}' goes inside: `wait: {{for: 2 days, at: \"09:00\"}}`")
         wait = fields.need("wait", lambda value: cls._said(value, head, reading))
         fields.close()
         return sure(wait)

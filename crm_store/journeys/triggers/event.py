@@ -6,14 +6,13 @@ from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any, ClassVar, Self
 
-from sqlalchemy import ColumnElement, Connection, FromClause, Integer, Select, and_, func, literal, or_, select
+from sqlalchemy import ColumnElement, Connection, FromClause, Integer, Select, and_, literal, or_, select
 
 from crm_store.content.faults import Fault
 from crm_store.content.fields import Fields, sure
 from crm_store.content.literals import Duration, read_duration
 from crm_store.content.nodes import Node
 from crm_store.content.vocabulary import EventKind
-from crm_store.dialect import JsonScalar
 from crm_store.journeys.again import Again, keyed
 from crm_store.journeys.triggers.base import Trigger, Window, any_at
 from crm_store.schema import event
@@ -71,9 +70,7 @@ class EventTrigger(Trigger):
         is_later = or_(newer.c.at > event.c.at, and_(newer.c.at == event.c.at, newer.c.id > event.c.id))
         same = []
         if again.property:
-            values = (JsonScalar(row.c.properties, [again.property], "text") for row in (newer, event))
-            one, other = (func.coalesce(value, "") for value in values)
-            same.append(one == other)
+            same.append(again.value(newer) == again.value(event))
         return (
             select(newer.c.id)
             .where(*self._tests(newer, scope), newer.c.customer_id == event.c.customer_id, *same)
