@@ -38,7 +38,7 @@ from crm_store.content.workspace import load_workspace
 from crm_store.intake.events import Events
 from crm_store.intake.records import read_event
 from crm_store.intake.values import Rules
-from crm_store.journeys import plan
+from crm_store.journeys import slices
 from crm_store.journeys.plan import Planned, plan_campaign
 from crm_store.journeys.tick import plan_campaigns, refresh_segments
 from crm_store.many import ids_of
@@ -155,8 +155,8 @@ class Bench:
         with self.store.read() as conn:
             due = list(conn.execute(select(touch.c.id).where(touch.c.state == "due")).scalars())
         kept = list(self.writes.taken)
-        for start in range(0, len(due), plan.SLICE):
-            self.store.write(send, due[start : start + plan.SLICE])
+        for start in range(0, len(due), slices.SLICE):
+            self.store.write(send, due[start : start + slices.SLICE])
         self.writes.taken = kept
         return len(due)
 
@@ -176,8 +176,8 @@ class Bench:
         self.store.write(twin.create)
         last: int | None = 0
         while rows > 0 and last is not None:
-            last = self.store.write(partial(_copy, like=like, twin=twin), last, min(rows, plan.SLICE))
-            rows -= plan.SLICE
+            last = self.store.write(partial(_copy, like=like, twin=twin), last, min(rows, slices.SLICE))
+            rows -= slices.SLICE
 
 
 def _end_made_up(conn: Any) -> None:

@@ -8,10 +8,9 @@ otherwise now (`digest`), is looked at in full.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
-from functools import cache
 from hashlib import sha256
 from typing import Any
 
@@ -21,6 +20,8 @@ from sqlalchemy.sql import visitors
 from crm_store.changes import Marks, all_marks, forget
 from crm_store.dialect import insert
 from crm_store.journeys.context import Runnable
+from crm_store.journeys.due import Due, dues
+from crm_store.program import program_version
 from crm_store.schema import enrolment, event, looked
 from crm_store.segmentation.compile import lists_of, scope_of
 from crm_store.segmentation.conditions.base import Condition
@@ -28,8 +29,9 @@ from crm_store.segmentation.language import Scope
 from crm_store.segmentation.passing import Anybody, Moved, Passing, concerned
 from crm_store.store import Store
 
-# What of a version is looked at: those who may enter by it, those who are under way in it, those who may reach its goal.
-ENTRY, WAY, GOAL = "entry", "way", "goal"
+# What of a version is looked at: those who may enter by it, those who are under way in it, those who may reach its goal,
+# those whom it has paused until something comes.
+ENTRY, WAY, GOAL, PAUSE = "entry", "way", "goal", "pause"
 # Goals that nobody can reach any more are looked for so often: late ones are few, and only looking at all tells.
 _ALL_GOALS = timedelta(days=1)
 _PART = 10_000  # customers at once
@@ -53,12 +55,14 @@ class News:
     marks: Marks
     looked: Mapping[Key, Looked]
     lists: Mapping[str, int]
+    due: Mapping[int, Due]
     _looking: dict[Key, Looked] = field(default_factory=dict)
     _worth_noting: bool = False
 
     @classmethod
-    def read(cls, conn: Connection, now: datetime) -> News:
-        return cls(now, all_marks(conn), _noted(conn), lists_of(conn))
+    def read(cls, conn: Connection, now: datetime, versions: Iterable[Runnable]) -> News:
+        """`versions`: those in which somebody is under way."""
+        return cls(now, all_marks(conn), _noted(conn), lists_of(conn), dues(conn, versions, now))
 
     def since(self, version: Runnable, part: str) -> datetime | None:
         """As of when that part of the version, which is looked at now, was looked at before; None: look in full."""
@@ -72,7 +76,11 @@ class News:
 
     def _digest(self, version: Runnable) -> str:
         asked = sorted({name for condition in version.campaign.conditions() for name in _lists(condition, version)})
-        return sha256(f"{_program()} {[(name, self.lists.get(name)) for name in asked]}".encode()).hexdigest()[:32]
+        return sha256(f"{program_version()} {[(name, self.lists.get(name)) for name in asked]}".encode()).hexdigest()[:32]
+
+    def written(self, version: Runnable) -> Sequence[int] | None:
+        """The customers whom something was written about since the version was looked at; None: it may be anybody."""
+        return None if self.since(version, WAY) is None else self.marks.customers
 
     def concerned(
         self, conn: Connection, version: Runnable, condition: Condition | None, since: datetime | None
@@ -151,10 +159,3 @@ def _lists(condition: Condition, version: Runnable) -> set[str]:
 def _scope(conn: Connection, version: Runnable, at: datetime) -> Scope:
     scope = scope_of(conn, at, version.settings.company.zone, version.segments)
     return replace(scope, enrolment=enrolment)
-
-
-@cache
-def _program() -> str:
-    from importlib.metadata import version
-
-    return version("rapport")

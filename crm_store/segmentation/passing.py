@@ -76,11 +76,12 @@ def concerned(conn: Connection, moved: Moved, changed: Collection[int]) -> list[
         return None
     if isinstance(moved, Anybody):
         return None if changed or any(_finds(conn, chosen) for chosen in moved.unless_none) else []
-    if not (moved or changed):
+    some = [chosen for chosen in moved if _finds(conn, chosen)]
+    if not (some or changed):
         return []
     most = (conn.execute(select(func.max(customer.c.id))).scalar_one() or 0) / SHARE
     found = set(changed)
-    for chosen in moved:
+    for chosen in some:
         if len(found) > most:
             return None
         with conn.execute(chosen.limit(int(most) + 1), execution_options={"yield_per": _STREAM}) as result:
