@@ -146,12 +146,14 @@ def enter_slice(
 ) -> Slice:
     """Candidates of the trigger become enrolments; if the journey begins with a send, their touches are written."""
     part = entering.part(conn, version, stands, now, last, slices.SLICE, entry)
-    chosen = part.chosen
-    counted = conn.execute(select(func.count()).select_from(chosen.subquery())).scalar_one()
-    if not counted:
-        return Slice(run_id, last=part.upto)
+    chosen, first = part.chosen, version.campaign.course.tree[0]
+    counted = 0  # touches that must exist, by the trigger's own select
+    if isinstance(first, Speaking):
+        counted = conn.execute(select(func.count()).select_from(chosen.subquery())).scalar_one()
     entered = entering.enrol(conn, version, chosen)
-    ids, first = [row.id for row in entered], version.campaign.course.tree[0]
+    if not (entered or counted):
+        return Slice(run_id, last=part.upto)
+    ids = [row.id for row in entered]
     turn = Turn(conn, version, now)
     draw_hold_outs(turn, ids)
     aim(turn, ids)
@@ -162,7 +164,7 @@ def enter_slice(
     touches = 0
     if isinstance(first, Speaking):
         run_id, touches = speak(conn, version, now, run_id, first, ids, counted)
-    full = counted == slices.SLICE and not version.campaign.trigger.of_everybody
+    full = len(entered) > slices.SLICE and not version.campaign.trigger.of_everybody
     last_customer = max((row.customer_id for row in entered), default=None) if full else None
     return Slice(run_id, entered=len(entered), touches=touches, last=part.upto or last_customer)
 

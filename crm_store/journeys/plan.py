@@ -14,7 +14,7 @@ from typing import Any
 
 from sqlalchemy import Connection, Select
 
-from crm_store.journeys import entering
+from crm_store.journeys import entering, slices
 from crm_store.journeys.context import Runnable
 from crm_store.journeys.due import Due, Look, dues, waiting
 from crm_store.journeys.feeds import held_as, held_for, hold
@@ -271,19 +271,22 @@ class _Planner:
         """Whoever may enter does. Returns how many."""
         newest, stands = self.one.newest, self.one.stands
         with self.store.read() as conn:
-            found = entering.entries(conn, newest, stands, self.news)
-            # The first time it is written down that it was planned, whether or not anybody enters.
-            if stands.planned or self.slices:
-                found = [one for one in found if entering.anybody(conn, newest, stands, self.now, one)]
-        entered = sum(self.run(enter_slice, newest, stands, one).entered for one in found)
+            found = entering.entries(conn, newest, self.versions, stands, self.news)
+        if not (stands.planned or self.slices):  # the first time it is written down that it was planned
+            self.write(enter_slice, newest, 0, stands, entering.NOBODY)
+        entered = sum(self.enter_by(one) for one in found)
         if entered and newest.id not in {version.id for version in self.versions}:
             self.versions = (*self.versions, newest)
         return entered
 
-    def _total(self, slices: list[Slice]) -> Planned:
-        totals = {
-            key: sum(getattr(one, key) for one in slices) for key in ("entered", "moved", "left", "touches", "expired")
-        }
+    def enter_by(self, entry: entering.Entry) -> int:
+        newest, stands = self.one.newest, self.one.stands
+        with self.store.read() as conn:
+            found = entering.found(conn, newest, stands, self.now, entry, slices.SLICE)
+        return sum(self.run(enter_slice, newest, stands, one).entered for one in found)
+
+    def _total(self, done: list[Slice]) -> Planned:
+        totals = {key: sum(getattr(one, key) for one in done) for key in ("entered", "moved", "left", "touches", "expired")}
         return Planned(self.name, self.run_id, **totals)
 
     def done(self) -> Planned:

@@ -112,7 +112,8 @@ def _unmoved(conn: Connection, one: Following, known: Any, now: datetime, lists:
     if known.digest != one.digest(lists) or known.refreshed_at is None or known.refreshed_at > now:
         return False
     before, after = (scope_of(conn, at, one.zone, one.segments) for at in (known.refreshed_at, now))
-    return concerned(conn, one.segments[one.name].who.moved(Passing(before, after)), ()) == []
+    time = Passing(before, after)
+    return concerned(conn, one.segments[one.name].who.moved(time), ()) == [] and not time.is_another_day
 
 
 def _begin(conn: Connection, followed: Sequence[Following], now: datetime) -> list[Turn]:
