@@ -6,9 +6,10 @@ from collections.abc import Sequence
 from datetime import date
 from typing import TYPE_CHECKING, Any
 
-from sqlalchemy import bindparam, func, select, type_coerce, update
+from sqlalchemy import Select, bindparam, func, select, type_coerce, update
 
 from crm_store.clock import is_leap_year
+from crm_store.dialect import unindexed
 from crm_store.journeys.moments import own_date
 from crm_store.journeys.triggers.date import DateTrigger
 from crm_store.journeys.waiting import wait_ends
@@ -18,6 +19,7 @@ from crm_store.schema.types import Instant
 from crm_store.segmentation.anchors import AttributeAnchor
 
 if TYPE_CHECKING:
+    from crm_store.journeys.context import Runnable
     from crm_store.journeys.steps.wait import Wait
     from crm_store.journeys.triggers import Trigger
     from crm_store.journeys.turn import Turn
@@ -38,22 +40,28 @@ def _comes_round(trigger: Trigger) -> bool:
     return isinstance(trigger, DateTrigger) and trigger.is_yearly
 
 
-def wait_anew(turn: Turn, wait: Wait, last: int, most: int) -> int | None:
-    """Move the ends of up to `most` waits after enrolment `last`. Returns the last one looked at, None at the end."""
-    ids = _corrected(turn, wait, last, most)
-    if ids:
-        _move_occurrences(turn, ids)
-        _move_ends(turn, wait, ids)
-    return ids[-1] if len(ids) == most else None
+def corrected(version: Runnable, wait: Wait, customers: Sequence[int] | None) -> Select[Any]:
+    """A select of those who wait there and of whom such a change is known, all or of these customers. Whoever comes to it
+    later waits for the date as it is then."""
+    names = corrected_by(wait, version.campaign.trigger)
+    whose = select(customer_change.c.id).where(customer_change.c.customer_id == enrolment.c.customer_id)
+    changed = whose.where(customer_change.c.name.in_(names)).correlate(enrolment).exists()
+    here = select(enrolment.c.id).where(enrolment.c.state == "in", enrolment.c.step == wait.name, changed)
+    waiting = here.where(enrolment.c.next_at.is_not(None), enrolment.c.since.is_not(None))
+    if customers is None:
+        return waiting.where(enrolment.c.definition_id == version.id)
+    of_version = unindexed(enrolment.c.definition_id) == version.id
+    return waiting.where(of_version, enrolment.c.customer_id.in_(ids_of(customers)))
 
 
-def _corrected(turn: Turn, wait: Wait, last: int, most: int) -> list[int]:
-    names = corrected_by(wait, turn.version.campaign.trigger)
-    whose = select(customer_change.c.customer_id).where(customer_change.c.name.in_(names))
-    waiting = enrolment.c.definition_id == turn.version.id, enrolment.c.state == "in", enrolment.c.step == wait.name
-    since = enrolment.c.next_at.is_not(None), enrolment.c.since.is_not(None), enrolment.c.id > last
-    chosen = select(enrolment.c.id).where(*waiting, *since, enrolment.c.customer_id.in_(whose))
-    return list(turn.conn.execute(chosen.order_by(enrolment.c.id).limit(most)).scalars())
+def wait_anew(turn: Turn, wait: Wait, ids: Sequence[int]) -> None:
+    """Move the ends of the waits of those of these enrolments who still wait there."""
+    there = enrolment.c.id.in_(ids_of(ids)), enrolment.c.state == "in", enrolment.c.step == wait.name
+    still = select(enrolment.c.id).where(*there, unindexed(enrolment.c.definition_id) == turn.version.id)
+    waiting = list(turn.conn.execute(still.where(enrolment.c.next_at.is_not(None)).order_by(enrolment.c.id)).scalars())
+    if waiting:
+        _move_occurrences(turn, waiting)
+        _move_ends(turn, wait, waiting)
 
 
 def _move_ends(turn: Turn, wait: Wait, ids: Sequence[int]) -> None:

@@ -70,8 +70,8 @@ def decision(turn: Turn, step: str) -> tuple[datetime, str | None] | None:
 
 def decide(turn: Turn, step: str, arms: tuple[str, ...], winner: Winner) -> None:
     """Decide a split whose time has come by now; everything is as of that instant, however late the look is."""
-    at = _due(turn, step, winner)
-    if at is None or at > turn.now or decision(turn, step) is not None:
+    at = ripe_since(turn, step, winner)
+    if at is None:
         return
     found = _figures(turn, step, at, winner)
     tried = {arm: found.get(arm, Tried(0, 0)) for arm in arms}
@@ -80,14 +80,17 @@ def decide(turn: Turn, step: str, arms: tuple[str, ...], winner: Winner) -> None
     turn.conn.execute(insert(split_decision), {**row, "figures": figures})
 
 
-def _due(turn: Turn, step: str, winner: Winner) -> datetime | None:
-    """When both the time was over and enough had taken an arm."""
+def ripe_since(turn: Turn, step: str, winner: Winner) -> datetime | None:
+    """When both the time was over and enough had taken an arm; None: not by now, or it is decided."""
+    if decision(turn, step) is not None:
+        return None
     taken = _taken(turn, step, select(assignment.c.taken_at)).order_by(assignment.c.taken_at)
     first = turn.conn.execute(taken.limit(1)).scalar()
     if first is None or first + winner.after > turn.now:
         return None
     enough = turn.conn.execute(taken.offset(winner.at_least - 1).limit(1)).scalar()
-    return max(first + winner.after, enough) if enough else None
+    at = max(first + winner.after, enough) if enough else None
+    return at if at is not None and at <= turn.now else None
 
 
 def _taken(turn: Turn, step: str, chosen: Select[Any]) -> Select[Any]:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from array import array
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
@@ -32,28 +34,40 @@ class Entry:
     only: tuple[int, ...] | None = None
 
 
-EVERYBODY = Entry()
+EVERYBODY, NOBODY = Entry(), Entry(only=())
 
 
-def entries(conn: Connection, version: Runnable, stands: Standing, news: News) -> list[Entry]:
-    """First the customers whom something was written about, then the instants since the last look; else everybody."""
-    campaign, since = version.campaign, news.since(version, ENTRY)
-    unblocked = campaign.again.policy == "leaving" or campaign.limit is not None  # what was barred then may not be now
-    if since is None or unblocked or not campaign.trigger.shows or (stands.live_since or since) > since:
+def entries(conn: Connection, version: Runnable, followed: Sequence[Runnable], stands: Standing, news: News) -> list[Entry]:
+    """First the customers whom something was written about, then the instants since the last look; else everybody.
+
+    `followed`: the versions in which somebody is under way."""
+    if version.campaign.again.policy == "leaving" and any(one.campaign.again.policy != "leaving" for one in followed):
+        return [EVERYBODY]  # whoever leaves those lets nobody know that she may enter again
+    since = news.since(version, ENTRY)
+    if since is None or (stands.live_since or since) > since:
         return [EVERYBODY]
-    few = news.concerned(conn, version, campaign.audience, since)
+    if since == stands.live_since and since < news.now:
+        news.note()  # all who are in the segment already have that instant: they are gone through once, not in every tick
+    few = news.entering(conn, version, since)
     if few is None:
         return [EVERYBODY]
     parts = [Entry(only=tuple(few[start : start + CUSTOMERS])) for start in range(0, len(few), CUSTOMERS)]
     return [*parts, Entry(since=since)] if since < news.now else parts
 
 
-def anybody(conn: Connection, version: Runnable, stands: Standing, now: datetime, entry: Entry) -> bool:
-    """Whether there is anything to write for an entry: asked before a transaction is begun for it."""
+def found(conn: Connection, version: Runnable, stands: Standing, now: datetime, entry: Entry, size: int) -> list[Entry]:
+    """Whom there is to write for an entry, in slices of `size` customers: read once, before a transaction is begun."""
     when, trigger = window(conn, version, stands, now, entry), version.campaign.trigger
     if not trigger.comes(conn, when, version.scope(conn, now)):
-        return False
-    return trigger.of_everybody or conn.execute(candidates(conn, version, when).limit(1)).first() is not None
+        return []
+    if trigger.of_everybody:
+        return [entry]
+    chosen, ids = candidates(conn, version, when).with_only_columns(customer.c.id).order_by(customer.c.id), array("q")
+    with conn.execute(chosen, execution_options={"yield_per": CUSTOMERS}) as result:
+        for part in result.scalars().partitions():
+            ids.extend(part)
+    several = array("q", dict.fromkeys(ids))  # each once, however often she enters
+    return [Entry(only=tuple(several[start : start + size])) for start in range(0, len(several), size)]
 
 
 @dataclass(frozen=True)
@@ -75,7 +89,7 @@ def part(
     entry = window(conn, version, stands, now, looked_at)
     chosen = candidates(conn, version, entry).where(customer.c.id >= first).order_by(customer.c.id)
     if not version.campaign.trigger.of_everybody:
-        return Part(chosen.limit(size))
+        return Part(chosen.limit(size + 1))  # mostly as many customers are asked for, each of whom enters once
     upto = None
     if version.campaign.trigger.comes(conn, entry, version.scope(conn, now)):
         beyond = select(customer.c.id).where(customer.c.id >= first).order_by(customer.c.id).offset(size).limit(1)

@@ -11,6 +11,8 @@ from sqlalchemy import Connection, text, update
 from crm_store.journeys.context import Runnable
 from crm_store.schema import campaign as campaign_table
 
+SLICE = 1_000  # enrolments, so that no transaction lasts over 200 ms, also on a busy machine with a large store
+
 
 @dataclass(frozen=True)
 class Slice:

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from crm_store.journeys.context import Standing
-from crm_store.journeys.due import due
+from crm_store.journeys.due import dues
 from crm_store.journeys.following import segments_to_follow
 from crm_store.journeys.news import News
 from crm_store.journeys.plan import Planned, plan_running
@@ -35,7 +35,8 @@ def refresh_segments(store: Store, now: datetime) -> int:
 def plan_campaigns(store: Store, now: datetime) -> list[Planned]:
     """Plan every published campaign."""
     with store.read() as conn:
-        campaigns, news = running(conn), News.read(conn, now)
+        campaigns = running(conn, now)
+        news = News.read(conn, now, [version for one in campaigns for version in one.followed])
     planned = [plan_running(store, one, news) for one in campaigns]
     news.end(store)
     return planned
@@ -52,9 +53,8 @@ def due_work(store: Store, now: datetime) -> list[Work]:
 def can_go_on(store: Store, now: datetime) -> bool:
     """Whether planning again as of `now` would move somebody: a step's turn has come, or a touch is settled."""
     with store.read() as conn:
-        under_way = [version for one in running(conn) if _is_moved(one.stands) for version in one.followed]
-        found = (due(conn, version, now) for version in under_way)
-        return any(one.come or one.settled for one in found)
+        under_way = [version for one in running(conn, now) if _is_moved(one.stands) for version in one.followed]
+        return any(one.come or one.settled for one in dues(conn, under_way, now).values())
 
 
 def _is_moved(stands: Standing) -> bool:

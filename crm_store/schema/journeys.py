@@ -160,9 +160,12 @@ pause = Table(
     Column("lifted_at", Instant),  # ended before its time
     Column("enrolment_id", ForeignKey("enrolment.id")),  # of the step that began it
     Column("step", Words),
+    # The version by which it is looked whether its condition holds; NULL: nothing can end it sooner any more.
+    Column("definition_id", BigInteger),
     UniqueConstraint("enrolment_id", "step"),
 )
 Index("ix_pause_customer_id", pause.c.customer_id)
+partial_index(Index("ix_pause_definition_id_until", pause.c.definition_id, pause.c.until), "definition_id IS NOT NULL")
 
 offer = Table(
     "offer",

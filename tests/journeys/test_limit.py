@@ -11,7 +11,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from crm_store.journeys import plan
+from crm_store.journeys import slices
 from crm_store.store import memory_store
 from tests.conftest import CASES
 from tests.copies import copy_of, shop_on
@@ -94,7 +94,7 @@ def test_the_limit_is_exact_however_late_and_in_whatever_slices(
         shop = Shop.open(bare.root, bare.store)
         live(shop, f"{most} per {per} hours")
         carts(shop, hours)
-        with patch.object(plan, "SLICE", size):
+        with patch.object(slices, "SLICE", size):
             for hour in (*sorted(ticks), 60):
                 shop.plan(NOON + hour * HOUR)
         assert entries(shop) == greedy(hours, most, per)

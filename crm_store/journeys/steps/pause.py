@@ -15,7 +15,8 @@ from crm_store.content.settings import read_elapsed
 from crm_store.journeys.reading import Reading
 from crm_store.journeys.steps.base import Head, Step
 from crm_store.ledger.pauses import begin_pauses, lift_pauses, paused_by
-from crm_store.schema import enrolment
+from crm_store.many import ids_of
+from crm_store.schema import enrolment, pause
 from crm_store.schema.types import later
 from crm_store.segmentation.conditions import read_condition
 from crm_store.segmentation.conditions.base import Condition
@@ -67,19 +68,19 @@ class Pause(Step):
         where = zone_of(enrolment.c.customer_id, turn.version.settings.company.zone.key)
         end = later(begun, self.at_most) if self.at_most else shifted(begun, self.span, 1, where)
         begin_pauses(turn.conn, ids, self.name, self.topic, end, lifts=self.until is not None)
+        self.lift(turn, ids)
         turn.go(ids, turn.version.campaign.course.after(self.name), begun)
         return 0
 
-    def lift(self, turn: Turn, last: int, most: int) -> int | None:
-        """End the pauses whose condition holds, of up to `most` enrolments after `last`. Returns the last one looked at,
-        None if there are no more."""
+    def lift(self, turn: Turn, ids: Sequence[int]) -> None:
+        """End the pauses of these enrolments, as far as its condition holds by now. Later ticks look at those only of whom
+        it may say something else since."""
         if self.until is None:
-            return None
-        ids = paused_by(turn.conn, turn.version.id, self.name, turn.now, last, most)
-        ended = turn.holding(self.until, ids)
+            return
+        open_ = paused_by(turn.version.id, self.name, turn.now).where(pause.c.enrolment_id.in_(ids_of(ids)))
+        ended = turn.holding(self.until, list(turn.conn.execute(open_).scalars()))
         if ended:
             lift_pauses(turn.conn, ended, self.name, turn.now)
-        return ids[-1] if len(ids) == most else None
 
     def sentence(self) -> str:
         what = f"mails about {self.topic}" if self.topic else "all marketing"

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime, time
 from typing import TYPE_CHECKING, Any, ClassVar, Self
 
-from sqlalchemy import case, false, func, literal, null, or_, type_coerce
+from sqlalchemy import Connection, Select, case, false, func, literal, null, or_, type_coerce
 from sqlalchemy import cast as sql_cast
 
 from crm_store.content.faults import Fault
@@ -15,7 +15,7 @@ from crm_store.content.fields import Fields, one_of, sure
 from crm_store.content.literals import WEEKDAYS, Duration, Moment, read_duration, read_time
 from crm_store.content.nodes import Node, Scalar
 from crm_store.content.working import weekdays
-from crm_store.journeys.anew import corrected_by, wait_anew
+from crm_store.journeys.anew import corrected, corrected_by, wait_anew
 from crm_store.journeys.moments import is_day, may_be_missing, own_date, read_own_moment
 from crm_store.journeys.reading import Reading
 from crm_store.journeys.steps.base import Column, Head, Step
@@ -26,6 +26,7 @@ from crm_store.schema.types import Instant, Words
 
 if TYPE_CHECKING:
     from crm_store.journeys.campaign import Campaign
+    from crm_store.journeys.context import Runnable
     from crm_store.journeys.triggers import Trigger
     from crm_store.journeys.turn import Turn
 
@@ -89,11 +90,14 @@ class Wait(Step):
             "left_at": case((any_of, base), else_=null()),
         }
 
-    def looks(self, campaign: Campaign) -> bool:
+    def may_be_corrected(self, campaign: Campaign) -> bool:
         return bool(corrected_by(self, campaign.trigger))
 
-    def look(self, turn: Turn, last: int, most: int) -> int | None:
-        return wait_anew(turn, self, last, most)
+    def corrected(self, conn: Connection, version: Runnable, customers: Sequence[int] | None) -> Select[Any]:
+        return corrected(version, self, customers)
+
+    def correct(self, turn: Turn, ids: Sequence[int]) -> None:
+        wait_anew(turn, self, ids)
 
     def sentence(self) -> str:
         said = [f"wait {self.span}" if self.span else f"wait until {self.until}" if self.until else "wait"]

@@ -15,6 +15,7 @@ from crm_store.content.literals import Rate
 from crm_store.journeys.again import Again
 from crm_store.many import ids_of
 from crm_store.segmentation.language import Language, Scope
+from crm_store.segmentation.passing import Moved, Passing
 
 
 @dataclass(frozen=True)
@@ -59,10 +60,10 @@ class Trigger(ABC):
         """Whether anybody can be a candidate at all, as far as that is known without looking at customers."""
         return True
 
-    @property
-    def shows(self) -> bool:
-        """Whether nobody reaches it after a look but by an instant after that look, or by something written about her."""
-        return False
+    def moved(self, time: Passing) -> Moved:
+        """Who may reach it after a look, beside those with an instant after that look and those whom something was written
+        about; None: anybody."""
+        return None
 
     def event(self) -> str | None:
         """The event that enters, if one does."""

@@ -19,6 +19,7 @@ from crm_store.schema import event
 from crm_store.schema.types import later
 from crm_store.segmentation.eventfilters import EventFilter, ItemFilter, read_where
 from crm_store.segmentation.language import Language, Scope
+from crm_store.segmentation.passing import Moved, Passing
 
 
 @dataclass(frozen=True)
@@ -83,9 +84,8 @@ class EventTrigger(Trigger):
         after = self.quiet_for.fixed() if self.quiet_for else timedelta(0)
         return any_at(conn, event.c.at, window.since - after, window.now - after, event.c.kind == self.kind.name)
 
-    @property
-    def shows(self) -> bool:
-        return not any(test.asks_when or test.asks_customer for test in self.filters)
+    def moved(self, time: Passing) -> Moved:
+        return None if any(test.asks_when or test.asks_customer for test in self.filters) else []
 
     def sentence(self) -> str:
         quiet = [f"after {self.quiet_for} without another"] if self.quiet_for else []

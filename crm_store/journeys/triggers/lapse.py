@@ -36,6 +36,7 @@ from crm_store.schema import event
 from crm_store.schema.types import Instant, Words
 from crm_store.segmentation.eventfilters import ItemFilter
 from crm_store.segmentation.language import Language, Scope
+from crm_store.segmentation.passing import Moved, Passing
 from crm_store.segmentation.usualgaps import usual_gaps
 
 
@@ -132,9 +133,8 @@ class LapseTrigger(Trigger):
         first, last = (at - self.after.fixed() for at in (window.since, window.now))
         return any_at(conn, event.c.at, first, last, event.c.kind == self.kind.name)
 
-    @property
-    def shows(self) -> bool:
-        return not isinstance(self.after, Gaps)
+    def moved(self, time: Passing) -> Moved:
+        return None if isinstance(self.after, Gaps) else []
 
     def sentence(self) -> str:
         items = f" {self.items.sentence()}" if self.items else ""
