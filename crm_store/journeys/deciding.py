@@ -9,7 +9,7 @@ from math import sqrt
 from statistics import NormalDist
 from typing import TYPE_CHECKING, Any
 
-from sqlalchemy import ColumnElement, Select, func, insert, select
+from sqlalchemy import ColumnElement, Select, func, insert, or_, select
 
 from crm_store.schema import assignment, enrolment, split_decision, touch, touch_event
 
@@ -69,7 +69,10 @@ def decision(turn: Turn, step: str) -> tuple[datetime, str | None] | None:
 
 
 def decide(turn: Turn, step: str, arms: tuple[str, ...], winner: Winner) -> None:
-    """Decide a split whose time has come by now; everything is as of that instant, however late the look is."""
+    """Decide a split whose time has come by now; everything is as of that instant, however late the look is.
+
+    Whom a planning of this same `now` has seen come does not count yet: how many that are depends on where one that was
+    stopped had got to."""
     at = ripe_since(turn, step, winner)
     if at is None:
         return
@@ -94,9 +97,10 @@ def ripe_since(turn: Turn, step: str, winner: Winner) -> datetime | None:
 
 
 def _taken(turn: Turn, step: str, chosen: Select[Any]) -> Select[Any]:
-    """Those who took an arm and were not held out."""
+    """Those who took an arm, as seen before now, and were not held out."""
     joined = chosen.join(enrolment, enrolment.c.id == assignment.c.enrolment_id)
-    of_step = assignment.c.step == step, assignment.c.taken_at.is_not(None)
+    before = or_(assignment.c.seen_at.is_(None), assignment.c.seen_at < turn.now)
+    of_step = assignment.c.step == step, assignment.c.taken_at.is_not(None), before
     return joined.where(*of_step, enrolment.c.campaign == turn.version.campaign.name, enrolment.c.held_out_at.is_(None))
 
 

@@ -120,6 +120,7 @@ assignment = Table(
     Column("step", Words, primary_key=True),
     Column("variant", Words, nullable=False),
     Column("taken_at", Instant),  # when she came to the split: the right instant
+    Column("seen_at", Instant),  # as of when a planning saw it; NULL: before this was written down
     sqlite_with_rowid=False,
 )
 partial_index(Index("ix_assignment_taken", assignment.c.step, assignment.c.taken_at), "taken_at IS NOT NULL")

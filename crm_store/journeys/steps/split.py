@@ -99,7 +99,7 @@ class Split(Step):
         """The arm of each: as drawn, or the winner of whom it was decided before; it is kept with the draw."""
         of_step = assignment.c.step == self.name, assignment.c.enrolment_id.in_(ids_of(ids))
         came_at = select(enrolment.c.next_at).where(enrolment.c.id == assignment.c.enrolment_id).scalar_subquery()
-        turn.conn.execute(update(assignment).where(*of_step).values(taken_at=came_at))
+        turn.conn.execute(update(assignment).where(*of_step).values(taken_at=came_at, seen_at=turn.now))
         decided = decision(turn, self.name) if self.winner is not None else None
         if decided is not None and decided[1] is not None:
             later = assignment.c.taken_at > decided[0]
