@@ -49,9 +49,10 @@ class Looked:
 
 @dataclass
 class News:
-    """What is new as of `now`, read before anything is planned."""
+    """What is new as of `now`, read before anything is planned. `taken`: the marks that all campaigns look at."""
 
     now: datetime
+    taken: Marks
     marks: Marks
     looked: Mapping[Key, Looked]
     lists: Mapping[str, int]
@@ -62,7 +63,12 @@ class News:
     @classmethod
     def read(cls, conn: Connection, now: datetime, versions: Iterable[Runnable]) -> News:
         """`versions`: those in which somebody is under way."""
-        return cls(now, all_marks(conn), _noted(conn), lists_of(conn), dues(conn, versions, now))
+        marks = all_marks(conn)
+        return cls(now, marks, marks, _noted(conn), lists_of(conn), dues(conn, versions, now))
+
+    def look_again(self, conn: Connection) -> None:
+        """A campaign has written of customers; the next ones see it now, all of them next time."""
+        self.marks = all_marks(conn)
 
     def since(self, version: Runnable, part: str) -> datetime | None:
         """As of when that part of the version, which is looked at now, was looked at before; None: look in full."""
@@ -127,9 +133,9 @@ class News:
 
     def end(self, store: Store) -> None:
         """Note what was looked at and take the marks away, if there is anything to note."""
-        if self._worth_noting or self.marks.customers:
+        if self._worth_noting or self.taken.customers:
             store.write_snapshot(self._note)
-            for some in self.marks.parts(_SLICE):
+            for some in self.taken.parts(_SLICE):
                 store.write(forget, some)
 
     def _note(self, conn: Connection) -> None:

@@ -23,6 +23,7 @@ from crm_store.journeys.context import Runnable, Standing
 from crm_store.journeys.held import hold_those_without_file, let_go, refuse_renamed_without_was
 from crm_store.journeys.load import load_campaigns
 from crm_store.journeys.renaming import rename_campaign
+from crm_store.journeys.steps import Update
 from crm_store.ledger.pauses import open_at
 from crm_store.ledger.states import DUE
 from crm_store.schema import campaign as campaign_table
@@ -120,6 +121,12 @@ class Running:
     def all_leave(self) -> bool:
         """Whether it has ended with `when_ended: exit`."""
         return self.stands.status == "ended" and self.newest.campaign.when_ended == "exit"
+
+    @property
+    def updates(self) -> bool:
+        """Whether it may write something of customers while it is planned."""
+        versions = self.newest, *self.followed
+        return any(isinstance(step, Update) for one in versions for step in one.campaign.course.steps)
 
 
 def running(conn: Connection, now: datetime, only: str | None = None) -> list[Running]:

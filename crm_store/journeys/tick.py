@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import datetime
 
+from crm_store.changes import any_marks
 from crm_store.journeys.context import Standing
 from crm_store.journeys.due import dues
 from crm_store.journeys.following import segments_to_follow
@@ -37,7 +38,12 @@ def plan_campaigns(store: Store, now: datetime) -> list[Planned]:
     with store.read() as conn:
         campaigns = running(conn, now)
         news = News.read(conn, now, [version for one in campaigns for version in one.followed])
-    planned = [plan_running(store, one, news) for one in campaigns]
+    planned = []
+    for one in campaigns:
+        planned.append(plan_running(store, one, news))
+        if planned[-1].moved and one.updates:  # those who are planned after it look at whom it has written of
+            with store.read() as conn:
+                news.look_again(conn)
     news.end(store)
     return planned
 
@@ -51,8 +57,11 @@ def due_work(store: Store, now: datetime) -> list[Work]:
 
 
 def can_go_on(store: Store, now: datetime) -> bool:
-    """Whether planning again as of `now` would move somebody: a step's turn has come, or a touch is settled."""
+    """Whether planning again as of `now` might move somebody: a step's turn has come, a touch is settled, or something was
+    written of a customer that nobody has looked at yet."""
     with store.read() as conn:
+        if any_marks(conn):
+            return True
         under_way = [version for one in running(conn, now) if _is_moved(one.stands) for version in one.followed]
         return any(one.come or one.settled for one in dues(conn, under_way, now).values())
 
