@@ -15,7 +15,7 @@ from crm_store.content.fields import Fields, one_of, sure
 from crm_store.content.literals import WEEKDAYS, Duration, Moment, read_duration, read_time
 from crm_store.content.nodes import Node, Scalar
 from crm_store.content.working import weekdays
-from crm_store.journeys.anew import corrected, corrected_by, wait_anew
+from crm_store.journeys.anew import corrected, corrected_by, move_occurrences, wait_anew
 from crm_store.journeys.moments import is_day, may_be_missing, own_date, read_own_moment
 from crm_store.journeys.reading import Reading
 from crm_store.journeys.steps.base import Column, Head, Step
@@ -71,6 +71,7 @@ class Wait(Step):
         return cls(head.name, head.place, *said, was=head.was, on_error=head.on_error)
 
     def come(self, turn: Turn, ids: Sequence[int], base: Column) -> dict[str, Any]:
+        move_occurrences(turn, self, ids)
         ends = wait_ends(turn.conn, self, base, ids, turn.version)
         past = false() if ends.past is None else func.coalesce(ends.past, false())
         leaving: list[tuple[Column, str]] = [(past, "past")] if self.if_past == "exit" else []
