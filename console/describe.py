@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from console.cli.output import span
+from crm_store.clock import span
 from crm_store.content.literals import Moment
 from crm_store.journeys.campaign import Campaign, OfferTerms
 from crm_store.journeys.context import Runnable
