@@ -46,7 +46,7 @@ class AtOnce:
     @cached_property
     def _campaigns(self) -> tuple[Quick, ...]:
         with self.store.read() as conn:
-            return tuple(quick for one in running(conn) if (quick := _quick(conn, one, self.now)) is not None)
+            return tuple(quick for one in running(conn, self.now) if (quick := _quick(conn, one, self.now)) is not None)
 
     def entered_by(self, record: object) -> list[Quick]:
         """The campaigns that a record may enter, if it is an event."""
