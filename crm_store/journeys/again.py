@@ -92,7 +92,10 @@ def read_again(node: Node, kind: EventKind | None) -> Again:
 
 
 def _after(word: str, node: Node) -> Again:
-    return Again("after", gap=parse_duration(word[len("after ") :], node))
+    gap = parse_duration(word[len("after ") :], node)
+    if not gap.count:
+        raise Fault(node.place, f"'{word}' must be longer than nothing; for every event write `per event`")
+    return Again("after", gap=gap)
 
 
 def _per_property(name: str, node: Node, kind: EventKind) -> Again:

@@ -22,7 +22,6 @@ from crm_store.journeys.context import Runnable, Standing
 from crm_store.journeys.feeds import held_for
 from crm_store.journeys.published import Running, running, standing
 from crm_store.journeys.slices import Slice, in_turn
-from crm_store.journeys.triggers.event import EventTrigger
 from crm_store.journeys.turn import Turn
 from crm_store.many import ids_of
 from crm_store.schema import customer, enrolment
@@ -70,11 +69,10 @@ class AtOnce:
 
 def _quick(conn: Connection, one: Running, now: datetime) -> Quick | None:
     newest, stands = one.newest, one.stands
-    trigger, first = newest.campaign.trigger, newest.campaign.course.tree[0]
-    enters = stands.status in ("live", "paused") and stands.live_since is not None
-    if not (enters and isinstance(trigger, EventTrigger) and trigger.quiet_for is None and first.at_once()):
+    kind, enters = newest.campaign.trigger.event(), stands.status in ("live", "paused") and stands.live_since is not None
+    if kind is None or not (enters and newest.campaign.begins_at_once):
         return None
-    return Quick(one, trigger.kind.name, entering.window(conn, newest, stands, now).since)
+    return Quick(one, kind, entering.window(conn, newest, stands, now).since)
 
 
 def _stands_as_read(conn: Connection, one: Running) -> bool:

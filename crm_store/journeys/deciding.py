@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from sqlalchemy import ColumnElement, Select, func, insert, or_, select
 
+from crm_store.clock import span
 from crm_store.schema import assignment, enrolment, split_decision, touch, touch_event
 
 if TYPE_CHECKING:
@@ -28,8 +29,7 @@ class Winner:
     at_least: int
 
     def sentence(self) -> str:
-        span = str(self.after).removesuffix(", 0:00:00")
-        return f"the winner by {self.by} takes all, after {span} and {self.at_least} customers"
+        return f"the winner by {self.by} takes all, after {span(self.after)} and {self.at_least} customers"
 
 
 @dataclass(frozen=True)

@@ -196,6 +196,7 @@ def test_a_date_that_comes_once_is_keyed_by_itself(shop: Shop) -> None:
         ({"again": "per event"}, "happens once"),
         ({"enter": CARTS, "again": "per cart"}, "did you mean 'cart_id'"),
         ({"enter": CARTS, "again": "sometimes"}, "is not known here"),
+        ({"enter": CARTS, "again": "after 0 days"}, "'after 0 days' must be longer than nothing"),
         ({"kind": "winback", "enter": "{lapse: order, after: 9 days}", "again": "never"}, "take `again` out"),
     ],
 )

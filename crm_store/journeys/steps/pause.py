@@ -8,6 +8,7 @@ from datetime import timedelta
 from typing import TYPE_CHECKING, ClassVar, Self
 
 from crm_store.calendar import shifted, zone_of
+from crm_store.clock import span
 from crm_store.content.fields import Fields, one_of, sure
 from crm_store.content.literals import Duration, read_duration
 from crm_store.content.nodes import Node
@@ -49,13 +50,13 @@ class Pause(Step):
         _one_of_two(fields, "for", "until")
         fields.maybe("purpose", one_of("marketing"))
         topic = fields.maybe("topic", reading.language.vocabulary.topic)
-        span = fields.maybe("for", read_duration)
+        length = fields.maybe("for", read_duration)
         until = fields.maybe("until", lambda value: read_condition(value, reading.of_enrolments))
         at_most = fields.maybe("at_most", read_elapsed)
         if fields.has("at_most") != fields.has("until"):
             fields.fault(fields.place, "'until' and 'at_most' of 'pause' go together; write both, or 'for'")
         fields.close()
-        return cls(head.name, head.place, topic, span, until, at_most, was=head.was)
+        return cls(head.name, head.place, topic, length, until, at_most, was=head.was)
 
     def conditions(self) -> Sequence[Condition]:
         return [self.until] if self.until is not None else []
@@ -84,9 +85,9 @@ class Pause(Step):
 
     def sentence(self) -> str:
         what = f"mails about {self.topic}" if self.topic else "all marketing"
-        if self.until is None:
+        if self.until is None or self.at_most is None:
             return f"pause {what} for {self.span}"
-        return f"pause {what} until {self.until.sentence()}, at most {str(self.at_most).removesuffix(', 0:00:00')}"
+        return f"pause {what} until {self.until.sentence()}, at most {span(self.at_most)}"
 
 
 def _one_of_two(fields: Fields, one: str, other: str) -> None:

@@ -69,6 +69,11 @@ class Trigger(ABC):
         """The event that enters, if one does."""
         return None
 
+    @property
+    def at_once(self) -> bool:
+        """Whether it enters as soon as its event is written."""
+        return False
+
     def feeds(self) -> Iterator[str]:
         """The kinds of events without which nobody knows whom it enters."""
         entering = self.event()

@@ -94,6 +94,10 @@ class EventTrigger(Trigger):
     def event(self) -> str | None:
         return self.kind.name
 
+    @property
+    def at_once(self) -> bool:
+        return self.quiet_for is None
+
 
 def _quiet(node: Node) -> Duration:
     duration = read_duration(node)
