@@ -31,7 +31,7 @@ class Entry:
     only: tuple[int, ...] | None = None
 
 
-EVERYBODY, NOBODY = Entry(), Entry(only=())
+EVERYBODY = Entry()
 
 
 def entries(conn: Connection, version: Runnable, followed: Sequence[Runnable], stands: Standing, news: News) -> list[Entry]:

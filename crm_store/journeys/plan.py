@@ -21,6 +21,7 @@ from crm_store.journeys.feeds import held_as, held_for, hold
 from crm_store.journeys.goal import aiming
 from crm_store.journeys.moves import (
     advance_slice,
+    begin_slice,
     correct_slice,
     decide_slice,
     enter_slice,
@@ -273,7 +274,7 @@ class _Planner:
         with self.store.read() as conn:
             found = entering.entries(conn, newest, self.versions, stands, self.news)
         if not (stands.planned or self.slices):  # the first time it is written down that it was planned
-            self.write(enter_slice, newest, 0, stands, entering.NOBODY)
+            self.write(begin_slice, newest)
         entered = sum(self.enter_by(one) for one in found)
         if entered and newest.id not in {version.id for version in self.versions}:
             self.versions = (*self.versions, newest)
