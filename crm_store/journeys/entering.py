@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from array import array
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -23,6 +23,7 @@ from crm_store.schema import customer, enrolment
 from crm_store.schema.types import Instant, Words
 
 CUSTOMERS = 10_000  # at once, of those who are looked at again
+SPAN = 100_000  # customers at once, of all
 _NEXT = timedelta(microseconds=1)
 
 
@@ -34,7 +35,7 @@ class Entry:
     only: tuple[int, ...] | None = None
 
 
-EVERYBODY, NOBODY = Entry(), Entry(only=())
+EVERYBODY = Entry()
 
 
 def entries(conn: Connection, version: Runnable, followed: Sequence[Runnable], stands: Standing, news: News) -> list[Entry]:
@@ -62,12 +63,17 @@ def found(conn: Connection, version: Runnable, stands: Standing, now: datetime, 
         return []
     if trigger.of_everybody:
         return [entry]
-    chosen, ids = candidates(conn, version, when).with_only_columns(customer.c.id).order_by(customer.c.id), array("q")
-    with conn.execute(chosen, execution_options={"yield_per": CUSTOMERS}) as result:
-        for part in result.scalars().partitions():
-            ids.extend(part)
-    several = array("q", dict.fromkeys(ids))  # each once, however often she enters
-    return [Entry(only=tuple(several[start : start + size])) for start in range(0, len(several), size)]
+    ids = array("q")
+    for span in _spans(conn) if entry == EVERYBODY else [None]:
+        chosen = candidates(conn, version, replace(when, span=span)).with_only_columns(customer.c.id)
+        ids.extend(conn.execute(chosen.distinct().order_by(customer.c.id)).scalars())
+    return [Entry(only=tuple(ids[start : start + size])) for start in range(0, len(ids), size)]
+
+
+def _spans(conn: Connection) -> Iterator[tuple[int, int]]:
+    """All customers in spans: what the databases keep while they look at one has a bound."""
+    last = conn.execute(select(func.max(customer.c.id))).scalar_one() or 0
+    yield from ((first, first + SPAN) for first in range(0, last + 1, SPAN))
 
 
 @dataclass(frozen=True)

@@ -23,6 +23,11 @@ from crm_store.many import ids_of
 from crm_store.schema import enrolment, touch
 
 
+def begin_slice(conn: Connection, version: Runnable, now: datetime, run_id: int | None) -> Slice:
+    """Nobody moves: the turn itself writes down that the campaign is planned."""
+    return Slice(run_id)
+
+
 def expire_slice(
     conn: Connection, version: Runnable, now: datetime, run_id: int | None, last: int, passed_over: str | None
 ) -> Slice:

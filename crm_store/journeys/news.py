@@ -103,10 +103,12 @@ class News:
         campaign = version.campaign
         audience = self._moved(conn, version, campaign.audience, since) if campaign.audience is not None else []
         by_trigger = campaign.trigger.moved(_passing(conn, version, since, self.now))
-        return self._few(conn, together([audience, by_trigger]))
+        # Who has left in this very planning is marked since the marks were read.
+        marked = all_marks(conn) if campaign.again.policy == "leaving" else self.marks
+        return self._few(conn, together([audience, by_trigger]), marked)
 
-    def _few(self, conn: Connection, moved: Moved) -> Sequence[int] | None:
-        found = concerned(conn, moved, self.marks.customers)
+    def _few(self, conn: Connection, moved: Moved, marked: Marks | None = None) -> Sequence[int] | None:
+        found = concerned(conn, moved, (marked or self.marks).customers)
         self._worth_noting = self._worth_noting or found != []
         return found
 

@@ -21,6 +21,7 @@ from crm_store.journeys.feeds import held_as, held_for, hold
 from crm_store.journeys.goal import aiming
 from crm_store.journeys.moves import (
     advance_slice,
+    begin_slice,
     correct_slice,
     decide_slice,
     enter_slice,
@@ -36,6 +37,7 @@ from crm_store.journeys.moves import (
 )
 from crm_store.journeys.news import GOAL, PAUSE, WAY, News, in_parts
 from crm_store.journeys.published import Running, running, versions_of_due
+from crm_store.journeys.renaming import finish_renames
 from crm_store.journeys.slices import Slice, in_turn
 from crm_store.journeys.steps import Pause, Speaking, Step
 from crm_store.journeys.turn import Turn
@@ -62,6 +64,7 @@ class Planned:
 
 def plan_campaign(store: Store, name: str, now: datetime) -> Planned:
     """Plan one published campaign as of `now`. Raises StoreError if it is not published."""
+    finish_renames(store)
     with store.read() as conn:
         (one,) = running(conn, now, name)
         news = News.read(conn, now, one.followed)
@@ -69,7 +72,9 @@ def plan_campaign(store: Store, name: str, now: datetime) -> Planned:
 
 
 def plan_running(store: Store, one: Running, news: News) -> Planned:
-    """Plan a campaign as of the news' `now`."""
+    """Plan a campaign as of the news' `now`; nothing is done while somebody is at renaming it."""
+    if one.stands.renamed_from is not None:
+        return Planned(one.stands.name)
     with store.read() as conn:
         stale = held_for(conn, [one.newest, *one.followed], news.now)
     stands = held_as(one.stands, stale)
@@ -95,7 +100,7 @@ def follow_newest(store: Store, name: str, now: datetime) -> None:
     with store.read() as conn:
         (one,) = running(conn, now, name)
         news = News.read(conn, now, one.followed)
-    if one.stands.status != "draft":
+    if one.stands.status != "draft" and one.stands.renamed_from is None:
         _Planner(store, one, news).follow()
 
 
@@ -273,7 +278,7 @@ class _Planner:
         with self.store.read() as conn:
             found = entering.entries(conn, newest, self.versions, stands, self.news)
         if not (stands.planned or self.slices):  # the first time it is written down that it was planned
-            self.write(enter_slice, newest, 0, stands, entering.NOBODY)
+            self.write(begin_slice, newest)
         entered = sum(self.enter_by(one) for one in found)
         if entered and newest.id not in {version.id for version in self.versions}:
             self.versions = (*self.versions, newest)

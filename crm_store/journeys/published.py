@@ -73,7 +73,8 @@ def standings(conn: Connection) -> list[Standing]:
     """Every published campaign, by name."""
     rows = conn.execute(select(campaign_table).order_by(campaign_table.c.name))
     return [
-        Standing(row.name, row.kind, row.status, row.live_since, row.plans > 0, row.held, row.held_since) for row in rows
+        Standing(row.name, row.kind, row.status, row.live_since, row.plans > 0, row.held, row.held_since, row.renamed_from)
+        for row in rows
     ]
 
 

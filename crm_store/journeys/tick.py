@@ -12,6 +12,7 @@ from crm_store.journeys.following import segments_to_follow
 from crm_store.journeys.news import News
 from crm_store.journeys.plan import Planned, plan_running
 from crm_store.journeys.published import running, standings
+from crm_store.journeys.renaming import finish_renames
 from crm_store.ledger.claim import due_groups
 from crm_store.ledger.settling import left_behind
 from crm_store.segmentation.membership import refresh
@@ -35,6 +36,7 @@ def refresh_segments(store: Store, now: datetime) -> int:
 
 def plan_campaigns(store: Store, now: datetime) -> list[Planned]:
     """Plan every published campaign."""
+    finish_renames(store)
     with store.read() as conn:
         campaigns = running(conn, now)
         news = News.read(conn, now, [version for one in campaigns for version in one.followed])
@@ -53,7 +55,7 @@ def due_work(store: Store, now: datetime) -> list[Work]:
     with store.read() as conn:
         kinds = {one.name: one.kind for one in standings(conn)}
         names = {group.campaign for group in due_groups(conn, now, None)} | left_behind(conn)
-    return [Work(name, kinds[name]) for name in sorted(names)]
+    return [Work(name, kinds[name]) for name in sorted(names & kinds.keys())]  # others are about to be renamed
 
 
 def can_go_on(store: Store, now: datetime) -> bool:

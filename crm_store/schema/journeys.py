@@ -38,6 +38,7 @@ campaign = Table(
     Column("plans", BigInteger, nullable=False),  # slices since it went live; counting them makes planners take turns
     Column("held", Words),  # why nothing of it is planned or sent just now; people can see it, and mend what it says
     Column("held_since", Instant),
+    Column("renamed_from", Words),  # while something is still written under the name it had before
     Column("entered_to", Instant),  # where everybody is a candidate: up to when all have been looked at,
     Column("entered_by", BigInteger),  # and by which definition
 )

@@ -21,17 +21,21 @@ from crm_store.segmentation.passing import Moved, Passing
 @dataclass(frozen=True)
 class Window:
     """When an entry's right instant must lie for it to be made now: [since, now]. `limit`: how many enrolments a customer
-    may have in a while, which facts must leave room for. `only`: of these customers."""
+    may have in a while, which facts must leave room for. `only`: of these customers; `span`: of those with a number from
+    the first to before the second."""
 
     since: datetime
     now: datetime
     live_since: datetime
     limit: Rate | None = None
     only: Sequence[int] | None = None
+    span: tuple[int, int] | None = None
 
     def of(self, customer_id: ColumnElement[int]) -> list[ColumnElement[bool]]:
-        """The test that it is one of the customers who are asked for, if it is not everybody."""
-        return [customer_id.in_(ids_of(self.only))] if self.only is not None else []
+        """The tests that it is one of the customers who are asked for, if it is not everybody."""
+        only = [customer_id.in_(ids_of(self.only))] if self.only is not None else []
+        span = [customer_id >= self.span[0], customer_id < self.span[1]] if self.span is not None else []
+        return [*only, *span]
 
 
 class Trigger(ABC):

@@ -82,7 +82,7 @@ class LapseTrigger(Trigger):
         usual = self._usual
         shortest = min((one.fixed() for one in (usual.at_least, usual.otherwise) if one), default=timedelta(0))
         least = shortest * after.count if usual.at_least else timedelta(0)
-        in_time = [event.c.at <= window.now - least]
+        in_time = [event.c.at <= window.now - least, *window.of(event.c.customer_id)]
         if usual.at_most:
             in_time.append(event.c.at >= window.since - max(usual.at_most.fixed(), usual.otherwise.fixed()) * after.count)
         found = select(event.c.id, event.c.customer_id, event.c.at)
