@@ -9,8 +9,18 @@ from datetime import datetime, timedelta
 from typing import Any, NamedTuple
 
 from sqlalchemy import (
-    BigInteger, Boolean, ColumnElement, Connection, Select, bindparam, func, literal, literal_column, or_, select,
-)  # fmt: skip
+    BigInteger,
+    Boolean,
+    ColumnElement,
+    Connection,
+    Select,
+    bindparam,
+    func,
+    literal,
+    literal_column,
+    or_,
+    select,
+)
 
 from crm_store import definitions
 from crm_store.clock import micros
@@ -263,8 +273,8 @@ def _judging(group: Group, at: Look) -> Select[Any]:
 
 
 def _judged(group: Group, at: Look) -> Select[Any]:
-    """A select of touches whose numbers are bound as `ids`, with what the gates say of each. By the campaign SQLite would go
-    through all of the group for them."""
+    """A select of touches whose numbers are bound as `ids`, with what the gates say of each. SQLite would rather go through
+    all of the campaign's."""
     others = _other_tests(group, at, bindparam("clock", type_=Instant()), bindparam("fresh", type_=Boolean()))
     return (
         select(touch.c.id, bars(at), *put_off(at))

@@ -34,8 +34,8 @@ class Odd(Exception):
 @dataclass(frozen=True)
 class Program:
     """What gives a mail: `template` prints the holes with a mark behind each, from what `reading` finds; `general`, which
-    is slower, from any values. `constants`: what is the same in all mails; `size`: characters of the shell; `loops`: whether
-    some loop goes on for as long as a customer's values make it."""
+    is slower, from any values. `constants`: what is the same in all mails; `size`: characters of the shell; `loops`:
+    whether some loop goes on for as long as a customer's values make it."""
 
     shell: Shell
     template: Template
