@@ -29,13 +29,14 @@ T = TypeVar("T")
 BUSY_SECONDS = 60
 RETRIES = 50
 # WAL: readers never wait. FULL: a commit outlives a power cut. Checkpoints every 32 MB instead of 4, each costs a sync.
+# A connection keeps 16 MB of pages: a drain has several of them in several processes, and 64 made nothing faster.
 _PRAGMAS = (
     "journal_mode = WAL",
     "synchronous = FULL",
     "foreign_keys = ON",
     "temp_store = MEMORY",
     "wal_autocheckpoint = 8000",
-    "cache_size = -65536",
+    "cache_size = -16384",
 )
 _TRY_AGAIN = {"40001", "40P01"}  # serialization failure, deadlock: PostgreSQL asks to run the transaction again
 
