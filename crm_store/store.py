@@ -193,9 +193,7 @@ def connect(url: URL) -> Store:
     if url.get_backend_name() == "postgresql":
         engine = create_engine(url, **_JSON)
     else:
-        engine = create_engine(
-            url, **_JSON, connect_args={"timeout": BUSY_SECONDS}
-        )
+        engine = create_engine(url, **_JSON, connect_args={"timeout": BUSY_SECONDS})
         _prepare_sqlite(engine)
     return Store(engine, url.render_as_string(hide_password=True))
 
