@@ -184,8 +184,8 @@ class Bench:
             twin.constraints.remove(constraint)
         for index in twin.indexes:
             index.name = quoted_name(f"bare_{index.name}", None)
-        for constraint in twin.constraints:
-            constraint.name = quoted_name(f"bare_{constraint.name}", None)
+        for key in twin.constraints:
+            key.name = quoted_name(f"bare_{key.name}", None)
         self.store.write(lambda conn: twin.drop(conn, checkfirst=True))
         self.store.write(twin.create)
         last, copied = 0, 0
