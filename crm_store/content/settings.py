@@ -21,8 +21,9 @@ from crm_store.content.nodes import Mapping as MappingNode
 from crm_store.content.nodes import Node
 from crm_store.content.sources import SETTINGS, Sources
 from crm_store.content.working import OFFICE_HOURS, WorkingHours, read_working_hours
+from crm_store.restraint.caps import Cap, read_caps
 
-PLANNED = ("caps", "rates")
+PLANNED = ("rates",)
 
 
 @dataclass(frozen=True)
@@ -80,6 +81,7 @@ class Settings:
     hold_out: Decimal = Decimal(0)  # percent of the customers whom no marketing campaign touches
     mails_a_day: int = 3
     working_hours: WorkingHours = OFFICE_HOURS
+    caps: tuple[Cap, ...] = ()  # that all marketing is under
 
     @property
     def limits(self) -> dict[str, Limits]:
@@ -105,10 +107,11 @@ def load_settings(sources: Sources, faults: Faults) -> Settings:
     hold_out = fields.get("hold_out", read_hold_out, Decimal(0))
     mails_a_day = fields.get("mails_a_day", _count, 3)
     working_hours = fields.get("working_hours", lambda node: read_working_hours(node, faults), OFFICE_HOURS)
+    caps = fields.several("caps", lambda node: read_caps(node, faults))
     fields.close()
     return Settings(
         sure(company), store, sure(public_url), sure(senders), channels, outbox, delivery, clock,
-        seeds, hold_out, mails_a_day, working_hours,
+        seeds, hold_out, mails_a_day, working_hours, caps,
     )  # fmt: skip
 
 

@@ -3,48 +3,34 @@
 from __future__ import annotations
 
 import secrets
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import BigInteger, ColumnElement, Connection, Select, func, literal, literal_column, or_, select
+from sqlalchemy import Connection, Select, func, select
 
 from crm_store import definitions
-from crm_store.clock import micros
 from crm_store.content.accounts import USUAL_LIMITS, Limits
 from crm_store.errors import StoreError
 from crm_store.journeys.context import Runnable
-from crm_store.journeys.feeds import stale_feed
-from crm_store.journeys.held import FILE_GONE
 from crm_store.journeys.published import runnable
-from crm_store.journeys.steps import FollowUp, Send, Speaking, Step
+from crm_store.journeys.steps import FollowUp, Send
 from crm_store.journeys.turn import Turn
 from crm_store.ledger import accounts
+from crm_store.ledger.capping import uncapped
 from crm_store.ledger.follow_ups import write_tasks
-from crm_store.ledger.gates import Verdict, bars, look, put_off, verdict, waits_for_a_person
+from crm_store.ledger.gates import Verdict
+from crm_store.ledger.judging import DUE_HOUR, Group, Tests, judge, step_of, turn_of
 from crm_store.ledger.offers import issue_offers
 from crm_store.ledger.states import DUE
 from crm_store.ledger.transitions import BREAK, CANCEL, CLAIM, DO, PUT_OFF, SKIP, move, moving
 from crm_store.many import ids_of
-from crm_store.schema import campaign, campaign_run, customer, enrolment, touch
-from crm_store.schema.ledger import HOUR
+from crm_store.schema import campaign_run, customer, touch
 from crm_store.store import assert_durable, machine_now
 
-Tests = tuple[ColumnElement[bool], ...]
 # Barred for these reasons, a touch takes its enrolment with it.
 _LEAVE = ("erased", "ended", "exit")
-_due_hour: ColumnElement[int] = literal_column(f"touch.due_at / {HOUR}", BigInteger)  # as the index has it
-
-
-@dataclass(frozen=True)
-class Group:
-    """Touches that share a version, a step and a template: what one batch is made of."""
-
-    definition_id: int
-    campaign: str
-    step: str
-    is_task: bool = False  # nothing leaves: `do_tasks` settles it
 
 
 @dataclass(frozen=True)
@@ -93,15 +79,15 @@ def due_groups(conn: Connection, now: datetime, only: str | None) -> list[Group]
     if only is not None:
         chosen = chosen.where(touch.c.campaign == only)
     rows = conn.execute(chosen.distinct().order_by(touch.c.campaign, touch.c.definition_id, touch.c.step)).all()
-    groups = [Group(*row, is_task=isinstance(_step(conn, *row), FollowUp)) for row in rows]
+    groups = [Group(*row, is_task=isinstance(step_of(conn, *row), FollowUp)) for row in rows]
     clock = machine_now(conn)
     takes = accounts.takes_mails(touch.c.channel, clock)
-    return [group for group in groups if _any_left(conn, (*_turn(conn, group, now, clock), takes))]
+    return [group for group in groups if _any_left(conn, (*turn_of(conn, group, now, clock), takes))]
 
 
 def waiting(conn: Connection, group: Group, now: datetime, most: int) -> int:
     """How many touches of the group are due as of `now`, as far as `most`."""
-    chosen = _pick(_turn(conn, group, now, machine_now(conn))).limit(most).subquery()
+    chosen = _pick(turn_of(conn, group, now, machine_now(conn))).limit(most).subquery()
     return int(conn.execute(select(func.count()).select_from(chosen)).scalar_one())
 
 
@@ -118,12 +104,12 @@ def claim(conn: Connection, worker: Worker, group: Group, now: datetime, size: i
     clock = machine_now(conn)
     given = accounts.permit(conn, channel, limits, worker.name, length, size, clock)
     lease = Lease(secrets.token_hex(8), clock + length)
-    turn = _turn(conn, group, now, clock)
+    turn = turn_of(conn, group, now, clock)
     if not given.size:
         wait = given.wait if _any_left(conn, turn) else timedelta(0)
         return Claim(lease.token, (), lease.until, version, step, template_id, wait=wait)
     picked = _locked(conn, _pick(turn), given.size)
-    verdicts = _judge(conn, version, step, turn, picked, now)
+    verdicts = uncapped(conn, version, step, judge(conn, version, step, turn, picked, now), now)
     _write_off(conn, version, verdicts, now)
     passed = _take(conn, verdicts, lease, template_id, now)
     accounts.take(conn, channel, limits, given, len(passed), length, clock)
@@ -146,13 +132,13 @@ class Done:
 
 def do_tasks(conn: Connection, group: Group, now: datetime, size: int) -> Done:
     """Judge up to `size` due touches of a `follow_up`, and write the tasks of those that pass: they are settled."""
-    version, step = runnable(conn, group.definition_id), _step(conn, group.definition_id, group.campaign, group.step)
+    version, step = runnable(conn, group.definition_id), step_of(conn, group.definition_id, group.campaign, group.step)
     if not isinstance(step, FollowUp):
         raise StoreError(f"step '{group.step}' of campaign '{group.campaign}' is no task; the store is damaged")
     clock = machine_now(conn)
-    turn = _turn(conn, group, now, clock)
+    turn = turn_of(conn, group, now, clock)
     picked = _locked(conn, _pick(turn), size)
-    verdicts = _judge(conn, version, step, turn, picked, now)
+    verdicts = judge(conn, version, step, turn, picked, now)
     _write_off(conn, version, verdicts, now)
     lease = Lease(secrets.token_hex(8), clock + version.settings.delivery.lease)
     passed = _take(conn, verdicts, lease, None, now)
@@ -162,10 +148,6 @@ def do_tasks(conn: Connection, group: Group, now: datetime, size: int) -> Done:
     move(conn, DO, touch.c.id.in_(ids_of(good)), sent_at=now)
     move(conn, BREAK, touch.c.id.in_(ids_of(tasks.keys() - good.keys())), reason="no_date")
     return Done(len(verdicts), len(good), len(tasks) - len(good), busy=not picked and _any_left(conn, turn))
-
-
-def _step(conn: Connection, definition_id: int, campaign: str, step: str) -> Step:
-    return runnable(conn, definition_id).campaign.course.step(step)
 
 
 def _what(conn: Connection, group: Group) -> tuple[Runnable, Send, int]:
@@ -180,29 +162,10 @@ def _what(conn: Connection, group: Group) -> tuple[Runnable, Send, int]:
     return version, step, template_id
 
 
-def _turn(conn: Connection, group: Group, now: datetime, clock: datetime) -> Tests:
-    """What holds for touches of the group whose turn it is; those of paused, held and draft campaigns are passed over."""
-    runs = campaign.c.status.in_(("live", "ended")), campaign.c.held.is_distinct_from(FILE_GONE)
-    live = select(campaign.c.name).where(campaign.c.name == group.campaign, *runs)
-    at = look(conn, runnable(conn, group.definition_id), now)
-    return (
-        touch.c.campaign == group.campaign,
-        touch.c.definition_id == group.definition_id,
-        touch.c.step == group.step,
-        touch.c.state == DUE,
-        _due_hour <= micros(now) // HOUR,
-        touch.c.due_at <= now,
-        or_(touch.c.retry_at.is_(None), touch.c.retry_at <= clock),
-        live.exists(),
-        literal(stale_feed(conn, at.version, now) is None),
-        ~waits_for_a_person(at),
-    )
-
-
 def _pick(turn: Tests) -> Select[Any]:
     """Those due longest first, to the hour."""
     chosen = select(touch.c.id).join(campaign_run, campaign_run.c.id == touch.c.run_id)
-    return chosen.where(*turn).order_by(_due_hour, touch.c.id)
+    return chosen.where(*turn).order_by(DUE_HOUR, touch.c.id)
 
 
 def _any_left(conn: Connection, turn: Tests) -> bool:
@@ -216,22 +179,6 @@ def _locked(conn: Connection, picked: Select[Any], most: int) -> list[int]:
         picked = picked.join(customer, customer.c.id == touch.c.customer_id)
         picked = picked.with_for_update(key_share=True, skip_locked=True, of=customer)
     return list(conn.execute(picked.limit(most)).scalars())
-
-
-def _judge(
-    conn: Connection, version: Runnable, step: Speaking, turn: Tests, ids: Sequence[int], now: datetime
-) -> dict[int, Verdict]:
-    """Every gate's verdict on each touch whose turn it still is, now that its customer's row is ours."""
-    at = look(conn, version, now, step)
-    rows = conn.execute(
-        select(touch.c.id, bars(at), *put_off(at))
-        .join(customer, customer.c.id == touch.c.customer_id)
-        .join(enrolment, enrolment.c.id == touch.c.enrolment_id)
-        .join(campaign_run, campaign_run.c.id == touch.c.run_id)
-        .where(touch.c.id.in_(ids_of(ids)), *turn)
-        .order_by(touch.c.id)
-    )
-    return {touch_id: verdict(barred, tuple(until)) for touch_id, barred, *until in rows.all()}
 
 
 def _write_off(conn: Connection, version: Runnable, verdicts: dict[int, Verdict], now: datetime) -> None:

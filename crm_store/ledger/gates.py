@@ -150,6 +150,16 @@ class Verdict:
     until: datetime | None = None
 
 
+def passing(said: Verdict, gate: str) -> Verdict:
+    """The verdict on what passes another gate too, which is not of GATES."""
+    return Verdict(said.state, said.reason, f"{said.words} {gate}=pass", said.until)
+
+
+def barred(said: Verdict, gate: str, state: str, until: datetime | None = None) -> Verdict:
+    """The verdict on what such a gate bars, which is the reason too: it ends in `state`, or is put off."""
+    return Verdict(DUE if until else state, gate, f"{said.words} {gate}=bar", until)
+
+
 def bars(at: Look) -> Column:
     """SQL: the gates that bar, as the bits of a number, GATES[0] the lowest. One column is read far sooner than ten."""
     return sum((case((gate.passes(at), 0), else_=1 << number) for number, gate in enumerate(GATES)), literal(0))

@@ -93,6 +93,7 @@ partial_index(
     ),
     "state = 'due'",
 )  # fmt: skip
+partial_index(Index("ix_touch_customer_due", touch.c.customer_id), "state = 'due'")  # who else wants to write to her
 partial_index(Index("ix_touch_leased", touch.c.lease_until), "state IN ('claimed', 'dispatched')")
 partial_index(Index("ix_touch_sent", touch.c.customer_id, touch.c.sent_at), "state = 'sent'")
 # People look for touches: what is unusual has a reason; the newest come first.
