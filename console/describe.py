@@ -9,6 +9,7 @@ from crm_store.content.literals import Moment
 from crm_store.journeys.campaign import Campaign, OfferTerms
 from crm_store.journeys.context import Runnable
 from crm_store.journeys.schedules import Once
+from crm_store.journeys.speaking import wait_at_most
 from crm_store.journeys.triggers.by_hand import ByHandTrigger
 from crm_store.journeys.triggers.date import DateTrigger
 from crm_store.journeys.triggers.lapse import LapseTrigger
@@ -37,6 +38,9 @@ def describe_campaign(content: Content, name: str) -> dict[str, Any]:
         "audience": _audience(one),
         "leaves when": one.exit_when.sentence() if one.exit_when else "at the end",
         "late": late,
+        "caps": _caps(content.runnable(name)),
+        "priority": one.restraint.priority,
+        "put off": f"at most for {span(wait_at_most(content.runnable(name)))}",
         "goal": one.goal.sentence() if one.goal else "none",
         "held out": _held_out(content.runnable(name)),
     }
@@ -50,6 +54,16 @@ _LATE = {"skip": "skipped", "send": "sent all the same", "ask": "held until a pe
 
 def _purpose(campaign: Campaign) -> str:
     return f"service, basis: {campaign.purpose.basis}" if campaign.is_service else f"marketing, topic {campaign.topic}"
+
+
+def _caps(version: Runnable) -> str:
+    """All that hold for what the campaign sends, the company's too."""
+    one = version.campaign
+    caps = one.restraint.caps_of(version.settings.caps, one.topic, one.channel)
+    if not caps:
+        return "none: it is service" if one.is_service else "none"
+    capped = {"skip": "what is one too many is skipped", "wait": "what is one too many waits"}[one.restraint.when_capped]
+    return f"{', '.join(map(str, caps))}; {capped}"
 
 
 def _held_out(version: Runnable) -> str:

@@ -38,6 +38,7 @@ def check(context: typer.Context) -> None:
     """
     from crm_store.journeys.hints import campaign_hints
     from crm_store.journeys.purpose import service_lines
+    from crm_store.restraint.starving import starving_hints
     from crm_store.segmentation.hints import segment_hints
     from crm_store.segmentation.trying import try_examples
     from outreach.publishing import channel_troubles
@@ -56,7 +57,8 @@ def check(context: typer.Context) -> None:
     zone = here.workspace.settings.company.zone
     odd = [hint for one in content.segments.values() for hint in segment_hints(one)]
     odd += [hint for one in content.campaigns.values() for hint in campaign_hints(one, here.now, zone)]
-    say(*(f"hint: {hint}" for hint in (*content.hints, *odd)))
+    starving = starving_hints(content.campaigns, here.workspace.settings)
+    say(*(f"hint: {hint}" for hint in (*content.hints, *odd, *starving)))
     say(*service_lines(content.campaigns))
     counts = f"{len(content.segments)} segments, {len(content.campaigns)} campaigns"
     say(f"{counts}, {tried.count + journeys.count} examples: all fine")

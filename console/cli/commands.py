@@ -10,6 +10,7 @@ import typer
 
 from console.cli import (
     campaigns,
+    capping,
     checking,
     customers,
     followups,
@@ -35,7 +36,7 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     rich_markup_mode=None,
 )
-for group in (checking, play, running, settling, schemas):
+for group in (checking, play, running, settling, capping, schemas):
     group.register(app)
 imports.app.command("provider-events")(providerevents.provider_events)
 app.add_typer(imports.app, name="import")

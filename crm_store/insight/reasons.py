@@ -21,6 +21,7 @@ from crm_store.journeys.published import current, runnable, standing
 from crm_store.journeys.running import Runs
 from crm_store.journeys.steps import Speaking
 from crm_store.journeys.triggers import Window
+from crm_store.ledger.capping import room
 from crm_store.ledger.gates import GATES, Gate, Look, look
 from crm_store.ledger.states import CANCELLED, DUE, FAILED, SKIPPED
 from crm_store.schema import campaign_run, customer, enrolment, pause, touch
@@ -108,6 +109,7 @@ def _entering(asked: _Asked) -> Iterator[Check]:
     yield from _entry(asked)
     yield from _gates(asked, None, None)
     yield from _paused(asked)
+    yield from _capped(asked)
 
 
 def _entry(asked: _Asked) -> Iterator[Check]:
@@ -197,6 +199,7 @@ def _under_way(asked: _Asked, row: Row[Any]) -> Iterator[Check]:
     yield from _gates(asked, row.id, waiting[0] if waiting else None)
     if not waiting:
         yield from _paused(asked)
+    yield from _capped(asked)
 
 
 def _touched(row: Row[Any]) -> Check:
@@ -213,6 +216,13 @@ def _paused(asked: _Asked) -> Iterator[Check]:
     of_topic = pause.c.topic.is_(None) | (pause.c.topic == asked.version.campaign.topic)
     until = asked.conn.execute(select(pause.c.until).where(pause.c.customer_id == asked.who.id, *lasts, of_topic)).scalar()
     yield Check("pause", until is None, f"is paused until {_z(until)}" if until else "no pause keeps mails back")
+
+
+def _capped(asked: _Asked) -> Iterator[Check]:
+    """Whether there is room for one more mail under the caps, leaving aside what else is due to her just now."""
+    for cap, count, free in room(asked.conn, asked.version.campaign.name, asked.who.id, asked.at):
+        says = f"{count} of {cap}" + (f"; room from {_z(free)}" if free > asked.at else "")
+        yield Check("cap", free <= asked.at, says)
 
 
 def _gates(asked: _Asked, enrolment_id: int | None, due: Row[Any] | None) -> Iterator[Check]:

@@ -69,10 +69,26 @@ def _keys(known: Known, senders: Iterable[str]) -> Schema:
         "exit_when": CONDITION,
         "goal": _goal(known),
         "hold_out": PERCENT,
+        **_restraint(known),
         "late": _object({"within": DURATION, "otherwise": _one_of(["skip", "send", "ask"])}),
         "offers": _table(_OFFER),
         "steps": STEPS,
         "examples": _list(_EXAMPLE),
+    }
+
+
+def _restraint(known: Known) -> Schema:
+    cap = {
+        "at_most": SCALAR,
+        "per": DURATION,
+        "topic": _one_of(known.vocabulary.topics),
+        "channel": _one_of(known.channels),
+    }
+    return {
+        "caps": _list(_object(cap, ["at_most", "per"])),
+        "when_capped": _one_of(["skip", "wait"]),
+        "wait_at_most": DURATION,
+        "priority": SCALAR,
     }
 
 

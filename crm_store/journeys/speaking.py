@@ -24,13 +24,14 @@ def speak(
         return run_id, 0
     run_id = ensure_run(conn, run_id, version.campaign.name, now)
     add_eligible(conn, run_id, eligible)
-    written = write_touches(conn, run_id, ids, step.message(version.campaign), _wait_at_most(version))
+    written = write_touches(conn, run_id, ids, step.message(version.campaign), wait_at_most(version))
     end_at_step(conn, version, step.name, ids)
     conn.execute(update(enrolment).where(enrolment.c.id.in_(ids)).values(next_at=None, unseen=None))
     return run_id, written
 
 
-def _wait_at_most(version: Runnable) -> timedelta:
+def wait_at_most(version: Runnable) -> timedelta:
+    """How long a touch may be put off, from its right instant on."""
     return version.campaign.restraint.wait_at_most or version.settings.delivery.wait_at_most
 
 

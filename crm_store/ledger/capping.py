@@ -7,7 +7,7 @@ Whoever claims first, the same touches win.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from itertools import groupby
@@ -25,11 +25,13 @@ from crm_store.ledger.states import CLAIMED, DISPATCHED, DUE, IN_DOUBT, SENT, SK
 from crm_store.many import ids_of
 from crm_store.restraint.caps import Cap
 from crm_store.schema import enrolment, touch
+from crm_store.schema.types import Instant
 
 NAME = "cap"
 _UNDER_WAY = (CLAIMED, DISPATCHED, IN_DOUBT)
+TAKING = (*_UNDER_WAY, SENT)  # the states that take room
 # When a touch was claimed, by business time. One that was never claimed here was proved by an event of its provider's.
-_AT: ColumnElement[Any] = func.coalesce(touch.c.decided_at, touch.c.sent_at, touch.c.due_at, type_=touch.c.due_at.type)
+claimed_at: ColumnElement[Any] = func.coalesce(touch.c.decided_at, touch.c.sent_at, touch.c.due_at, type_=Instant())
 
 
 class Counted(NamedTuple):
@@ -60,11 +62,14 @@ class Customer:
         """From when on there is room under all of the caps; `now`: there is."""
         return max((self._free(cap, now) for cap in caps), default=now)
 
+    def near(self, cap: Cap, now: datetime) -> list[datetime]:
+        """When she was written to, as far as it counts under the cap: before `now`, and after it if a clock went back."""
+        about = (one.at for one in self.counted if cap.is_about(one.topic, one.channel))
+        return sorted(at for at in about if abs(at - now) < cap.per)
+
     def _free(self, cap: Cap, now: datetime) -> datetime:
-        near = [one.at for one in self.counted if cap.is_about(one.topic, one.channel) and abs(one.at - now) < cap.per]
-        if len(near) < cap.at_most:
-            return now
-        return max(now, sorted(near)[len(near) - cap.at_most] + cap.per)
+        near = self.near(cap, now)
+        return now if len(near) < cap.at_most else max(now, near[len(near) - cap.at_most] + cap.per)
 
 
 def uncapped(
@@ -83,6 +88,15 @@ def uncapped(
         waits = touch_id in expiries and free[touch_id] < expiries[touch_id]
         said[touch_id] = barred(verdicts[touch_id], NAME, SKIPPED, free[touch_id] if waits else None)
     return {**verdicts, **said}
+
+
+def room(conn: Connection, campaign: str, customer_id: int, now: datetime) -> Iterator[tuple[Cap, int, datetime]]:
+    """For each cap that a customer is under in a campaign: how much of it she has had, and from when on there is room."""
+    newest = current(conn, campaign)
+    one = newest.campaign
+    for cap in one.restraint.caps_of(newest.settings.caps, one.topic, one.channel):
+        customer = _counted(conn, {customer_id}, cap.per, now).get(customer_id, Customer())
+        yield cap, len(customer.near(cap, now)), customer.free_from([cap], now)
 
 
 def _expiries(conn: Connection, ids: Sequence[int]) -> dict[int, datetime]:
@@ -118,10 +132,10 @@ def _in_turn(customer: Customer, contenders: Iterable[Contender], now: datetime)
 def _counted(conn: Connection, customer_ids: set[int], longest: timedelta, now: datetime) -> dict[int, Customer]:
     """What counts for these customers, so near to `now` that it could be under a cap with what is claimed now."""
     hers = touch.c.customer_id.in_(ids_of(customer_ids)), touch.c.topic.is_not(None)
-    near = now - longest < _AT, now + longest > _AT
+    near = now - longest < claimed_at, now + longest > claimed_at
 
     def of(*which: ColumnElement[bool]) -> Select[Any]:
-        return select(touch.c.customer_id, _AT.label("at"), touch.c.topic, touch.c.channel).where(*which, *near)
+        return select(touch.c.customer_id, claimed_at.label("at"), touch.c.topic, touch.c.channel).where(*which, *near)
 
     sent = of(*hers, touch.c.state == SENT, touch.c.sent_at > now - longest)
     # Few are under way at any time: they are found by that, not by their customers.

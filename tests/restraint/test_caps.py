@@ -9,6 +9,9 @@ import pytest
 from sqlalchemy import select
 
 from crm_store.errors import ContentError
+from crm_store.insight.losses import Loss, losses
+from crm_store.insight.reasons import why
+from crm_store.restraint.starving import starving_hints
 from crm_store.schema import touch
 from tests.journeys.files import journey, said_of
 from tests.ledger.rows import by_customer, change
@@ -227,3 +230,66 @@ def test_a_campaign_may_only_be_stricter(shop: Shop) -> None:
     assert "caps nothing: config/rapport.yaml has 'at most 2 per 7 days' for all campaigns" in str(refused.value)
     shop.campaign("c", journey(caps="[{at_most: 1, per: 7 days}, {at_most: 2, per: 8 days}]"))
     shop.check()
+
+
+def test_a_campaign_explains_the_room_there_is(shop: Shop) -> None:
+    company(shop, ONE_A_WEEK)
+    campaigns(shop, a={}, b=OF_ORDERS)
+    sign_up(shop, "alice")
+    run(shop)
+    with shop.store.read() as conn:
+        story = why(conn, "b", "alice", NOON + DAY)
+        later = why(conn, "b", "alice", NOON + 7 * DAY)
+    assert story is not None
+    assert later is not None
+    (said,) = (one for one in story.checks if one.name == "cap")
+    assert (said.passes, said.says) == (False, "1 of at most 1 per 7 days; room from 2026-06-22 12:00:00Z")
+    assert next(one.passes for one in later.checks if one.name == "cap")
+
+
+def test_losses_name_the_winner(shop: Shop) -> None:
+    company(shop, ONE_A_WEEK)
+    campaigns(shop, a={}, b={"priority": "60"}, c=OF_ORDERS)
+    sign_up(shop, "alice", "bob")
+    run(shop)
+    shop.event("alice", "order", NOON + DAY, amount="5.00")
+    run(shop, NOON + DAY)
+    with shop.store.read() as conn:
+        found = losses(conn, NOON - DAY, NOON + DAY)
+        assert losses(conn, NOON, NOON + DAY) == [Loss("c", "b", 1)]
+    assert found == [Loss("a", "b", 2), Loss("c", "b", 1)]
+
+
+def hints(shop: Shop) -> list[str]:
+    content = shop.check()
+    return starving_hints(content.campaigns, content.workspace.settings)
+
+
+def test_check_tells_of_a_campaign_that_caps_itself(shop: Shop) -> None:
+    company(shop, "[{at_most: 1, per: 7 days}]")
+    shop.campaign("c", journey(steps="[{send: hello}, {wait: 3 days}, {send: again}]"))
+    (said,) = hints(shop)
+    assert said.startswith(
+        "campaign 'c' may send one customer 2 mails per 7 days (hello, again), and she gets at most 1 per 7 days"
+    )
+    shop.campaign("c", journey(steps="[{send: hello}, {wait: 7 days}, {send: again}]"))
+    assert hints(shop) == []
+
+
+def test_check_tells_of_a_campaign_that_another_leaves_no_room(shop: Shop) -> None:
+    company(shop, "[{at_most: 2, per: 7 days}]")
+    letter: dict[str, str | None] = {"kind": "broadcast", "enter": "{every: week, days: [mon, thu]}", "priority": "60"}
+    shop.campaign("letter", journey(**letter))
+    shop.campaign("c", journey())
+    (said,) = hints(shop)
+    assert said.startswith("campaign 'c' (priority 50) will hardly ever be sent: 'letter' (priority 60) takes 2 per 7 days")
+    for mended in (
+        {"audience": "{attribute: tier, is: gold}"},
+        {"priority": "40"},
+        {"enter": "{every: week, days: [mon]}"},
+        {"topic": "news"},
+    ):
+        shop.campaign("letter", journey(**{**letter, **mended}))
+        if "topic" in mended:
+            company(shop, "[{at_most: 2, per: 7 days, topic: offers}]")
+        assert hints(shop) == []

@@ -48,6 +48,7 @@ WORKS = {
     "apply": ("apply", "published: campaign welcome"),
     "campaign explain": ("campaign explain welcome --customer alice", "nothing stops her"),
     "campaign results": ("campaign results welcome --by week", "What came of welcome: mails: none"),
+    "caps": ("caps", "Lost to caps in 7 days: none"),
     "touches": ("touches --state due --campaign welcome --customer alice", "Touches: none"),
     "customer show": ("customer show alice", "alice@example.com"),
     "vocabulary suggest": ("vocabulary suggest", "# the vocabulary names everything that the store holds"),
@@ -85,6 +86,7 @@ def test_every_command_works(rapport: Rapport, files: Path) -> None:
 
 
 AS_JSON = {
+    "caps": "caps",
     "segment list": "segment list",
     "segment show": "segment show buyers",
     "segment count": "segment count buyers",
