@@ -74,7 +74,8 @@ def most_in(shop: Shop, per: timedelta) -> int:
     chosen = select(customer.c.key, touch.c.decided_at).join(customer, customer.c.id == touch.c.customer_id)
     with shop.store.read() as conn:
         rows = conn.execute(chosen.where(touch.c.state == "sent")).all()
-    return max(sum(key == one.key and at - per < one.decided_at <= at for one in rows) for key, at in rows)
+    found = [sum(key == one.key and at - per < one.decided_at <= at for one in rows) for key, at in rows)
+    return max(found)
 
 
 def test_four_processes_at_once_give_the_ledger_of_one_and_break_no_cap(store_url: str, tmp_path: Path) -> None:
