@@ -6,7 +6,7 @@ import json
 from collections.abc import Iterable, Mapping
 from typing import Any
 
-from sqlalchemy import ColumnElement, FromClause, Select, Text, bindparam, cast, column, func, literal, select
+from sqlalchemy import ColumnElement, FromClause, Select, Subquery, Text, bindparam, cast, column, func, literal, select
 from sqlalchemy.engine import Connection
 from sqlalchemy.ext.compiler import compiles
 from sqlalchemy.sql.compiler import SQLCompiler
@@ -25,6 +25,19 @@ def pairs(conn: Connection, values: Mapping[int, str]) -> FromClause:
 
         return func.jsonb_each_text(cast(given, JSONB)).table_valued(*columns).alias("pairs")
     return func.json_each(given).table_valued(*columns).alias("pairs")
+
+
+def listed(dialect: str, values: ColumnElement[str]) -> Subquery:
+    """Rows of `key` and `value`, both text, for each value of a mapping to lists that is bound as JSON."""
+    if dialect == "postgresql":
+        from sqlalchemy.dialects.postgresql import JSONB
+
+        lists: Any = func.jsonb_each(cast(values, JSONB)).table_valued(column("key", Text()), column("value", JSONB))
+        each = func.jsonb_array_elements_text(lists.c.value).table_valued("value", joins_implicitly=True)
+    else:
+        lists = func.json_each(values).table_valued("key", "value")
+        each = func.json_each(lists.c.value).table_valued("value", joins_implicitly=True)
+    return select(lists.c.key, cast(each.c.value, Text()).label("value")).subquery("listed")
 
 
 class _IdRows(FunctionElement[int]):
