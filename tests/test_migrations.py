@@ -29,6 +29,7 @@ PARTIAL = {
     "ix_enrolment_open": "state = 'in'",
     "ix_enrolment_unseen": "unseen IS NOT NULL",
     "ix_offer_code": "is_unique",
+    "ix_pause_definition_id_until": "definition_id IS NOT NULL",
     "ix_customer_change_old_email": "name = 'email'",
     "ix_touch_customer_due": "state = 'due'",
     "ix_pause_definition_id_until": "definition_id IS NOT NULL",

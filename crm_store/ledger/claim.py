@@ -22,7 +22,7 @@ from crm_store.ledger.capping import uncapped
 from crm_store.ledger.follow_ups import write_tasks
 from crm_store.ledger.gates import Verdict, look
 from crm_store.ledger.judging import DUE_HOUR, Group, Tests, judge, step_of, turn_of
-from crm_store.ledger.offers import issue_offers
+from crm_store.ledger.offers import issue_offers, offered
 from crm_store.ledger.states import DUE
 from crm_store.ledger.transitions import BREAK, CANCEL, CLAIM, DO, PUT_OFF, SKIP, move, moving
 from crm_store.many import ids_of
@@ -112,9 +112,10 @@ def claim(conn: Connection, worker: Worker, group: Group, now: datetime, size: i
     judged = judge(conn, group, look(conn, version, now, step), picked, clock)
     verdicts = uncapped(conn, version, step, judged, now)
     _write_off(conn, version, verdicts, now)
-    passed = _take(conn, verdicts, lease, template_id, now)
+    # Codes first, for the claim to write: if somebody else ends a touch just now, its code waits for the enrolment's next.
+    issue_offers(conn, version, step, _passed(verdicts), now, new_code)
+    passed = _take(conn, verdicts, lease, template_id, now, offered(version, step))
     accounts.take(conn, channel, limits, given, len(passed), length, clock)
-    issue_offers(conn, version, step, passed, now, new_code)
     busy = not picked and _any_left(conn, turn)
     return Claim(
         lease.token, tuple(passed), lease.until, version, step, template_id, busy, len(verdicts), probe=given.probe
@@ -142,7 +143,7 @@ def do_tasks(conn: Connection, group: Group, now: datetime, size: int) -> Done:
     verdicts = judge(conn, group, look(conn, version, now, step), picked, clock)
     _write_off(conn, version, verdicts, now)
     lease = Lease(secrets.token_hex(8), clock + version.settings.delivery.lease)
-    passed = _take(conn, verdicts, lease, None, now)
+    passed = _take(conn, verdicts, lease, None, now, {})
     tasks = step.tasks(conn, version, passed)
     good = {touch_id: task for touch_id, task in tasks.items() if task is not None}
     write_tasks(conn, good, now)
@@ -194,11 +195,20 @@ def _write_off(conn: Connection, version: Runnable, verdicts: dict[int, Verdict]
             Turn(conn, version, now).leave(list(enrolled), said.reason)
 
 
+def _passed(verdicts: dict[int, Verdict]) -> list[int]:
+    return [touch_id for touch_id, said in verdicts.items() if said.state is None]
+
+
 def _take(
-    conn: Connection, verdicts: dict[int, Verdict], lease: Lease, template_id: int | None, now: datetime
+    conn: Connection,
+    verdicts: dict[int, Verdict],
+    lease: Lease,
+    template_id: int | None,
+    now: datetime,
+    more: Mapping[str, ColumnElement[Any]],
 ) -> list[int]:
     """Claim those that passed. Returns which, in order: none that somebody else has ended meanwhile."""
-    passed = [touch_id for touch_id, said in verdicts.items() if said.state is None]
+    passed = _passed(verdicts)
     if not passed:
         return []
     claiming = moving(
@@ -209,5 +219,6 @@ def _take(
         template_id=template_id,
         verdicts=verdicts[passed[0]].words,  # all alike: every gate passed
         decided_at=now,
+        **more,
     )
     return sorted(conn.execute(claiming.returning(touch.c.id)).scalars())
