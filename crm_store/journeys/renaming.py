@@ -10,7 +10,17 @@ from __future__ import annotations
 from sqlalchemy import Connection, delete, func, select, update
 
 from crm_store.errors import StoreError
-from crm_store.schema import campaign, campaign_run, definition, enrolment, entry_request, offer, published, split_decision
+from crm_store.schema import (
+    campaign,
+    campaign_run,
+    definition,
+    enrolment,
+    entry_request,
+    offer,
+    place,
+    published,
+    split_decision,
+)
 from crm_store.schema import touch as touch_table
 
 _NAMING = (enrolment.c.campaign, campaign_run.c.campaign, offer.c.campaign, split_decision.c.campaign)
@@ -21,7 +31,7 @@ def rename_campaign(conn: Connection, old: str, new: str) -> bool:
     if conn.execute(select(campaign.c.name).where(campaign.c.name == old)).first() is None:
         return False
     _make_room(conn, old, new)
-    for column in (*_NAMING, entry_request.c.campaign, campaign.c.name):
+    for column in (*_NAMING, entry_request.c.campaign, place.c.campaign, campaign.c.name):
         conn.execute(update(column.table).where(column == old).values({column.name: new}))
     of_campaign = touch_table.c.campaign == old
     first = func.coalesce(touch_table.c.first_campaign, touch_table.c.campaign)

@@ -13,8 +13,10 @@ from crm_store.journeys.context import Runnable
 from crm_store.journeys.feeds import stale_feed
 from crm_store.journeys.held import FILE_GONE
 from crm_store.journeys.published import runnable
-from crm_store.journeys.steps import Speaking, Step
+from crm_store.journeys.steps import Send, Speaking, Step
+from crm_store.ledger.addresses import of_addresses
 from crm_store.ledger.gates import Verdict, bars, look, put_off, verdict, waits_for_a_person
+from crm_store.ledger.pacing import paced
 from crm_store.ledger.states import DUE
 from crm_store.many import ids_of
 from crm_store.schema import campaign, campaign_run, customer, enrolment, touch
@@ -73,3 +75,12 @@ def judge(
         .order_by(touch.c.id)
     )
     return {touch_id: verdict(barred, tuple(until)) for touch_id, barred, *until in rows.all()}
+
+
+def judge_mails(
+    conn: Connection, version: Runnable, step: Send, turn: Tests, ids: Sequence[int], now: datetime, is_rival: bool = False
+) -> dict[int, Verdict]:
+    """The same of mails: what passes every gate must find a place in its campaign's pace and its channel's ramp, and an
+    address that is still to have it. `is_rival`: they are not about to be claimed."""
+    verdicts = paced(conn, version, step, judge(conn, version, step, turn, ids, now), now, is_rival)
+    return of_addresses(conn, version, step, verdicts, now)
