@@ -25,15 +25,20 @@ _NEVER = 2**62  # later than everything expires
 _Zones = tuple[tuple[int, str | None, str], ...]
 
 
+def hours_of(newest: Runnable) -> Hours:
+    """When mails of a campaign may leave: of marketing the company's and its own hold, of service its own."""
+    one = newest.campaign
+    return one.restraint.hours if one.is_service else newest.settings.hours.within(one.restraint.hours)
+
+
 def closed_until(conn: Connection, newest: Runnable, now: datetime) -> Mapping[str, int]:
     """When it opens, in microseconds, by `zNUMBER` for each row of `zone` where it is closed as of `now`; by
     `zNUMBER/REGION` where the holidays of a region make a difference. Empty: it is open for everybody."""
-    one, company = newest.campaign, newest.settings
-    hours = one.restraint.hours if one.is_service else company.hours.within(one.restraint.hours)
+    hours = hours_of(newest)
     if hours == ANY_TIME:
         return {}
     rows = conn.execute(select(zone.c.id, zone.c.name, zone.c.country).order_by(zone.c.id))
-    return _closed(hours, company.company.zone, now, tuple((row[0], row[1], row[2]) for row in rows))
+    return _closed(hours, newest.settings.company.zone, now, tuple((row[0], row[1], row[2]) for row in rows))
 
 
 @lru_cache(maxsize=64)
