@@ -25,6 +25,7 @@ from crm_store.restraint.caps import Cap, read_caps
 from crm_store.restraint.hours import ANY_TIME, Hours, read_company_hours
 
 PLANNED = ("rates",)
+USUAL_SERVICE = Rate(20, Duration(1, "day"))  # service mails that an address may get
 
 
 @dataclass(frozen=True)
@@ -84,7 +85,7 @@ class Settings:
     working_hours: WorkingHours = OFFICE_HOURS
     caps: tuple[Cap, ...] = ()  # that all marketing is under
     hours: Hours = ANY_TIME  # when customers get marketing, where they live
-    service_per_address: Rate = Rate(20, Duration(1, "day"))  # service mails
+    service_per_address: Rate = USUAL_SERVICE
 
     @property
     def limits(self) -> dict[str, Limits]:
@@ -112,7 +113,7 @@ def load_settings(sources: Sources, faults: Faults) -> Settings:
     working_hours = fields.get("working_hours", lambda node: read_working_hours(node, faults), OFFICE_HOURS)
     caps = fields.several("caps", lambda node: read_caps(node, faults))
     hours = read_company_hours(fields, faults)
-    service_per_address = fields.get("service_per_address", read_times, Settings.service_per_address)
+    service_per_address = fields.get("service_per_address", read_times, USUAL_SERVICE)
     fields.close()
     return Settings(
         sure(company), store, sure(public_url), sure(senders), channels, outbox, delivery, clock,

@@ -137,7 +137,7 @@ def places(taken: Iterable[tuple[datetime, int]], pace: Rate) -> Iterator[dateti
 
 
 def _promised(conn: Connection, campaign: str, per: timedelta, now: datetime) -> Counts:
-    """The last of the instants that waiting touches were put off to, as many as a new one may have to keep its distance of."""
+    """The last of the instants that waiting touches were put off to: all that a new one must keep its distance of."""
     waits = touch.c.campaign == campaign, touch.c.state == DUE, touch.c.reason == PACE, touch.c.due_at > now
     last = conn.execute(select(func.max(touch.c.due_at)).where(*waits)).scalar()
     if last is None:

@@ -1,4 +1,4 @@
-"""`hours`, `days`, `blackout`, `holidays`: when customers may be written to, by the clock and the calendar where they live."""
+"""`hours`, `days`, `blackout`, `holidays`: when customers may be written to, by clock and calendar where they live."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Public holidays by country and region, as the library `holidays` knows them (imported where it is asked: it takes long)."""
+"""Public holidays by country and region, as the library `holidays` knows them (imported where it is asked)."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""`pace` of a campaign and `ramp_up` of a channel: never more than so many, and each of the rest has an instant of its own."""
+"""`pace` of a campaign and `ramp_up` of a channel: never too many, and the rest has instants of its own."""
 
 from __future__ import annotations
 
