@@ -23,7 +23,7 @@ from outreach.offers.codes import new_code
 from tests.content.checking import SETTINGS_FILE
 from tests.content.checking import said_of as company_said_of
 from tests.journeys.files import journey, said_of
-from tests.ledger.rows import by_customer, change, claim_all, run_out_leases
+from tests.ledger.rows import by_customer, claim_all, run_out_leases
 from tests.world import NOON, SETTINGS, Shop
 
 DAY, HOUR, MINUTE = timedelta(days=1), timedelta(hours=1), timedelta(minutes=1)
@@ -82,7 +82,7 @@ def test_what_has_no_place_waits_for_one_of_its_own(shop: Shop) -> None:
         "alice": ("sent", None, 0 * HOUR), "bob": ("sent", None, 0 * HOUR), "carol": ("due", "pace", HOUR),
         "dave": ("due", "pace", HOUR), "erin": ("due", "pace", 2 * HOUR),
     }  # fmt: skip
-    assert run(shop, NOON + HOUR - MINUTE) == first
+    assert shop.deliver(NOON + HOUR - MINUTE).judged == 0  # who waits is not looked at before
     sign_up(shop, "frank", at=NOON + 30 * MINUTE)
     assert run(shop, NOON + 30 * MINUTE)["frank"] == ("due", "pace", 2 * HOUR)
     assert [one[0] for one in run(shop, NOON + HOUR).values()] == ["sent"] * 4 + ["due"] * 2
@@ -95,6 +95,16 @@ def test_who_comes_late_breaks_no_pace(shop: Shop) -> None:
     assert run(shop, NOON + 150 * MINUTE) == {
         "alice": ("sent", None, 0 * HOUR), "bob": ("sent", None, HOUR), "carol": ("due", "pace", 210 * MINUTE),
     }  # fmt: skip
+
+
+def test_ticks_at_any_time_keep_the_pace_and_everybody_s_turn_comes(shop: Shop) -> None:
+    start(shop, pace="2 per 1 hour")
+    for number, tick in enumerate((0, 5, 50, 59, 61, 200, 201, 262, 325, 390)):
+        sign_up(shop, *(f"c{number}-{one}" for one in range(2) if number < 5), at=NOON + tick * MINUTE)
+        run(shop, NOON + tick * MINUTE)
+    went = sorted(at for state, at in by_customer(shop, "state", "decided_at").values() if state == "sent")
+    assert len(went) == 10
+    assert all(later - at >= HOUR for at, later in zip(went, went[2:], strict=False))
 
 
 def test_what_would_expire_before_its_place_ends(shop: Shop) -> None:
@@ -190,7 +200,6 @@ def test_a_rival_that_has_no_place_takes_nobody_s(shop: Shop) -> None:
     shop.publish(NOON - DAY)
     sign_up(shop, "zoe")
     run(shop, NOON)
-    change(shop, touch, {"decided_at": NOON - 2 * DAY, "sent_at": NOON - 2 * DAY})
     sign_up(shop, "alice", at=NOON + MINUTE)
     shop.plan(NOON + MINUTE)
     shop.deliver(NOON + MINUTE, campaign="d")
