@@ -7,7 +7,7 @@ the mail, then whoever passes everything else first. She keeps it, whatever the 
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 from hashlib import blake2b
 from typing import Any
@@ -58,13 +58,14 @@ def _not_first(conn: Connection, version: Runnable, step: Send, passed: Sequence
     if not shared:
         return set()
     key = b"".join(secret for _, secret in sorted(link_keys(conn).items())[:1])
-    hashes: dict[int, int] = {}
-    for row in _uses(conn, version, step, address, shared, passed):
-        hashes[row.id] = _hash(key, version, step.name, row)
+    uses = _uses(conn, version, step, address, shared, passed)
+    hashes = {row.id: _hash(key, version, step.name, row) for row in uses}
+    whose = {row.id: row.customer_id for row in uses}
     _write(conn, hashes)
-    used = select(address_use.c.hash, address_use.c.touch_id).where(address_use.c.hash.in_(ids_of(set(hashes.values()))))
-    whose = {used_hash: touch_id for used_hash, touch_id in conn.execute(used)}
-    return {touch_id for touch_id in passed if touch_id in hashes and whose[hashes[touch_id]] != touch_id}
+    used = select(address_use.c.hash, touch.c.customer_id).join(touch, touch.c.id == address_use.c.touch_id)
+    rows = conn.execute(used.where(address_use.c.hash.in_(ids_of(set(hashes.values())))))
+    first = {used_hash: customer_id for used_hash, customer_id in rows}
+    return {one for one in passed if one in hashes and first[hashes[one]] != whose[one]}
 
 
 def _shared(conn: Connection, address: ColumnElement[Any], passed: Sequence[int]) -> list[str]:
@@ -83,10 +84,10 @@ def _uses(
     address: ColumnElement[Any],
     shared: Sequence[str],
     passed: Sequence[int],
-) -> Iterable[Row[Any]]:
+) -> Sequence[Row[Any]]:
     """This step's touches of all who have these addresses: first what has left, then these, as they were due."""
     own = touch.c.id.in_(ids_of(passed))
-    chosen = select(touch.c.id, touch.c.right_at, enrolment.c.occasion, address.label("address"))
+    chosen = select(touch.c.id, touch.c.customer_id, touch.c.right_at, enrolment.c.occasion, address.label("address"))
     chosen = chosen.join(customer, customer.c.id == touch.c.customer_id)
     chosen = chosen.join(enrolment, enrolment.c.id == touch.c.enrolment_id).where(
         customer.c.id.in_(select(customer.c.id).where(address.in_(shared))),

@@ -193,12 +193,13 @@ def _write_off(conn: Connection, version: Runnable, verdicts: dict[int, Verdict]
             alike.setdefault(replace(said, until=None), {})[touch_id] = said.until
     for said, until in alike.items():
         how = next(one for one in (SKIP, CANCEL, PUT_OFF) if one.target == said.state)
-        values = {"reason": said.reason, "verdicts": said.words, "decided_at": now}
-        move(conn, how, touch.c.id.in_(ids_of(until)), **values)
+        values: dict[str, Any] = {"reason": said.reason, "verdicts": said.words, "decided_at": now}
         if how is PUT_OFF:
             again = pairs(conn, {touch_id: str(micros(at)) for touch_id, at in until.items() if at is not None})
-            its = touch.c.id == cast(again.c.key, BigInteger)
-            move(conn, how, its, reason=said.reason, due_at=type_coerce(cast(again.c.value, BigInteger), Instant()))
+            values["due_at"] = type_coerce(cast(again.c.value, BigInteger), Instant())
+            move(conn, how, touch.c.id == cast(again.c.key, BigInteger), **values)
+        else:
+            move(conn, how, touch.c.id.in_(ids_of(until)), **values)
         if said.reason in _LEAVE:
             enrolled = conn.execute(select(touch.c.enrolment_id).where(touch.c.id.in_(ids_of(until)))).scalars()
             Turn(conn, version, now).leave(list(enrolled), said.reason)

@@ -92,6 +92,8 @@ def test_events_of_one_day_are_one_occasion_and_of_two_days_two(shop: Shop) -> N
     shop.event("alice", "order", 2 * HOUR, amount="5.00")
     shop.event("bob", "order", HOUR, amount="5.00")
     assert run(shop) == {"alice": ("sent", None), "bob": ("skipped", "same_address")}
+    shop.event("alice", "order", NOON + HOUR, amount="5.00")  # her own mail is nobody else's
+    assert run(shop, HOUR)["alice"] == ("sent", None)
     shop.event("bob", "order", NOON + DAY, amount="5.00")
     assert run(shop, DAY)["bob"] == ("sent", None)
 
