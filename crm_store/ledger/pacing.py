@@ -128,11 +128,12 @@ def _places_in_turn(
 
 def places(taken: Iterable[tuple[datetime, int]], pace: Rate) -> Iterator[datetime]:
     """When further places get free, one after the other, for ever, if so many are taken at these instants: each a `per`
-    after the one that is `count` places before it. At least `count` must be taken."""
+    after the one that is `count` places before it, and not before the last. At least `count` must be taken; of what is far
+    ahead it is enough to know what lies within a `per` of the last."""
     per, instants = pace.per.fixed(), chain.from_iterable(repeat(at, count) for at, count in sorted(taken))
     last = deque(instants, maxlen=pace.count)
     while True:
-        last.append(last[0] + per)
+        last.append(max(last[-1], last[0] + per))
         yield last[-1]
 
 

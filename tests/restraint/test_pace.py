@@ -68,6 +68,8 @@ def test_places_are_never_more_than_the_pace_in_any_window(minutes: list[int], c
     room = max(0, count - sum(now - at < window for at in taken))
     given = [*taken, *[now] * room]
     found = list(islice(places([(at, 1) for at in given], pace), more)) if len(given) >= count else []
+    known = [*given, *(at for at in found if at > found[-1] - window)]  # all that a later claim looks at
+    found += islice(places([(at, 1) for at in known], pace), more) if found else []
     assert found == sorted(found)
     assert all(at > now for at in found)
     everything = sorted([*given, *found])
