@@ -208,6 +208,8 @@ def main() -> None:
     wanted = arguments("delivery", "20k")
     names = [name for name in NAMES if not wanted.only or name in wanted.only]
     os.environ["BENCHMARK_KEY"] = "SG.benchmark"
+    # A program that may not keep its compiled modules compiles them at each start, which is nobody's normal case.
+    os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
     gc.set_threshold(100_000)  # as `rapport` does
     with ExitStack() as stack:
         folder = Path(stack.enter_context(tempfile.TemporaryDirectory()))

@@ -8,6 +8,7 @@ from contextlib import AbstractContextManager
 from benchmarks.ownprocess import port_of, serve
 
 END = b"\r\n.\r\n"
+_TAKEN = b"250 taken\r\n"
 _REPLIES = {b"MAIL": b"250 ok\r\n", b"RCPT": b"250 ok\r\n", b"RSET": b"250 ok\r\n", b"NOOP": b"250 ok\r\n"}
 
 
@@ -24,24 +25,19 @@ class _Sink(asyncio.Protocol):
 
     def data_received(self, data: bytes) -> None:
         _Sink.size += len(data)
-        self.buffer += data
+        self.buffer = self.buffer + data if self.buffer else data
         replies: list[bytes] = []
-        while (reply := self._next()) is not None:
-            replies.append(reply)
+        at = 0
+        while (end := self.buffer.find(END if self.in_mail else b"\r\n", at)) >= 0:
+            replies.append(self._taken() if self.in_mail else self._command(self.buffer[at : at + 4].upper()))
+            at = end + (len(END) if replies[-1] is _TAKEN else 2)
+        self.buffer = self.buffer[at if not self.in_mail else max(at, len(self.buffer) - len(END)) :]
         if replies:
             self.transport.write(b"".join(replies))
 
-    def _next(self) -> bytes | None:
-        """The answer to what is there, None if it is not whole yet."""
-        end = END if self.in_mail else b"\r\n"
-        line, found, rest = self.buffer.partition(end)
-        if not found:
-            return None
-        self.buffer = rest
-        if self.in_mail:
-            _Sink.mails, self.in_mail = _Sink.mails + 1, False
-            return b"250 taken\r\n"
-        return self._command(line[:4].upper())
+    def _taken(self) -> bytes:
+        _Sink.mails, self.in_mail = _Sink.mails + 1, False
+        return _TAKEN
 
     def _command(self, word: bytes) -> bytes:
         if word == b"DATA":

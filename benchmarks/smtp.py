@@ -24,7 +24,7 @@ from benchmarks.sinks import mail_sink, mails_taken
 from crm_store.store import upgrade_store
 
 ROUNDS = 3
-CHANNEL = "{{provider: smtp, host: 127.0.0.1, port: {port}, tls: none}}"
+CHANNEL = "{{provider: smtp, host: 127.0.0.1, port: {port}, tls: none, per_request: 500}}"
 
 
 def main() -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from console.cli.output import span
+from crm_store.clock import span
 from crm_store.content.literals import Moment
 from crm_store.journeys.campaign import Campaign, OfferTerms
 from crm_store.journeys.context import Runnable
@@ -31,7 +31,7 @@ def describe_campaign(content: Content, name: str) -> dict[str, Any]:
         "status": f"{one.status} (when ended: {one.when_ended})",
         "purpose": _purpose(one),
         "channel": f"{one.channel}, sender {one.sender}",
-        "entered by": one.trigger.sentence(),
+        "entered by": one.trigger.sentence() + (" (first steps at once, with the event)" if one.begins_at_once else ""),
         "again": _again(one),
         "limit": f"{one.limit} for each customer" if one.limit else "none",
         "occasion key": occasion_key(one),
@@ -47,12 +47,17 @@ def describe_campaign(content: Content, name: str) -> dict[str, Any]:
         "put off": f"at most for {span(wait_at_most(content.runnable(name)))}",
         "goal": one.goal.sentence() if one.goal else "none",
         "held out": _held_out(content.runnable(name)),
+        "changes": _CHANGES[one.changes],
     }
     locale = content.workspace.settings.company.locale
     rows |= {f"offer {terms.name}": _terms(terms, locale) for terms in one.offers.values()}
     return rows
 
 
+_CHANGES = {
+    "pin": "those under way stay in the version they entered with (pin)",
+    "follow": "those under way go over to the new version (follow)",
+}
 _LATE = {"skip": "skipped", "send": "sent all the same", "ask": "held until a person accepts it"}
 
 

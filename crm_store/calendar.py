@@ -5,20 +5,24 @@ What `clock.local_instant` and `Duration.shift` say in Python is said here of co
 
 from __future__ import annotations
 
-from datetime import time
+from datetime import datetime, time, timedelta
 from typing import Any
+from zoneinfo import ZoneInfo
 
-from sqlalchemy import ColumnElement, cast, func, literal_column, select
+from sqlalchemy import ColumnElement, and_, cast, false, func, literal_column, select
 from sqlalchemy.ext.compiler import compiles
 from sqlalchemy.sql.compiler import SQLCompiler
 from sqlalchemy.sql.functions import FunctionElement
 
+from crm_store.clock import local_date, start_of_day
 from crm_store.content.literals import Duration
 from crm_store.dialect import DaysLater
 from crm_store.schema import customer, zone
 from crm_store.schema.types import DateText, Instant, Words, later
 
 Column = ColumnElement[Any]
+_DAY = timedelta(days=1)
+_SPREAD = 5  # days: months differ in length
 
 
 class local_time(FunctionElement[Any]):  # SQL functions are written in lower case
@@ -102,6 +106,17 @@ def shifted(instant: Column, span: Duration | None, sign: int, where: Column) ->
     if span is None:
         return instant
     return months_later(instant, _months(span, sign), where) if span.is_calendar else later(instant, span.fixed() * sign)
+
+
+def may_reach(instant: Column, span: Duration, first: datetime, last: datetime, zone: ZoneInfo) -> ColumnElement[bool]:
+    """Whether an instant lies in the days from which so many months or years later is between the two: what an index can
+    tell before the rest are moved."""
+    day, end = local_date(first, zone) - _DAY, local_date(last, zone)  # a lost day moves to the next
+    near = [span.shift_date(day, -1) + n * _DAY for n in range(-_SPREAD, (end - day).days + _SPREAD)]
+    days = [one for one in near if day <= span.shift_date(one, 1) <= end]
+    if not days:
+        return false()
+    return and_(instant >= start_of_day(days[0], zone), instant < start_of_day(days[-1] + _DAY, zone))
 
 
 def shifted_day(day: Column, span: Duration | None, sign: int) -> Column:

@@ -61,6 +61,11 @@ def unmark(conn: Connection, seen: Marks) -> None:
     conn.execute(update(customer_changed).where(*_these(seen)).values(refreshed=True))
 
 
+def any_marks(conn: Connection) -> bool:
+    """Whether anybody is marked now."""
+    return conn.execute(select(customer_changed.c.customer_id).limit(1)).first() is not None
+
+
 def all_marks(conn: Connection) -> Marks:
     """All that are marked now, whether or not followed segments have looked at them."""
     return _found(conn)

@@ -197,6 +197,17 @@ class folded(FunctionElement[str]):
 spelled(folded, sqlite="rapport_fold({})", postgresql='casefold({} COLLATE "pg_c_utf8") COLLATE "C"')
 
 
+class plain_number(FunctionElement[str]):
+    """`plain_number(number)`: its digits, without an exponent and without zeros that say nothing: 2 and 2.0 are `2`."""
+
+    type = Words
+    inherit_cache = True
+    name = "plain_number"
+
+
+spelled(plain_number, sqlite="rapport_plain_number({})", postgresql='trim_scale({})::text COLLATE "C"')
+
+
 class Matching(_OfColumn):
     """Whether a text has a part that the regular expression describes, written for each database."""
 

@@ -6,7 +6,20 @@ import json
 from collections.abc import Iterable, Mapping
 from typing import Any
 
-from sqlalchemy import BigInteger, ColumnElement, FromClause, Select, Text, bindparam, cast, column, func, literal, select
+from sqlalchemy import (
+    BigInteger,
+    ColumnElement,
+    FromClause,
+    Select,
+    Subquery,
+    Text,
+    bindparam,
+    cast,
+    column,
+    func,
+    literal,
+    select,
+)
 from sqlalchemy.engine import Connection
 from sqlalchemy.ext.compiler import compiles
 from sqlalchemy.sql.compiler import SQLCompiler
@@ -45,10 +58,23 @@ def _value_of_postgresql(element: _ValueOf, compiler: SQLCompiler, **kw: Any) ->
     return f"CAST(CAST({given} AS jsonb) ->> ({key}) AS bigint)"
 
 
-def value_of(values: Mapping[str, int], key: ColumnElement[Any]) -> ColumnElement[int]:
-    """SQL: the number under a text key of a mapping, which is one parameter; NULL where it has none. No key begins with a
+def value_of(values: str, key: ColumnElement[Any]) -> ColumnElement[int]:
+    """SQL: the number under a text key of a mapping, which is given as JSON; NULL where it has none. No key begins with a
     digit or a `$`, which SQLite takes for a place in a list or a path."""
-    return _ValueOf(bindparam("values", json.dumps(values), Text(), unique=True), key)
+    return _ValueOf(bindparam("values", values, Text(), unique=True), key)
+
+
+def listed(dialect: str, values: ColumnElement[str]) -> Subquery:
+    """Rows of `key` and `value`, both text, for each value of a mapping to lists that is bound as JSON."""
+    if dialect == "postgresql":
+        from sqlalchemy.dialects.postgresql import JSONB
+
+        lists: Any = func.jsonb_each(cast(values, JSONB)).table_valued(column("key", Text()), column("value", JSONB))
+        each = func.jsonb_array_elements_text(lists.c.value).table_valued("value", joins_implicitly=True)
+    else:
+        lists = func.json_each(values).table_valued("key", "value")
+        each = func.json_each(lists.c.value).table_valued("value", joins_implicitly=True)
+    return select(lists.c.key, cast(each.c.value, Text()).label("value")).subquery("listed")
 
 
 class _IdRows(FunctionElement[int]):

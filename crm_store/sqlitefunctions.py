@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 import sqlite3
 from datetime import date, time
+from decimal import Decimal
 from functools import cache, lru_cache
 from zoneinfo import ZoneInfo
 
@@ -17,6 +18,7 @@ def register(connection: sqlite3.Connection) -> None:
     """Make the functions known to a connection."""
     connection.create_function("rapport_fold", 1, _fold, deterministic=True)
     connection.create_function("rapport_matches", 2, _matches, deterministic=True)
+    connection.create_function("rapport_plain_number", 1, _plain_number, deterministic=True)
     connection.create_function("rapport_day_start", 2, _day_start, deterministic=True)
     connection.create_function("rapport_local_time", 3, _local_time, deterministic=True)
     connection.create_function("rapport_months_later", 3, _months_later, deterministic=True)
@@ -54,6 +56,10 @@ def _local_time(day: str | None, at: str, zone: str) -> int | None:
         )
     except ValueError:
         return None
+
+
+def _plain_number(number: float | int | None) -> str | None:
+    return None if number is None else format((Decimal(repr(number)) + 0).normalize(), "f")
 
 
 def _months_later(instant: int | None, months: int, zone: str) -> int | None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import random
 import secrets
 import sqlite3
@@ -10,7 +9,6 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import closing, contextmanager
 from datetime import datetime
-from decimal import Decimal
 from pathlib import Path
 from typing import Any, Concatenate, ParamSpec, TypeVar
 
@@ -22,6 +20,7 @@ from sqlalchemy.pool import StaticPool
 from crm_store import lives, migrate, sqlitefunctions
 from crm_store.clock import MachineClock, from_micros, machine_instant
 from crm_store.errors import StoreError, UsageError
+from crm_store.jsontexts import from_json, to_json
 
 P = ParamSpec("P")
 T = TypeVar("T")
@@ -29,14 +28,16 @@ T = TypeVar("T")
 BUSY_SECONDS = 60
 RETRIES = 50
 # WAL: readers never wait. FULL: a commit outlives a power cut. Checkpoints every 32 MB instead of 4, each costs a sync.
+# A connection keeps 16 MB of pages: a drain has several of them in several processes, and 64 made nothing faster.
 _PRAGMAS = (
     "journal_mode = WAL",
     "synchronous = FULL",
     "foreign_keys = ON",
     "temp_store = MEMORY",
     "wal_autocheckpoint = 8000",
-    "cache_size = -65536",
+    "cache_size = -16384",
 )
+_JSON: dict[str, Any] = {"json_serializer": to_json, "json_deserializer": from_json}
 _TRY_AGAIN = {"40001", "40P01"}  # serialization failure, deadlock: PostgreSQL asks to run the transaction again
 
 
@@ -190,16 +191,16 @@ def parse_url(url: str, base: Path) -> URL:
 def connect(url: URL) -> Store:
     """The store at that address, whatever its schema."""
     if url.get_backend_name() == "postgresql":
-        engine = create_engine(url, json_serializer=_to_json)
+        engine = create_engine(url, **_JSON)
     else:
-        engine = create_engine(url, json_serializer=_to_json, connect_args={"timeout": BUSY_SECONDS})
+        engine = create_engine(url, **_JSON, connect_args={"timeout": BUSY_SECONDS})
         _prepare_sqlite(engine)
     return Store(engine, url.render_as_string(hide_password=True))
 
 
 def memory_store() -> Store:
     """An empty SQLite store in memory, without tables, gone when it is closed."""
-    engine = create_engine("sqlite://", poolclass=StaticPool, json_serializer=_to_json)
+    engine = create_engine("sqlite://", poolclass=StaticPool, **_JSON)
     _prepare_sqlite(engine)
     return Store(engine, "in memory")
 
@@ -330,17 +331,6 @@ def _backup(file: Path, version: str) -> Path:
         source.close()
         target.close()
     return copy
-
-
-def _to_json(value: Any) -> str:
-    return json.dumps(value, default=_json_number, ensure_ascii=False)
-
-
-def _json_number(value: Any) -> float | int:
-    """Decimals, as files have them, become JSON numbers."""
-    if not isinstance(value, Decimal):
-        raise TypeError(f"{type(value).__name__} is not JSON")
-    return int(value) if value == value.to_integral_value() and value.as_tuple().exponent == 0 else float(value)
 
 
 def _prepare_sqlite(engine: Engine) -> None:

@@ -21,6 +21,7 @@ from crm_store.journeys.context import Runnable
 from crm_store.journeys.load import load_campaigns
 from crm_store.journeys.plan import follow_newest
 from crm_store.journeys.published import publish_all
+from crm_store.journeys.renaming import finish_renames
 from crm_store.segmentation.segment import Segment, closure, load_segments
 from crm_store.store import Store
 from outreach.rendering import RENDERER
@@ -116,7 +117,9 @@ def publish(store: Store, content: Content, by: Provenance) -> list[str]:
         Text(kind, name, sources.subset(paths).files, RENDERER if kind == "template" else "")
         for kind, name, paths in _closures(content)
     ]
+    finish_renames(store)  # one that was broken off: the campaign may be given a third name now
     changed = store.write(publish_all, texts, list(content.segments.values()), list(content.campaigns.values()), by)
+    finish_renames(store)
     for name, campaign in content.campaigns.items():
         if campaign.changes == "follow":
             follow_newest(store, name, by.at)

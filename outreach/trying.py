@@ -1,5 +1,5 @@
-"""Running the `examples:` of campaigns through the real engine, each on a store of its own in memory, by a clock that
-stands still until something is due. Mails are rendered, and leave for nowhere."""
+"""Running the `examples:` of campaigns through the real engine, each on a store in memory that knows nothing else, by a
+clock that stands still until something is due. Mails are rendered, and leave for nowhere."""
 
 from __future__ import annotations
 

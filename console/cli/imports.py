@@ -129,7 +129,7 @@ def _import(
     intake = next(intake for intake in INTAKES if intake.name == what)
 
     def take(store: Store, lines: Lines, rejects: Rejects, progress: Progress) -> Outcome:
-        return import_lines(store, intake, lines, rejects, source, progress)
+        return import_lines(store, intake, lines, rejects, source, progress, here.now)
 
     outcome, rejects = _taken(here, intake, take, file, _renamed(map_, intake.form), dry_run)
     counts = {

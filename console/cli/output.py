@@ -6,7 +6,7 @@ import json
 import sys
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from datetime import date, datetime, timedelta
+from datetime import date, datetime
 from decimal import Decimal
 from typing import TYPE_CHECKING, Any
 
@@ -70,19 +70,6 @@ def console() -> Console:
 
     # A file or a pipe has no width; a fixed one keeps its lines whole.
     return Console(highlight=False, markup=False, width=None if sys.stdout.isatty() else 140)
-
-
-def span(length: timedelta) -> str:
-    """A length of time in its largest whole unit, e.g. `5 minutes`."""
-    seconds = length.total_seconds()
-    for unit, size in (("day", 86_400), ("hour", 3_600), ("minute", 60)):
-        if seconds and seconds % size == 0:
-            return _counted(seconds / size, unit)
-    return _counted(seconds, "second")
-
-
-def _counted(number: float, unit: str) -> str:
-    return f"{number:g} {unit}" + ("" if number == 1 else "s")
 
 
 def cell(value: Any) -> str:

@@ -6,9 +6,9 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from console.cli.output import complain, say, show, span, warn
+from console.cli.output import complain, say, show, warn
 from console.cli.session import Session, session
-from crm_store.clock import machine_instant
+from crm_store.clock import machine_instant, span
 from crm_store.errors import UsageError
 
 if TYPE_CHECKING:

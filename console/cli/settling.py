@@ -7,8 +7,9 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from console.cli.output import say, show, span
+from console.cli.output import say, show
 from console.cli.session import Session, session
+from crm_store.clock import span
 from crm_store.errors import RapportError, UsageError
 
 if TYPE_CHECKING:

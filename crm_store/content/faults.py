@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from difflib import get_close_matches
-from typing import ParamSpec, TypeVar
+from typing import ParamSpec, Protocol, TypeVar
 
 P = ParamSpec("P")
 S = TypeVar("S")
@@ -23,6 +23,13 @@ class Place:
         return f"{self.file}:{self.line}"
 
 
+class Placed(Protocol):
+    """What stands somewhere: a node."""
+
+    @property
+    def place(self) -> Place: ...
+
+
 class Fault(Exception):
     """One thing wrong at one place."""
 
@@ -36,6 +43,14 @@ class Fault(Exception):
 
     def __hash__(self) -> int:
         return hash(str(self))
+
+
+class Unnamed(Fault):
+    """What is wrong with a node, from a reader that does not know under which key it stands: `must be a list`."""
+
+    def __init__(self, node: Placed, what: str) -> None:
+        super().__init__(node.place, what)
+        self.node = node
 
 
 class Incomplete(Exception):
@@ -89,8 +104,10 @@ def every(read: Callable[[S], T], values: Iterable[S]) -> tuple[T, ...]:
 
 
 def did_you_mean(word: str, known: Iterable[str]) -> str:
-    """`; did you mean 'x'?` for the nearest known word, or a list of a few, or nothing."""
+    """`; did you mean 'x'?` for the nearest known word, or a list of a few, or that there are none, or nothing."""
     known = sorted(known)
+    if not known:
+        return "; there are none yet"
     few = f"; known are: {', '.join(known)}" if 0 < len(known) <= 12 else ""
     return nearest(word, known) or few
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable
 from typing import TypeVar
 
-from crm_store.content.faults import Fault, Faults, Incomplete, Place, did_you_mean, every, nearest
+from crm_store.content.faults import Fault, Faults, Incomplete, Place, SeveralFaults, Unnamed, did_you_mean, every, nearest
 from crm_store.content.nodes import Mapping, Node, Scalar, Sequence
 
 T = TypeVar("T")
@@ -87,10 +87,32 @@ class Fields:
         value = self.node.get(key)
         if value is None:
             return None
-        result = self._faults.attempt(read, value)
+        result = self._faults.attempt(_naming(key, read), value)
         if result is None:
             self._complete = False
         return result
+
+
+def _naming(key: str, read: Callable[[Node], T]) -> Callable[[Node], T]:
+    """The same reader, whose faults say under which key the value stands."""
+
+    def named(node: Node) -> T:
+        under = [node, *(node.items if isinstance(node, Sequence) else ())]
+        try:
+            return read(node)
+        except Unnamed as fault:
+            raise _named(fault, key, under) from None
+        except SeveralFaults as several:
+            raise SeveralFaults(_named(one, key, under) for one in several.faults) from None
+
+    return named
+
+
+def _named(fault: Fault, key: str, under: list[Node]) -> Fault:
+    """With the key before it, if it is about the key's value or an item of that."""
+    if isinstance(fault, Unnamed) and any(fault.node is node for node in under):
+        return Fault(fault.place, f"'{key}' {fault.what}")
+    return fault
 
 
 def sure(value: T | None) -> T:
@@ -103,27 +125,27 @@ def sure(value: T | None) -> T:
 def text(node: Node) -> str:
     """A text that is not empty."""
     if not isinstance(node, Scalar):
-        raise Fault(node.place, "must be a single text")
+        raise Unnamed(node, "must be a single text")
     if node.empty or not node.text.strip():
-        raise Fault(node.place, "is empty; write a value or take the key out")
+        raise Unnamed(node, "is empty; write a value or take the key out")
     return node.text
 
 
 def literal(node: Node) -> str:
     """A text as written; quoted empty text is a value."""
     if not isinstance(node, Scalar):
-        raise Fault(node.place, "must be a single text")
+        raise Unnamed(node, "must be a single text")
     if node.empty:
-        raise Fault(node.place, "is empty; write a value or take the key out")
+        raise Unnamed(node, "is empty; write a value or take the key out")
     return node.text
 
 
 def items(node: Node) -> tuple[Node, ...]:
     """The items of a list; an empty list is a fault."""
     if not isinstance(node, Sequence):
-        raise Fault(node.place, "must be a list")
+        raise Unnamed(node, "must be a list; write [a, b], or each item on a line of its own after `- `")
     if not node.items:
-        raise Fault(node.place, "is an empty list; name at least one")
+        raise Unnamed(node, "is an empty list; name at least one")
     return node.items
 
 

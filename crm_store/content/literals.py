@@ -187,7 +187,8 @@ def parse_local(written: str, node: Node) -> date | datetime | None:
         elif re.fullmatch(r"\d{4}-\d{2}-\d{2}[ T]\d{2}:\d{2}(:\d{2})?", written):
             value = datetime.fromisoformat(written)
     except ValueError:
-        raise Fault(node.place, f"'{written}' is not a day of the calendar") from None
+        timed = "" if len(written) == len("2026-01-31") else " and a time from 00:00 to 23:59"
+        raise Fault(node.place, f"'{written}' is not a day of the calendar{timed}") from None
     if value is None:
         raise Fault(node.place, f"'{written}' is not a date; write e.g. 2026-01-31 or '2026-01-31 09:00'")
     if value.year not in _YEARS:

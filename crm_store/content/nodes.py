@@ -62,7 +62,7 @@ def parse(text: str, file: str, faults: Faults) -> Mapping:
         node = building.document()
     except yaml.MarkedYAMLError as error:
         mark = error.problem_mark or error.context_mark
-        faults.add(Place(file, mark.line + 1 if mark else 1), f"not YAML: {error.problem or error.context}")
+        faults.add(Place(file, mark.line + 1 if mark else 1), f"not YAML: {_in_words(error, text)}")
         raise Incomplete from error
     except yaml.YAMLError as error:
         faults.add(Place(file, 1), f"not YAML: {str(error).splitlines()[0]}")
@@ -73,6 +73,21 @@ def parse(text: str, file: str, faults: Faults) -> Mapping:
     if building.broken:
         raise Incomplete
     return node
+
+
+def _in_words(error: yaml.MarkedYAMLError, text: str) -> str:
+    """What YAML's words mean to somebody who writes a file, and what to do about it."""
+    said, mark, began = error.problem or error.context or "", error.problem_mark, error.context_mark
+    if mark is not None and "cannot start any token" in said:
+        found = text.splitlines()[mark.line][mark.column]
+        return "a tab stands here; use spaces" if found == "\t" else f"a text can't begin with {found}; put it in quotes"
+    if began is not None and "unexpected end of stream" in said:
+        return f"a quote that begins in line {began.line + 1} is not closed; close it"
+    if "mapping values are not allowed" in said:
+        return "a second `: ` stands in the line; put the text in quotes, or `{}` around a mapping"
+    if "did not find expected" in said:
+        return f"{said}; is the line indented as those it belongs to, and is every bracket and quote closed?"
+    return said
 
 
 class _Building:

@@ -10,7 +10,7 @@ from decimal import Decimal
 from types import MappingProxyType
 from typing import TypeVar
 
-from crm_store.content.faults import Fault, Faults, did_you_mean, every
+from crm_store.content.faults import Fault, Faults, Unnamed, did_you_mean, every
 from crm_store.content.fields import Fields, items, literal, one_of, sure, text, truth
 from crm_store.content.literals import Duration, read_date, read_duration
 from crm_store.content.nodes import Mapping as MappingNode
@@ -20,6 +20,7 @@ from crm_store.content.sources import VOCABULARY, Sources
 T = TypeVar("T")
 STAGES = ("identified", "acquired", "nurtured", "retained", "advocate", "lapsed")
 VALUE_TYPES = ("text", "number", "money", "date", "instant", "yes-no", "list", "text path")
+NO_KEYS = ("money", "list")  # nothing is told apart by values of these
 
 # Facts every store has about a customer: (type, title). `birthday` is a yearly date, `age` follows from it.
 BUILT_IN = MappingProxyType(
@@ -164,7 +165,7 @@ def _table(read: Callable[[str, Node, Faults], T], faults: Faults) -> Callable[[
 
     def read_table(node: Node) -> dict[str, T]:
         if not isinstance(node, MappingNode):
-            raise Fault(node.place, "must be a mapping of names")
+            raise Unnamed(node, "must be a mapping of names")
         entries = faults.each(lambda entry: (_name(entry[0]), read(entry[0].text, entry[1], faults)), node.entries)
         return dict(entries)
 

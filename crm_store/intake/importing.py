@@ -19,11 +19,14 @@ from crm_store.intake.products import Products
 from crm_store.intake.readers import Records, Rejects, refuse
 from crm_store.intake.records import Form, Raw
 from crm_store.intake.values import Reject, Rules
+from crm_store.journeys.atonce import AtOnce
+from crm_store.journeys.slices import take_turn
 from crm_store.store import Store
 
 R = TypeVar("R")
 # Rows a write transaction takes, items included: some 45 ms on SQLite (a checkpoint of its log apart), 120 on PostgreSQL.
 CHUNK = 3_000
+ENTRY = 3  # what a campaign that is entered at once weighs beside the event
 
 
 class Intake(Protocol[R]):
@@ -80,18 +83,32 @@ def import_lines(
     rejects: Rejects,
     source: str,
     progress: Callable[[int], None] = lambda _: None,
+    now: datetime | None = None,
 ) -> Outcome:
-    """Write records in chunks, set aside what is refused. `progress` is told how many more have been dealt with."""
-    total = Outcome()
+    """Write records in chunks, set aside what is refused. `progress` is told how many more have been dealt with.
+
+    Campaigns that begin at once with what is written do so as of `now`; unless said, the machine's.
+    """
+    total, at_once = Outcome(), AtOnce(store, now or machine_instant())
     good = _set_aside(lines, rejects, total)
-    for chunk in chunks(good, lambda line: intake.weight(line.record)):
-        outcome = store.write(intake.write, [line.record for line in chunk], source, machine_instant())
+    for chunk in chunks(good, lambda line: intake.weight(line.record) + ENTRY * len(at_once.entered_by(line.record))):
+        outcome = store.write(_write, intake, [line.record for line in chunk], source, at_once)
         total.add(outcome)
         for index, reason in outcome.late:
             _reject(Refused(chunk[index].number, reason, chunk[index].original), rejects, total)
         progress(len(chunk))
     store.write(gather_statistics, total.new + total.items + total.consents)
     return total
+
+
+def _write(conn: Connection, intake: Intake[R], records: Sequence[R], source: str, at_once: AtOnce) -> Outcome:
+    """A chunk, and what campaigns do about it at once: together or not at all."""
+    entering = [record for record in records if at_once.entered_by(record)]
+    if entering:
+        take_turn(conn)  # first, so that nobody who has it waits for what this transaction has written
+    outcome = intake.write(conn, records, source, machine_instant())
+    at_once.enter(conn, entering)
+    return outcome
 
 
 def _set_aside(lines: Iterable[Line | Refused], rejects: Rejects, total: Outcome) -> Iterator[Line]:

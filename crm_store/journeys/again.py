@@ -6,16 +6,16 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 from zoneinfo import ZoneInfo
 
-from sqlalchemy import ColumnElement, Date, Select, String, cast, func, literal, null, or_, select, true
+from sqlalchemy import ColumnElement, Date, FromClause, Select, String, case, cast, func, literal, null, or_, select, true
 from sqlalchemy.sql.selectable import Subquery
 
+from crm_store.calendar import shifted
 from crm_store.content.faults import Fault, did_you_mean
 from crm_store.content.fields import text
 from crm_store.content.literals import Duration, Rate, parse_duration
 from crm_store.content.nodes import Node
-from crm_store.content.vocabulary import EventKind
-from crm_store.dialect import JsonScalar
-from crm_store.journeys.daylengths import look_up, moved_days
+from crm_store.content.vocabulary import NO_KEYS, EventKind
+from crm_store.dialect import JsonScalar, plain_number
 from crm_store.schema import enrolment, event
 from crm_store.schema.types import Words, later
 
@@ -32,6 +32,7 @@ class Again:
 
     policy: str
     property: str | None = None
+    type: str = "text"  # of the property
     gap: Duration | None = None
 
     def __str__(self) -> str:
@@ -59,7 +60,17 @@ class Again:
         }
         return words.get(self.policy, "its kind's own")
 
+    def value(self, row: FromClause) -> ColumnElement[str]:
+        """SQL on an event: what its property says, as a key; the same for equal values on both databases."""
+        value = JsonScalar(row.c.properties, (self.property or "").split("."), _KEPT.get(self.type, "text"))
+        if self.type == "number":
+            return func.coalesce(plain_number(value), "")
+        if self.type == "yes-no":
+            return case((value.is_(None), ""), (value, "yes"), else_="no")
+        return func.coalesce(value, "")
 
+
+_KEPT = {"number": "number", "yes-no": "yes-no"}
 NEVER = Again("never")
 OWN = Again("own")
 
@@ -81,17 +92,20 @@ def read_again(node: Node, kind: EventKind | None) -> Again:
 
 
 def _after(word: str, node: Node) -> Again:
-    return Again("after", gap=parse_duration(word[len("after ") :], node))
+    gap = parse_duration(word[len("after ") :], node)
+    if not gap.count:
+        raise Fault(node.place, f"'{word}' must be longer than nothing; for every event write `per event`")
+    return Again("after", gap=gap)
 
 
 def _per_property(name: str, node: Node, kind: EventKind) -> Again:
     if name not in kind.properties:
         hint = did_you_mean(name, kind.properties)
         raise Fault(node.place, f"event '{kind.name}' has no property '{name}' in the vocabulary{hint}")
-    if kind.properties[name] in ("number", "yes-no"):
-        what = kind.properties[name]
-        raise Fault(node.place, f"'per {name}': keys of type {what} are not built yet; use a property of type text")
-    return Again("property", property=name)
+    if kind.properties[name] in NO_KEYS:
+        what = f"'per {name}': '{name}' is a {kind.properties[name]}"
+        raise Fault(node.place, f"{what}, by which nothing is told apart; take a property of another type")
+    return Again("property", property=name, type=kind.properties[name])
 
 
 def keyed(again: Again, campaign: str, facts: Subquery, window: Window, zone: ZoneInfo) -> Select[Any]:
@@ -104,7 +118,7 @@ def keyed(again: Again, campaign: str, facts: Subquery, window: Window, zone: Zo
     order = func.row_number().over(partition_by=(facts.c.customer_id, occasion), order_by=(facts.c.at, facts.c.event_id))
     whole = (facts.c.customer_id, occasion.label("occasion"), facts.c.at, facts.c.trigger_at, facts.c.event_id)
     room = has_room(campaign, facts.c.customer_id, facts.c.at, window.limit)
-    ranked = select(*whole, order.label("nth")).where(_may_enter(again, campaign, facts, window, zone), room).subquery()
+    ranked = select(*whole, order.label("nth")).where(_may_enter(again, campaign, facts, zone), room).subquery()
     return select(
         ranked.c.customer_id,
         ranked.c.occasion,
@@ -131,31 +145,24 @@ def _occasion(again: Again, campaign: str, facts: Subquery) -> ColumnElement[str
     if again.policy == "event":
         return cast(facts.c.event_id, String)
     if again.policy == "property":
-        value = JsonScalar(event.c.properties, [again.property or ""], "text")
-        return func.coalesce(select(value).where(event.c.id == facts.c.event_id).scalar_subquery(), "")
+        return func.coalesce(select(again.value(event)).where(event.c.id == facts.c.event_id).scalar_subquery(), "")
     if again.policy in ("after", "leaving"):
         earlier = select(func.count()).where(*_of_customer(campaign, facts)).scalar_subquery()
         return func.coalesce(cast(facts.c.n, String), cast(earlier, String))
     return literal("once", Words)
 
 
-def _may_enter(again: Again, campaign: str, facts: Subquery, window: Window, zone: ZoneInfo) -> ColumnElement[bool]:
+def _may_enter(again: Again, campaign: str, facts: Subquery, zone: ZoneInfo) -> ColumnElement[bool]:
     if again.policy == "never":
         return ~_exists(campaign, facts)
-    if again.policy == "after" and again.gap:
-        return ~_exists(campaign, facts, _since(again.gap, facts, window, zone))
+    if again.policy == "after":  # months are counted back from the fact
+        return ~_exists(
+            campaign, facts, enrolment.c.entered_at > shifted(facts.c.at, again.gap, -1, literal(zone.key, Words))
+        )
     if again.policy == "leaving":
         still_in = or_(enrolment.c.state == "in", enrolment.c.finished_at >= facts.c.at, enrolment.c.left_at >= facts.c.at)
         return ~_exists(campaign, facts, still_in)
     return true()
-
-
-def _since(gap: Duration, facts: Subquery, window: Window, zone: ZoneInfo) -> ColumnElement[bool]:
-    """The enrolment was so short a time before the fact; months are counted back from there."""
-    if not gap.is_calendar:
-        return later(enrolment.c.entered_at, gap.fixed()) > facts.c.at
-    table = moved_days(gap, -1, min(window.since, window.now), window.now, zone)
-    return enrolment.c.entered_at > look_up(facts.c.at, table, facts)
 
 
 def _exists(campaign: str, facts: Subquery, *tests: ColumnElement[bool]) -> ColumnElement[bool]:

@@ -87,6 +87,11 @@ class Campaign:
     def is_service(self) -> bool:
         return self.purpose.word == SERVICE
 
+    @property
+    def begins_at_once(self) -> bool:
+        """Whether its first steps are done in the transaction that writes the event which enters."""
+        return self.trigger.at_once and self.course.tree[0].at_once()
+
     def segments(self) -> set[str]:
         """The names of the segments its conditions and trigger refer to."""
         return {name for condition in self.conditions() for name in condition.segments()} | set(self.trigger.segments())

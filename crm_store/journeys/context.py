@@ -35,7 +35,7 @@ class Runnable:
 @dataclass(frozen=True)
 class Standing:
     """How a campaign stands in the store, whatever version: its status, since when it is live, whether planned since, why
-    it is held."""
+    it is held, under which name some of it is still written."""
 
     name: str
     kind: str
@@ -44,6 +44,7 @@ class Standing:
     planned: bool = False
     held: str | None = None
     held_since: datetime | None = None
+    renamed_from: str | None = None
 
     @property
     def passed_over(self) -> str | None:

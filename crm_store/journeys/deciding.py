@@ -9,8 +9,9 @@ from math import sqrt
 from statistics import NormalDist
 from typing import TYPE_CHECKING, Any
 
-from sqlalchemy import ColumnElement, Select, func, insert, select
+from sqlalchemy import ColumnElement, Select, func, insert, or_, select
 
+from crm_store.clock import span
 from crm_store.schema import assignment, enrolment, split_decision, touch, touch_event
 
 if TYPE_CHECKING:
@@ -28,8 +29,7 @@ class Winner:
     at_least: int
 
     def sentence(self) -> str:
-        span = str(self.after).removesuffix(", 0:00:00")
-        return f"the winner by {self.by} takes all, after {span} and {self.at_least} customers"
+        return f"the winner by {self.by} takes all, after {span(self.after)} and {self.at_least} customers"
 
 
 @dataclass(frozen=True)
@@ -69,9 +69,12 @@ def decision(turn: Turn, step: str) -> tuple[datetime, str | None] | None:
 
 
 def decide(turn: Turn, step: str, arms: tuple[str, ...], winner: Winner) -> None:
-    """Decide a split whose time has come by now; everything is as of that instant, however late the look is."""
-    at = _due(turn, step, winner)
-    if at is None or at > turn.now or decision(turn, step) is not None:
+    """Decide a split whose time has come by now; everything is as of that instant, however late the look is.
+
+    Whom a planning of this same `now` has seen come does not count yet: how many that are depends on where one that was
+    stopped had got to."""
+    at = ripe_since(turn, step, winner)
+    if at is None:
         return
     found = _figures(turn, step, at, winner)
     tried = {arm: found.get(arm, Tried(0, 0)) for arm in arms}
@@ -80,20 +83,24 @@ def decide(turn: Turn, step: str, arms: tuple[str, ...], winner: Winner) -> None
     turn.conn.execute(insert(split_decision), {**row, "figures": figures})
 
 
-def _due(turn: Turn, step: str, winner: Winner) -> datetime | None:
-    """When both the time was over and enough had taken an arm."""
+def ripe_since(turn: Turn, step: str, winner: Winner) -> datetime | None:
+    """When both the time was over and enough had taken an arm; None: not by now, or it is decided."""
+    if decision(turn, step) is not None:
+        return None
     taken = _taken(turn, step, select(assignment.c.taken_at)).order_by(assignment.c.taken_at)
     first = turn.conn.execute(taken.limit(1)).scalar()
     if first is None or first + winner.after > turn.now:
         return None
     enough = turn.conn.execute(taken.offset(winner.at_least - 1).limit(1)).scalar()
-    return max(first + winner.after, enough) if enough else None
+    at = max(first + winner.after, enough) if enough else None
+    return at if at is not None and at <= turn.now else None
 
 
 def _taken(turn: Turn, step: str, chosen: Select[Any]) -> Select[Any]:
-    """Those who took an arm and were not held out."""
+    """Those who took an arm, as seen before now, and were not held out."""
     joined = chosen.join(enrolment, enrolment.c.id == assignment.c.enrolment_id)
-    of_step = assignment.c.step == step, assignment.c.taken_at.is_not(None)
+    before = or_(assignment.c.seen_at.is_(None), assignment.c.seen_at < turn.now)
+    of_step = assignment.c.step == step, assignment.c.taken_at.is_not(None), before
     return joined.where(*of_step, enrolment.c.campaign == turn.version.campaign.name, enrolment.c.held_out_at.is_(None))
 
 

@@ -2,20 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import json
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from functools import cache
 from typing import Any
 
-from sqlalchemy import Connection, FromClause, Select, bindparam, exists, select
+from sqlalchemy import BigInteger, ColumnElement, Connection, Select, Text, bindparam, cast, exists, select, true
 
 from crm_store.dialect import unindexed
 from crm_store.journeys.context import Runnable
-from crm_store.journeys.steps import Step
+from crm_store.journeys.steps import Pause, Step
+from crm_store.ledger.pauses import paused_by
 from crm_store.ledger.states import FAILED, PASSED
-from crm_store.many import ids_of, pairs
+from crm_store.many import ids_of, listed
 from crm_store.schema import customer, enrolment, touch
-from crm_store.schema.types import Id, Instant
+from crm_store.schema.types import Instant
 from crm_store.segmentation.conditions.base import Condition
 
 
@@ -28,41 +31,49 @@ class Due:
     unseen: bool
 
 
-def due(conn: Connection, version: Runnable, now: datetime) -> Due:
-    """A look at an index for each step."""
-    key = conn.dialect.name, tuple(step.name for step in version.campaign.course.steps)
-    if key not in _made:
-        _made[key] = _asked(pairs(conn, dict(enumerate(key[1]))))
-    rows = conn.execute(_made[key], {"version": version.id, "now": now}).all()
+def dues(conn: Connection, versions: Iterable[Runnable], now: datetime) -> dict[int, Due]:
+    """What is due in each of these versions, by its number: a look at an index for each step."""
+    steps = {version.id: [step.name for step in version.campaign.course.steps] for version in versions}
+    found: dict[int, list[Any]] = {number: [] for number in steps}
+    for row in conn.execute(_asked(conn.dialect.name), {"steps": json.dumps(steps), "now": now}):
+        found[row.version].append(row)
+    return {number: _due(rows) for number, rows in found.items()}
+
+
+def _due(rows: Sequence[Any]) -> Due:
     come, settled = (frozenset(row.step for row in rows if getattr(row, name)) for name in ("come", "settled"))
     return Due(come, settled, any(row.unseen for row in rows))
 
 
-# Made once for a version: making it takes longer than answering it.
-_made: dict[tuple[str, tuple[str, ...]], Select[Any]] = {}
-
-
-def _asked(steps: FromClause) -> Select[Any]:
-    version, now = bindparam("version", type_=Id), bindparam("now", type_=Instant())
-    here = enrolment.c.definition_id == version, enrolment.c.state == "in", enrolment.c.step == steps.c.value
+@cache
+def _asked(dialect: str) -> Select[Any]:
+    """Made once: making it takes longer than answering it."""
+    steps, now = listed(dialect, bindparam("steps", type_=Text())), bindparam("now", type_=Instant())
+    version = cast(steps.c.key, BigInteger)
+    of_version = enrolment.c.definition_id == version, enrolment.c.state == "in"
+    here = *of_version, enrolment.c.step == steps.c.value
     of_touch = touch.c.enrolment_id == enrolment.c.id, touch.c.step == enrolment.c.step
     settled = select(touch.c.id).where(*of_touch, touch.c.state.in_((*PASSED, FAILED))).correlate(enrolment).exists()
     return select(
+        version.label("version"),
         steps.c.value.label("step"),
         exists().where(*here, enrolment.c.next_at <= now).label("come"),
         exists().where(*here, enrolment.c.next_at.is_(None), settled).label("settled"),
-        exists().where(enrolment.c.definition_id == version, enrolment.c.state == "in", enrolment.c.unseen).label("unseen"),
+        exists().where(*of_version, enrolment.c.unseen).label("unseen"),
     )
 
 
 @dataclass(frozen=True)
 class Look:
-    """What those who wait are looked at for before their turn: the exit, wherever they are, or what a step waits for."""
+    """What those who wait are looked at for before their turn: the exit, wherever they are, or what a step waits for; or
+    those whom a step has paused, wherever they are."""
 
     condition: Condition
     step: Step | None = None
 
     def waiting(self, version: Runnable, now: datetime) -> tuple[Any, ...]:
+        if isinstance(self.step, Pause):
+            return (enrolment.c.id.in_(paused_by(version.id, self.step.name, now)),)
         of_version = unindexed(enrolment.c.definition_id) == version.id, enrolment.c.state == "in"
         if self.step is None:
             return *of_version, enrolment.c.next_at.is_not(None)
@@ -77,9 +88,13 @@ class Look:
         """A select of those of whom it holds, of all or of these customers."""
         holds = self.condition.sql(version.scope(conn, now, enrolment))
         chosen = select(enrolment.c.id).join(customer, customer.c.id == enrolment.c.customer_id)
-        if customers is None:
-            return chosen.where(enrolment.c.definition_id == version.id, *self.waiting(version, now), holds)
-        return chosen.where(enrolment.c.customer_id.in_(ids_of(customers)), *self.waiting(version, now), holds)
+        whom = enrolment.c.customer_id.in_(ids_of(customers)) if customers is not None else _any_of(version, self.step)
+        return chosen.where(whom, *self.waiting(version, now), holds)
+
+
+def _any_of(version: Runnable, step: Step | None) -> ColumnElement[bool]:
+    """By the index of the version's enrolments; those whom a step has paused are found by themselves."""
+    return true() if isinstance(step, Pause) else enrolment.c.definition_id == version.id
 
 
 def waiting(conn: Connection, version: Runnable) -> Select[Any]:

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from array import array
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -11,13 +13,17 @@ from sqlalchemy import cast as sql_cast
 
 from crm_store.journeys.again import CANDIDATE, has_room
 from crm_store.journeys.context import Runnable, Standing
+from crm_store.journeys.goal import aim, reach
+from crm_store.journeys.holdouts import draw_hold_outs
 from crm_store.journeys.news import ENTRY, News
 from crm_store.journeys.triggers import Window
+from crm_store.journeys.turn import Turn
 from crm_store.schema import campaign as campaign_table
 from crm_store.schema import customer, enrolment
 from crm_store.schema.types import Instant, Words
 
 CUSTOMERS = 10_000  # at once, of those who are looked at again
+SPAN = 100_000  # customers at once, of all
 _NEXT = timedelta(microseconds=1)
 
 
@@ -32,25 +38,42 @@ class Entry:
 EVERYBODY = Entry()
 
 
-def entries(conn: Connection, version: Runnable, stands: Standing, news: News) -> list[Entry]:
-    """First the customers whom something was written about, then the instants since the last look; else everybody."""
-    campaign, since = version.campaign, news.since(version, ENTRY)
-    unblocked = campaign.again.policy == "leaving" or campaign.limit is not None  # what was barred then may not be now
-    if since is None or unblocked or not campaign.trigger.shows or (stands.live_since or since) > since:
+def entries(conn: Connection, version: Runnable, followed: Sequence[Runnable], stands: Standing, news: News) -> list[Entry]:
+    """First the customers whom something was written about, then the instants since the last look; else everybody.
+
+    `followed`: the versions in which somebody is under way."""
+    if version.campaign.again.policy == "leaving" and any(one.campaign.again.policy != "leaving" for one in followed):
+        return [EVERYBODY]  # whoever leaves those lets nobody know that she may enter again
+    since = news.since(version, ENTRY)
+    if since is None or (stands.live_since or since) > since:
         return [EVERYBODY]
-    few = news.concerned(conn, version, campaign.audience, since)
+    if since == stands.live_since and since < news.now:
+        news.note()  # all who are in the segment already have that instant: they are gone through once, not in every tick
+    few = news.entering(conn, version, since)
     if few is None:
         return [EVERYBODY]
     parts = [Entry(only=tuple(few[start : start + CUSTOMERS])) for start in range(0, len(few), CUSTOMERS)]
     return [*parts, Entry(since=since)] if since < news.now else parts
 
 
-def anybody(conn: Connection, version: Runnable, stands: Standing, now: datetime, entry: Entry) -> bool:
-    """Whether there is anything to write for an entry: asked before a transaction is begun for it."""
+def found(conn: Connection, version: Runnable, stands: Standing, now: datetime, entry: Entry, size: int) -> list[Entry]:
+    """Whom there is to write for an entry, in slices of `size` customers: read once, before a transaction is begun."""
     when, trigger = window(conn, version, stands, now, entry), version.campaign.trigger
     if not trigger.comes(conn, when, version.scope(conn, now)):
-        return False
-    return trigger.of_everybody or conn.execute(candidates(conn, version, when).limit(1)).first() is not None
+        return []
+    if trigger.of_everybody:
+        return [entry]
+    ids = array("q")
+    for span in _spans(conn) if entry == EVERYBODY else [None]:
+        chosen = candidates(conn, version, replace(when, span=span)).with_only_columns(customer.c.id)
+        ids.extend(conn.execute(chosen.distinct().order_by(customer.c.id)).scalars())
+    return [Entry(only=tuple(ids[start : start + size])) for start in range(0, len(ids), size)]
+
+
+def _spans(conn: Connection) -> Iterator[tuple[int, int]]:
+    """All customers in spans: what the databases keep while they look at one has a bound."""
+    last = conn.execute(select(func.max(customer.c.id))).scalar_one() or 0
+    yield from ((first, first + SPAN) for first in range(0, last + 1, SPAN))
 
 
 @dataclass(frozen=True)
@@ -72,7 +95,7 @@ def part(
     entry = window(conn, version, stands, now, looked_at)
     chosen = candidates(conn, version, entry).where(customer.c.id >= first).order_by(customer.c.id)
     if not version.campaign.trigger.of_everybody:
-        return Part(chosen.limit(size))
+        return Part(chosen.limit(size + 1))  # mostly as many customers are asked for, each of whom enters once
     upto = None
     if version.campaign.trigger.comes(conn, entry, version.scope(conn, now)):
         beyond = select(customer.c.id).where(customer.c.id >= first).order_by(customer.c.id).offset(size).limit(1)
@@ -83,8 +106,20 @@ def part(
     return Part(chosen.where(customer.c.id < upto), upto)
 
 
-def enrol(conn: Connection, version: Runnable, chosen: Select[Any]) -> list[Any]:
-    """Write the candidates down. Returns their rows: id, customer_id."""
+def begin(turn: Turn, chosen: Select[Any]) -> list[Any]:
+    """Write the candidates down, at the first step of their journey. Returns their rows: id, customer_id."""
+    entered, course = _enrol(turn.conn, turn.version, chosen), turn.version.campaign.course
+    ids = [row.id for row in entered]
+    draw_hold_outs(turn, ids)
+    aim(turn, ids)
+    reach(turn, ids)
+    for step in course.steps:
+        step.entered(turn, ids)
+    turn.go(ids, course.tree[0], enrolment.c.entered_at)
+    return entered
+
+
+def _enrol(conn: Connection, version: Runnable, chosen: Select[Any]) -> list[Any]:
     rows = chosen.subquery("chosen")
     fixed = {
         "campaign": literal(version.campaign.name, Words),

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from zoneinfo import ZoneInfo
 
 from sqlalchemy import Connection, select
@@ -13,8 +13,8 @@ from crm_store.content.names import UNCHECKED
 from crm_store.content.sources import Sources
 from crm_store.content.workspace import load_basics
 from crm_store.errors import ContentError
-from crm_store.journeys.context import Runnable
-from crm_store.journeys.published import current, standings
+from crm_store.journeys.context import Runnable, Standing
+from crm_store.journeys.published import currents, standings
 from crm_store.schema import definition, followed_segment, published
 from crm_store.segmentation.membership import Following
 from crm_store.segmentation.segment import Segment, load_segments
@@ -23,30 +23,30 @@ from crm_store.segmentation.segment import Segment, load_segments
 def segments_to_follow(conn: Connection) -> list[Following]:
     """Every segment that is followed, by name."""
     known = set(conn.execute(select(followed_segment.c.name).where(followed_segment.c.refreshed_at.is_not(None))).scalars())
-    found = {one.name: one for one in _asked_for(conn, known)}
-    return [one for _, one in sorted((found | {one.name: one for one in _entering(conn)}).items())]
+    stand, newest = standings(conn), currents(conn)
+    found = {one.name: one for one in _asked_for(conn, newest.values(), known)}
+    return [one for _, one in sorted((found | {one.name: one for one in _entering(stand, newest)}).items())]
 
 
-def _entering(conn: Connection) -> Iterator[Following]:
+def _entering(stand: Sequence[Standing], newest: Mapping[str, Runnable]) -> Iterator[Following]:
     """Segments that running campaigns are entered by; a campaign that goes live begins to follow anew."""
     planned_before: set[str] = set()
     versions: list[Runnable] = []
-    for one in standings(conn):
+    for one in stand:
         if one.status in ("live", "paused"):
-            versions.append(current(conn, one.name))
+            versions.append(newest[one.name])
             planned_before |= set(versions[-1].campaign.trigger.segments()) if one.planned else set()
     for version in versions:
         for name in version.campaign.trigger.segments():
             yield _of(version, name, name not in planned_before)
 
 
-def _asked_for(conn: Connection, known: set[str]) -> Iterator[Following]:
+def _asked_for(conn: Connection, versions: Iterable[Runnable], known: set[str]) -> Iterator[Following]:
     """Segments whose comings and goings a published segment or a running campaign asks for."""
     for name, segments, zone in _published(conn):
         for asked in segments[name].who.followed():
             yield Following(asked, segments, zone, asked not in known)
-    for one in standings(conn):
-        version = current(conn, one.name)
+    for version in versions:
         for condition in version.campaign.conditions():
             for asked in condition.followed():
                 yield _of(version, asked, asked not in known)

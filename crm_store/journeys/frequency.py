@@ -11,7 +11,7 @@ from crm_store.content.literals import Rate
 from crm_store.content.settings import Settings
 from crm_store.journeys.again import Again
 from crm_store.journeys.course import Arm, Course
-from crm_store.journeys.steps import Exit, Speaking, Step, Wait, WaitFor
+from crm_store.journeys.steps import Exit, Send, Step, Wait, WaitFor
 from crm_store.journeys.triggers import Trigger
 from crm_store.journeys.triggers.event import EventTrigger
 
@@ -45,7 +45,7 @@ def _entries_a_day(trigger: Trigger, again: Again, limit: Rate | None) -> tuple[
     """How often a customer may enter within a day, and why, in words."""
     if limit is not None:
         return limit.a_day, f"limit: {limit}"
-    if again.gap is not None and not again.gap.is_calendar and again.gap.count:
+    if again.gap is not None and not again.gap.is_calendar:
         return Rate(1, again.gap).a_day, f"again: {again}"
     return trigger.a_day() or 1, f"entered by {trigger.sentence()}"
 
@@ -83,7 +83,7 @@ class _Walk:
         for step in steps:
             if isinstance(step, Exit):
                 return set()
-            if isinstance(step, Speaking):
+            if isinstance(step, Send):  # a task is no mail
                 ways = {(*way, (step.name, timedelta(0))) for way in ways}
             elif isinstance(step, Wait):
                 ways = {self._later(way, _least(step)) for way in ways}

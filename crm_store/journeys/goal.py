@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
-from sqlalchemy import BigInteger, ColumnElement, Connection, Select, cast, exists, select, update
+from sqlalchemy import BigInteger, ColumnElement, Connection, Select, cast, select, update
 
 from crm_store.content.faults import Fault, Incomplete
 from crm_store.content.fields import Fields, sure, text
@@ -21,7 +21,7 @@ from crm_store.content.vocabulary import EventKind
 from crm_store.dialect import JsonScalar, unindexed
 from crm_store.journeys.reading import Reading
 from crm_store.many import ids_of
-from crm_store.schema import customer, definition, enrolment, event
+from crm_store.schema import customer, enrolment, event
 from crm_store.schema.types import later
 from crm_store.segmentation.eventfilters import EventFilter, ItemFilter, SameAsTrigger, property_of, read_where
 
@@ -99,13 +99,6 @@ def aim(turn: Turn, ids: Sequence[int]) -> None:
     if goal is not None and ids:
         until = later(enrolment.c.entered_at, goal.within.fixed())
         turn.conn.execute(update(enrolment).where(enrolment.c.id.in_(ids_of(ids))).values(goal_until=until))
-
-
-def aiming_versions(conn: Connection, campaign: str) -> list[int]:
-    """The versions of the campaign in which somebody may still reach a goal."""
-    somebody = exists().where(enrolment.c.definition_id == definition.c.id, enrolment.c.goal_until.is_not(None))
-    of_name = definition.c.kind == "campaign", definition.c.name == campaign
-    return list(conn.execute(select(definition.c.id).where(*of_name, somebody).order_by(definition.c.id)).scalars())
 
 
 def aiming(conn: Connection, definition_id: int, customers: Sequence[int] | None = None) -> Select[Any]:

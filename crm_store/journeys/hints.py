@@ -2,20 +2,25 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from datetime import date, datetime, time
 from zoneinfo import ZoneInfo
 
 from crm_store.clock import local_instant
 from crm_store.content.faults import Fault
 from crm_store.journeys.campaign import Campaign
-from crm_store.journeys.steps import Wait
+from crm_store.journeys.steps import Step, Wait
 
 
 def campaign_hints(campaign: Campaign, now: datetime, zone: ZoneInfo) -> Iterator[Fault]:
-    """Waits until a fixed date that is past, or that comes before another one further up. `zone`: the company's."""
-    before: tuple[datetime, Wait] | None = None
-    for step in campaign.course.steps:
+    """Waits until a fixed date that is past, or that comes before another one on the same way. `zone`: the company's."""
+    return _hints(campaign.course.tree, None, now, zone)
+
+
+def _hints(steps: Sequence[Step], before: tuple[datetime, Wait] | None, now: datetime, zone: ZoneInfo) -> Iterator[Fault]:
+    for step in steps:
+        for arm in step.arms():
+            yield from _hints(arm.steps, before, now, zone)
         at = _fixed(step, zone) if isinstance(step, Wait) else None
         if at is None or not isinstance(step, Wait):
             continue

@@ -45,7 +45,10 @@ def read_own_moment(node: Node, reading: Reading) -> Moment:
     found = resolved(replace(moment, shift=None), node, reading.language.vocabulary, of_dates=False)
     if found is None:
         known = [*ENTRY, *([own] if own else []), *reading.language.vocabulary.attributes]
-        raise Fault(node.place, f"'{moment}' is not a moment known here{did_you_mean(moment.anchor, known)}")
+        hint = (
+            did_you_mean(moment.anchor, known) or "; write e.g. 2026-12-24, 3 days after entered, or 1 day before birthday"
+        )
+        raise Fault(node.place, f"'{moment}' is not a moment known here{hint}")
     return _checked(replace(moment, base=found.base), node, is_day(found))
 
 

@@ -16,8 +16,9 @@ from sqlalchemy.sql.selectable import TableClause
 from crm_store.journeys.context import Runnable
 from crm_store.journeys.course import Course
 from crm_store.journeys.goal import aim
-from crm_store.journeys.steps import Split, Step, Wait, WaitFor
+from crm_store.journeys.steps import Pause, Split, Step, Wait, WaitFor
 from crm_store.journeys.turn import Turn
+from crm_store.ledger.pauses import follow_pauses
 from crm_store.many import ids_of
 from crm_store.schema import assignment, enrolment, pause, split_decision, touch
 from crm_store.schema.types import Instant
@@ -59,6 +60,7 @@ def move_over(conn: Connection, old: Runnable, newest: Runnable, now: datetime, 
         if isinstance(step, Split):
             _draw(turn, step, ids)
     _aim(turn, ids)
+    follow_pauses(conn, ids, newest.id)
     for step in before.steps:
         at_step = select(enrolment.c.id, enrolment.c.next_at).where(enrolment.c.step == step.name)
         rows = conn.execute(at_step.where(enrolment.c.id.in_(ids_of(ids)), enrolment.c.definition_id == old.id)).all()
@@ -73,6 +75,9 @@ def move_over(conn: Connection, old: Runnable, newest: Runnable, now: datetime, 
             due_at = select(touch.c.due_at).where(touch.c.enrolment_id == enrolment.c.id, touch.c.step == step.name)
             _go(turn, waiting, to, enrolment.c.next_at)
             _go(turn, spoken_to, to, due_at.correlate(enrolment).scalar_subquery())
+    for step in after.steps:
+        if isinstance(step, Pause):
+            step.lift(turn, ids)
 
 
 def _wait_anew(turn: Turn, ids: Sequence[int], step: Step) -> None:

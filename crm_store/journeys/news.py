@@ -8,10 +8,9 @@ otherwise now (`digest`), is looked at in full.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
-from functools import cache
 from hashlib import sha256
 from typing import Any
 
@@ -21,15 +20,18 @@ from sqlalchemy.sql import visitors
 from crm_store.changes import Marks, all_marks, forget
 from crm_store.dialect import insert
 from crm_store.journeys.context import Runnable
+from crm_store.journeys.due import Due, dues
+from crm_store.program import program_version
 from crm_store.schema import enrolment, event, looked
 from crm_store.segmentation.compile import lists_of, scope_of
 from crm_store.segmentation.conditions.base import Condition
 from crm_store.segmentation.language import Scope
-from crm_store.segmentation.passing import Anybody, Moved, Passing, concerned
+from crm_store.segmentation.passing import Anybody, Moved, Passing, concerned, together
 from crm_store.store import Store
 
-# What of a version is looked at: those who may enter by it, those who are under way in it, those who may reach its goal.
-ENTRY, WAY, GOAL = "entry", "way", "goal"
+# What of a version is looked at: those who may enter by it, those who are under way in it, those who may reach its goal,
+# those whom it has paused until something comes.
+ENTRY, WAY, GOAL, PAUSE = "entry", "way", "goal", "pause"
 # Goals that nobody can reach any more are looked for so often: late ones are few, and only looking at all tells.
 _ALL_GOALS = timedelta(days=1)
 _PART = 10_000  # customers at once
@@ -47,18 +49,26 @@ class Looked:
 
 @dataclass
 class News:
-    """What is new as of `now`, read before anything is planned."""
+    """What is new as of `now`, read before anything is planned. `taken`: the marks that all campaigns look at."""
 
     now: datetime
+    taken: Marks
     marks: Marks
     looked: Mapping[Key, Looked]
     lists: Mapping[str, int]
+    due: Mapping[int, Due]
     _looking: dict[Key, Looked] = field(default_factory=dict)
     _worth_noting: bool = False
 
     @classmethod
-    def read(cls, conn: Connection, now: datetime) -> News:
-        return cls(now, all_marks(conn), _noted(conn), lists_of(conn))
+    def read(cls, conn: Connection, now: datetime, versions: Iterable[Runnable]) -> News:
+        """`versions`: those in which somebody is under way."""
+        marks = all_marks(conn)
+        return cls(now, marks, marks, _noted(conn), lists_of(conn), dues(conn, versions, now))
+
+    def look_again(self, conn: Connection) -> None:
+        """A campaign has written of customers; the next ones see it now, all of them next time."""
+        self.marks = all_marks(conn)
 
     def since(self, version: Runnable, part: str) -> datetime | None:
         """As of when that part of the version, which is looked at now, was looked at before; None: look in full."""
@@ -72,16 +82,33 @@ class News:
 
     def _digest(self, version: Runnable) -> str:
         asked = sorted({name for condition in version.campaign.conditions() for name in _lists(condition, version)})
-        return sha256(f"{_program()} {[(name, self.lists.get(name)) for name in asked]}".encode()).hexdigest()[:32]
+        return sha256(f"{program_version()} {[(name, self.lists.get(name)) for name in asked]}".encode()).hexdigest()[:32]
+
+    def note(self) -> None:
+        """What was looked at is to be noted at the end, though nobody was found."""
+        self._worth_noting = True
+
+    def written(self, version: Runnable) -> Sequence[int] | None:
+        """The customers whom something was written about since the version was looked at; None: it may be anybody."""
+        return None if self.since(version, WAY) is None else self.marks.customers
 
     def concerned(
-        self, conn: Connection, version: Runnable, condition: Condition | None, since: datetime | None
+        self, conn: Connection, version: Runnable, condition: Condition, since: datetime | None
     ) -> Sequence[int] | None:
         """The customers of whom the condition may say something else than it did at `since`; None: anybody."""
-        if since is None:
-            return None
-        moved = self._moved(conn, version, condition, since) if condition is not None else []
-        found = concerned(conn, moved, self.marks.customers)
+        return None if since is None else self._few(conn, self._moved(conn, version, condition, since))
+
+    def entering(self, conn: Connection, version: Runnable, since: datetime) -> Sequence[int] | None:
+        """The customers who may enter since then, those whose right instant has come since apart; None: anybody."""
+        campaign = version.campaign
+        audience = self._moved(conn, version, campaign.audience, since) if campaign.audience is not None else []
+        by_trigger = campaign.trigger.moved(_passing(conn, version, since, self.now))
+        # Who has left in this very planning is marked since the marks were read.
+        marked = all_marks(conn) if campaign.again.policy == "leaving" else self.marks
+        return self._few(conn, together([audience, by_trigger]), marked)
+
+    def _few(self, conn: Connection, moved: Moved, marked: Marks | None = None) -> Sequence[int] | None:
+        found = concerned(conn, moved, (marked or self.marks).customers)
         self._worth_noting = self._worth_noting or found != []
         return found
 
@@ -91,29 +118,26 @@ class News:
         if since is None or goal is None or self.now - since >= _ALL_GOALS:
             self._worth_noting = True
             return None
-        before, after = (_scope(conn, version, at) for at in (since, self.now))
-        found = concerned(
-            conn, Passing(before, after).over(event, event.c.at, event.c.kind == goal.kind.name), self.marks.customers
-        )
-        self._worth_noting = self._worth_noting or found != []
-        return found
+        time = _passing(conn, version, since, self.now)
+        return self._few(conn, time.over(event, event.c.at, event.c.kind == goal.kind.name))
 
     def tells(self, conn: Connection, version: Runnable, condition: Condition) -> bool:
         """Whether nobody is concerned by it but those whom something was written about and those whom time concerns."""
         return self._moved(conn, version, condition, self.now) is not None
 
     def _moved(self, conn: Connection, version: Runnable, condition: Condition, since: datetime) -> Moved:
-        before, after = (_scope(conn, version, at) for at in (since, self.now))
-        moved = condition.moved(Passing(before, after))
+        time = _passing(conn, version, since, self.now)
+        moved = condition.moved(time)
+        self._worth_noting = self._worth_noting or time.is_another_day
         # What is asked of customers alone can't be told of enrolments.
         selects = moved.unless_none if isinstance(moved, Anybody) else moved or []
         return None if any(_asks_enrolment(chosen) for chosen in selects) else moved
 
     def end(self, store: Store) -> None:
         """Note what was looked at and take the marks away, if there is anything to note."""
-        if self._worth_noting or self.marks.customers:
+        if self._worth_noting or self.taken.customers:
             store.write_snapshot(self._note)
-            for some in self.marks.parts(_SLICE):
+            for some in self.taken.parts(_SLICE):
                 store.write(forget, some)
 
     def _note(self, conn: Connection) -> None:
@@ -148,13 +172,10 @@ def _lists(condition: Condition, version: Runnable) -> set[str]:
     return set(condition.lists()).union(*(_lists(version.segments[name].who, version) for name in condition.embedded()))
 
 
+def _passing(conn: Connection, version: Runnable, since: datetime, now: datetime) -> Passing:
+    return Passing(_scope(conn, version, since), _scope(conn, version, now))
+
+
 def _scope(conn: Connection, version: Runnable, at: datetime) -> Scope:
     scope = scope_of(conn, at, version.settings.company.zone, version.segments)
     return replace(scope, enrolment=enrolment)
-
-
-@cache
-def _program() -> str:
-    from importlib.metadata import version
-
-    return version("rapport")

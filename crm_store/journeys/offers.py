@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from dataclasses import replace
 
-from crm_store.content.faults import Fault, did_you_mean, nearest
+from crm_store.content.faults import Fault, Unnamed, did_you_mean, nearest
 from crm_store.content.fields import Fields, text
 from crm_store.content.literals import Duration, Moment, parse_duration, read_moment, read_money, read_percent
 from crm_store.content.nodes import Mapping, Node, Scalar
@@ -19,7 +19,7 @@ UNIQUE = "unique"
 
 def read_offers(node: Node, reading: Reading) -> dict[str, OfferTerms]:
     if not isinstance(node, Mapping) or not node.entries:
-        raise Fault(node.place, "must be a mapping of offers, e.g. {treat: {discount: 15 %, code: unique}}")
+        raise Unnamed(node, "must be a mapping of offers, e.g. {treat: {discount: 15 %, code: unique}}")
     read = reading.language.faults.each(lambda entry: _offer(entry[0].text, entry[1], reading), node.entries)
     return {terms.name: terms for terms in read}
 

@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
+from typing import Any
 
-from sqlalchemy import Connection, exists, select, update
+from sqlalchemy import Connection, bindparam, exists, select, update
 
 from crm_store import definitions
 from crm_store.consent.keys import ensure_link_key
@@ -22,9 +23,12 @@ from crm_store.journeys.context import Runnable, Standing
 from crm_store.journeys.held import hold_those_without_file, let_go, refuse_renamed_without_was
 from crm_store.journeys.load import load_campaigns
 from crm_store.journeys.renaming import rename_campaign
+from crm_store.journeys.steps import Update
+from crm_store.ledger.pauses import open_at
 from crm_store.ledger.states import DUE
 from crm_store.schema import campaign as campaign_table
-from crm_store.schema import definition, enrolment, published, touch
+from crm_store.schema import definition, enrolment, pause, published, touch
+from crm_store.schema.types import Instant
 from crm_store.segmentation.membership import rename
 from crm_store.segmentation.segment import Segment, load_segments
 
@@ -69,7 +73,8 @@ def standings(conn: Connection) -> list[Standing]:
     """Every published campaign, by name."""
     rows = conn.execute(select(campaign_table).order_by(campaign_table.c.name))
     return [
-        Standing(row.name, row.kind, row.status, row.live_since, row.plans > 0, row.held, row.held_since) for row in rows
+        Standing(row.name, row.kind, row.status, row.live_since, row.plans > 0, row.held, row.held_since, row.renamed_from)
+        for row in rows
     ]
 
 
@@ -89,6 +94,13 @@ def current(conn: Connection, name: str) -> Runnable:
     return runnable(conn, *found, name)
 
 
+def currents(conn: Connection) -> dict[str, Runnable]:
+    """The published version of every campaign, by name."""
+    joined = select(definition.c.id, definition.c.hash, definition.c.name)
+    joined = joined.join(published, published.c.definition_id == definition.c.id).where(published.c.kind == "campaign")
+    return {row.name: runnable(conn, row.id, row.hash, row.name) for row in conn.execute(joined).all()}
+
+
 def ends_at_once(conn: Connection, name: str) -> bool:
     """Whether the campaign has ended with `when_ended: exit`: nobody goes on in it, whatever version they entered with."""
     return standing(conn, name).status == "ended" and current(conn, name).campaign.when_ended == "exit"
@@ -96,46 +108,60 @@ def ends_at_once(conn: Connection, name: str) -> bool:
 
 @dataclass(frozen=True)
 class Running:
-    """A published campaign: how it stands, its published version, and those that open enrolments of it entered with."""
+    """A published campaign: how it stands, its published version, and those of its versions in which there is something:
+    open enrolments, due touches, somebody who may still reach the goal, pauses that may end before their time."""
 
     stands: Standing
     newest: Runnable
-    followed: tuple[Runnable, ...]
+    followed: tuple[Runnable, ...] = ()
+    due: tuple[Runnable, ...] = ()
+    aiming: tuple[Runnable, ...] = ()
+    pausing: tuple[Runnable, ...] = ()
 
     @property
     def all_leave(self) -> bool:
         """Whether it has ended with `when_ended: exit`."""
         return self.stands.status == "ended" and self.newest.campaign.when_ended == "exit"
 
+    @property
+    def updates(self) -> bool:
+        """Whether it may write something of customers while it is planned."""
+        versions = self.newest, *self.followed
+        return any(isinstance(step, Update) for one in versions for step in one.campaign.course.steps)
 
-def running(conn: Connection, only: str | None = None) -> list[Running]:
+
+def running(conn: Connection, now: datetime, only: str | None = None) -> list[Running]:
     """Every published campaign, or that one, by name. Raises StoreError if it is not published."""
-    newest: dict[str, Runnable] = {}
-    followed: dict[str, list[Runnable]] = {}
-    for row in conn.execute(_VERSIONS):
-        version = runnable(conn, row.id, row.hash, row.name) if row.is_published or row.followed_in else None
-        if version is not None and row.is_published:
-            newest[row.name] = version
-        if version is not None and row.followed_in:
-            followed.setdefault(row.followed_in, []).append(version)
-    return [
-        Running(one, newest.get(one.name) or current(conn, one.name), tuple(followed.get(one.name, ())))
-        for one in (standings(conn) if only is None else [standing(conn, only)])
-    ]
+    stands = standings(conn) if only is None else [standing(conn, only)]
+    found: dict[str, list[tuple[Any, Runnable]]] = {one.name: [] for one in stands}
+    for row in conn.execute(_VERSIONS, {"now": now}):
+        if row.name in found and any(row[3:]):
+            found[row.name].append((row, runnable(conn, row.id, row.hash, row.name)))
+    return [_running(conn, one, found[one.name]) for one in stands]
 
 
-# Every version of a campaign, and in which campaign somebody is under way in it. One look at an index for each.
+def _running(conn: Connection, stands: Standing, versions: Sequence[tuple[Any, Runnable]]) -> Running:
+    newest = next((version for row, version in versions if row.is_published), None)
+    found = {word: tuple(version for row, version in versions if getattr(row, word)) for word in _THERE}
+    return Running(stands, newest or current(conn, stands.name), **found)
+
+
+_of_version = enrolment.c.definition_id == definition.c.id
+_due = touch.c.campaign == definition.c.name, touch.c.definition_id == definition.c.id, touch.c.state == DUE
+# What there may be in a version, as `Running` has it: one look at an index for each.
+_THERE = {
+    "followed": exists().where(_of_version, enrolment.c.state == "in"),
+    "due": exists().where(*_due),
+    "aiming": exists().where(_of_version, enrolment.c.goal_until.is_not(None)),
+    "pausing": exists().where(pause.c.definition_id == definition.c.id, *open_at(bindparam("now", type_=Instant()))),
+}
 _VERSIONS = (
     select(
         definition.c.id,
         definition.c.name,
         definition.c.hash,
         exists().where(published.c.kind == "campaign", published.c.definition_id == definition.c.id).label("is_published"),
-        select(enrolment.c.campaign)
-        .where(enrolment.c.definition_id == definition.c.id, enrolment.c.state == "in")
-        .limit(1)
-        .scalar_subquery()
-        .label("followed_in"),
+        *(there.label(word) for word, there in _THERE.items()),
     )
     .where(definition.c.kind == "campaign")
     .order_by(definition.c.id)
@@ -144,24 +170,30 @@ _VERSIONS = (
 
 def versions_of_due(conn: Connection, name: str) -> list[Runnable]:
     """The versions that touches which are due were written under."""
-    ids = select(touch.c.definition_id).where(touch.c.campaign == name, touch.c.state == DUE).distinct()
-    return [runnable(conn, definition_id) for definition_id in sorted(conn.execute(ids).scalars())]
+    ids = select(definition.c.id).where(definition.c.kind == "campaign", definition.c.name == name, _THERE["due"])
+    return [runnable(conn, definition_id) for definition_id in conn.execute(ids.order_by(definition.c.id)).scalars()]
 
 
 def runnable(
     conn: Connection, definition_id: int, known_hash: str | None = None, known_name: str | None = None
 ) -> Runnable:
     """A version, read and checked again from the texts it was published with."""
-    known = _read_before.get(known_hash or definitions.hash_of(conn, definition_id))
-    if known is None:
-        found = definitions.load(conn, definition_id)
-        known = _read_before[found.hash] = _read(found)
-    campaign = replace(known.campaign, name=known_name or definitions.name_of(conn, definition_id))
-    return replace(known, id=definition_id, campaign=campaign)
+    digest = known_hash or definitions.hash_of(conn, definition_id)
+    name = known_name or definitions.name_of(conn, definition_id)
+    version = _made_before.get((digest, definition_id, name))
+    if version is None:
+        known = _read_before.get(digest)
+        if known is None:
+            known = _read_before[digest] = _read(definitions.load(conn, definition_id))
+        version = replace(known, id=definition_id, campaign=replace(known.campaign, name=name))
+        _made_before[digest, definition_id, name] = version
+    return version
 
 
-# Definitions never change, and their hash says which is which: one reading serves the process.
+# Definitions never change, and their hash says which is which: one reading serves the process. So does what is worked out
+# of a version once it has its number and its name.
 _read_before: dict[str, Runnable] = {}
+_made_before: dict[tuple[str, int, str], Runnable] = {}
 
 
 def _read(found: Definition) -> Runnable:

@@ -1,15 +1,17 @@
 """`was:` of a campaign: its whole history goes under its new name, so that nothing begins anew.
 
-A campaign's name keys enrolments (and so `again` and occasions), touches, runs, codes and results: it is changed wherever
-it is written, in one transaction. What providers know a touch by is made of the names it had when it was written; those
-are kept beside.
+A campaign's name keys enrolments (and so `again` and occasions), touches, runs, codes and results. The campaign itself gets
+its new name at once; what is written under the old one follows in slices. Until all of it has, nobody plans the campaign,
+and its touches that have not followed yet are claimed by nobody: whoever finds it so, the next tick at the latest, goes on.
+What providers know a touch by is made of the names it had when it was written; those are kept beside.
 """
 
 from __future__ import annotations
 
-from sqlalchemy import Connection, delete, func, select, update
+from sqlalchemy import Connection, delete, func, select, tuple_, update
 
 from crm_store.errors import StoreError
+from crm_store.many import ids_of
 from crm_store.schema import (
     campaign,
     campaign_run,
@@ -22,20 +24,19 @@ from crm_store.schema import (
     split_decision,
 )
 from crm_store.schema import touch as touch_table
+from crm_store.store import Store
 
-_NAMING = (enrolment.c.campaign, campaign_run.c.campaign, offer.c.campaign, split_decision.c.campaign)
+SLICE = 2_000
 
 
 def rename_campaign(conn: Connection, old: str, new: str) -> bool:
-    """Returns whether there was anything to rename. Raises StoreError if both names have a history of their own."""
+    """Give a campaign its new name; `finish_renames` moves what is written under the old one. Returns whether there was
+    anything to rename. Raises StoreError if both names have a history of their own."""
     if conn.execute(select(campaign.c.name).where(campaign.c.name == old)).first() is None:
         return False
     _make_room(conn, old, new)
-    for column in (*_NAMING, entry_request.c.campaign, place.c.campaign, campaign.c.name):
-        conn.execute(update(column.table).where(column == old).values({column.name: new}))
-    of_campaign = touch_table.c.campaign == old
-    first = func.coalesce(touch_table.c.first_campaign, touch_table.c.campaign)
-    conn.execute(update(touch_table).where(of_campaign).values(campaign=new, first_campaign=first))
+    conn.execute(update(campaign).where(campaign.c.name == old).values(name=new, renamed_from=old))
+    conn.execute(update(split_decision).where(split_decision.c.campaign == old).values(campaign=new))
     for column in (definition.c.name, published.c.name):
         of_name = column.table.c.kind == "campaign", column == old
         conn.execute(update(column.table).where(*of_name).values(name=new))
@@ -50,3 +51,47 @@ def _make_room(conn: Connection, old: str, new: str) -> None:
         raise StoreError(f"{what}; take `was` out, and end '{old}' with `status: ended`")
     conn.execute(delete(published).where(published.c.kind == "campaign", published.c.name == new))
     conn.execute(delete(campaign).where(campaign.c.name == new))
+
+
+def finish_renames(store: Store) -> None:
+    """Move what is still written under names that campaigns had before, in slices; what was broken off goes on."""
+    unfinished = select(campaign.c.renamed_from, campaign.c.name).where(campaign.c.renamed_from.is_not(None))
+    with store.read() as conn:
+        names = [(row.renamed_from, row.name) for row in conn.execute(unfinished)]
+    for old, new in names:
+        for move in (_move_enrolments, _move_touches, _move_runs, _move_requests):
+            while store.write(move, old, new):
+                pass
+        store.write(_end, new)
+
+
+def _move_enrolments(conn: Connection, old: str, new: str) -> int:
+    """Those of one slice, with their codes. Returns how many."""
+    chosen = select(enrolment.c.id).where(enrolment.c.campaign == old).limit(SLICE)
+    ids = list(conn.execute(chosen).scalars())
+    conn.execute(update(offer).where(offer.c.enrolment_id.in_(ids_of(ids))).values(campaign=new))
+    return conn.execute(update(enrolment).where(enrolment.c.id.in_(ids_of(ids))).values(campaign=new)).rowcount
+
+
+def _move_touches(conn: Connection, old: str, new: str) -> int:
+    chosen = select(touch_table.c.id).where(touch_table.c.campaign == old).limit(SLICE)
+    first = func.coalesce(touch_table.c.first_campaign, touch_table.c.campaign)
+    ids = list(conn.execute(chosen).scalars())
+    conn.execute(update(place).where(place.c.touch_id.in_(ids_of(ids))).values(campaign=new))
+    moved = update(touch_table).where(touch_table.c.id.in_(ids_of(ids))).values(campaign=new, first_campaign=first)
+    return conn.execute(moved).rowcount
+
+
+def _move_runs(conn: Connection, old: str, new: str) -> int:
+    chosen = select(campaign_run.c.id).where(campaign_run.c.campaign == old).limit(SLICE)
+    return conn.execute(update(campaign_run).where(campaign_run.c.id.in_(chosen)).values(campaign=new)).rowcount
+
+
+def _move_requests(conn: Connection, old: str, new: str) -> int:
+    key, of_old = (entry_request.c.request, entry_request.c.customer_id), entry_request.c.campaign == old
+    chosen = select(*key).where(of_old).limit(SLICE)
+    return conn.execute(update(entry_request).where(of_old, tuple_(*key).in_(chosen)).values(campaign=new)).rowcount
+
+
+def _end(conn: Connection, name: str) -> None:
+    conn.execute(update(campaign).where(campaign.c.name == name).values(renamed_from=None))

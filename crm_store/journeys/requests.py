@@ -13,6 +13,7 @@ from zoneinfo import ZoneInfo
 
 from sqlalchemy import ColumnElement, Connection, literal, select
 
+from crm_store.changes import mark
 from crm_store.dialect import insert
 from crm_store.errors import UsageError
 from crm_store.journeys.published import current, standing
@@ -98,4 +99,6 @@ def _request(conn: Connection, campaign: str, asked: Asked, ids: Sequence[int], 
     whom = select(*fixed.values(), customer.c.id).where(customer.c.id.in_(ids_of(ids[first : first + SLICE])))
     statement = insert(conn, entry_request).from_select([*fixed, "customer_id"], whom)
     new = statement.on_conflict_do_nothing().returning(entry_request.c.customer_id)
-    return len(conn.execute(new).all())
+    added = [row.customer_id for row in conn.execute(new)]
+    mark(conn, added)
+    return len(added)

@@ -26,7 +26,7 @@ def speak(
     add_eligible(conn, run_id, eligible)
     written = write_touches(conn, run_id, ids, step.message(version.campaign), wait_at_most(version))
     end_at_step(conn, version, step.name, ids)
-    conn.execute(update(enrolment).where(enrolment.c.id.in_(ids)).values(next_at=None, unseen=None))
+    conn.execute(update(enrolment).where(enrolment.c.id.in_(ids_of(ids))).values(next_at=None, unseen=None))
     return run_id, written
 
 

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from sqlalchemy import ColumnElement, Connection, literal, null, select, update
 
+from crm_store.changes import mark_those
 from crm_store.many import ids_of
 from crm_store.schema import customer, enrolment
 
@@ -55,6 +56,8 @@ class Turn:
             unseen = {"unseen": literal(True) if looked_for else null()}
             place = {"step": step.name, "since": base, **unseen, **step.come(self, ids, base)}
         self.conn.execute(update(enrolment).where(enrolment.c.id.in_(ids_of(ids))).values({**values, **place}))
+        if "state" in place:
+            self._may_enter_again(ids)
 
     def leave(self, ids: Sequence[int], reason: str, at: datetime | Column | None = None) -> int:
         """End those of the enrolments that are still in. Returns how many."""
@@ -62,7 +65,15 @@ class Turn:
             return 0
         still_in = enrolment.c.id.in_(ids_of(ids)), enrolment.c.state == "in"
         left = {"state": "left", "reason": reason, "left_at": self.now if at is None else at}
-        return self.conn.execute(update(enrolment).where(*still_in).values(**left, next_at=None, unseen=None)).rowcount
+        leaving = self.conn.execute(update(enrolment).where(*still_in).values(**left, next_at=None, unseen=None)).rowcount
+        self._may_enter_again(ids)
+        return leaving
+
+    def _may_enter_again(self, ids: Sequence[int]) -> None:
+        """With `again: after leaving` a tick has to look whether those who are out now enter anew."""
+        if self.version.campaign.again.policy == "leaving":
+            out = select(enrolment.c.customer_id).where(enrolment.c.id.in_(ids_of(ids)), enrolment.c.state != "in")
+            mark_those(self.conn, customer.c.id.in_(out))
 
     def has_seen(self, ids: Sequence[int]) -> None:
         """All that these enrolments are looked at for where they are was looked for."""

@@ -19,8 +19,8 @@ from crm_store.dialect import unindexed
 from crm_store.journeys.context import Runnable
 from crm_store.journeys.published import current, runnable
 from crm_store.journeys.steps import Send, Speaking
-from crm_store.ledger.gates import Verdict, barred, passing
-from crm_store.ledger.judging import Group, judge_mails, step_of, turn_of
+from crm_store.ledger.gates import Verdict, barred, look, passing
+from crm_store.ledger.judging import NO_WAIT, Group, judge_mails, step_of
 from crm_store.ledger.states import DUE, SENT, SKIPPED
 from crm_store.ledger.taking import UNDER_WAY, claimed_at
 from crm_store.many import ids_of
@@ -177,6 +177,6 @@ def _passing(conn: Connection, group: Group, ids: Sequence[int], now: datetime) 
     step = step_of(conn, group.definition_id, group.campaign, group.step)
     if not ids or not isinstance(step, Send):
         return set()
-    turn = turn_of(conn, group, now)
-    verdicts = judge_mails(conn, runnable(conn, group.definition_id), step, turn, ids, now, is_rival=True)
+    at = look(conn, runnable(conn, group.definition_id), now, step)
+    verdicts = judge_mails(conn, group, at, step, ids, NO_WAIT, is_rival=True)
     return {touch_id for touch_id, said in verdicts.items() if said.state is None}

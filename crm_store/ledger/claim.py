@@ -21,7 +21,7 @@ from crm_store.journeys.turn import Turn
 from crm_store.ledger import accounts
 from crm_store.ledger.capping import uncapped
 from crm_store.ledger.follow_ups import write_tasks
-from crm_store.ledger.gates import Verdict
+from crm_store.ledger.gates import Verdict, look
 from crm_store.ledger.judging import DUE_HOUR, Group, Tests, judge, judge_mails, step_of, turn_of
 from crm_store.ledger.offers import issue_offers
 from crm_store.ledger.pacing import take_places
@@ -112,7 +112,8 @@ def claim(conn: Connection, worker: Worker, group: Group, now: datetime, size: i
         wait = given.wait if _any_left(conn, turn) else timedelta(0)
         return Claim(lease.token, (), lease.until, version, step, template_id, wait=wait)
     picked = _locked(conn, _pick(turn), given.size)
-    verdicts = uncapped(conn, version, step, judge_mails(conn, version, step, turn, picked, now), now)
+    judged = judge_mails(conn, group, look(conn, version, now, step), step, picked, clock)
+    verdicts = uncapped(conn, version, step, judged, now)
     _write_off(conn, version, verdicts, now)
     passed = _take(conn, verdicts, lease, template_id, now)
     take_places(conn, version, step, passed, now)
@@ -142,7 +143,7 @@ def do_tasks(conn: Connection, group: Group, now: datetime, size: int) -> Done:
     clock = machine_now(conn)
     turn = turn_of(conn, group, now, clock)
     picked = _locked(conn, _pick(turn), size)
-    verdicts = judge(conn, version, step, turn, picked, now)
+    verdicts = judge(conn, group, look(conn, version, now, step), picked, clock)
     _write_off(conn, version, verdicts, now)
     lease = Lease(secrets.token_hex(8), clock + version.settings.delivery.lease)
     passed = _take(conn, verdicts, lease, None, now)

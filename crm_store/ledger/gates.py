@@ -5,7 +5,7 @@ Every gate is judged for every touch, and all verdicts are kept with it. A new g
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime
 from functools import lru_cache
@@ -39,7 +39,7 @@ class Look:
     enrolment_scope: Scope
     all_leave: bool
     channel: str
-    closed: Mapping[str, int]  # where nothing may leave now, and until when (ledger/opening.py)
+    closed: str  # where nothing may leave now, and until when (ledger/opening.py)
 
 
 @dataclass(frozen=True)
@@ -63,7 +63,7 @@ def look(conn: Connection, version: Runnable, now: datetime, step: Speaking | No
     one = version.campaign
     channel = step.message(one).channel if step else one.channel
     scopes = version.scope(conn, now), version.scope(conn, now, enrolment)
-    closed = closed_until(conn, current(conn, one.name), now) if step else {}
+    closed = closed_until(conn, current(conn, one.name), now) if step else ""
     return Look(version, now, *scopes, ends_at_once(conn, one.name), channel, closed)
 
 

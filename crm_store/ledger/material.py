@@ -5,10 +5,12 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
+from functools import lru_cache
 from typing import Any
 
-from sqlalchemy import Connection, Select, select
+from sqlalchemy import BigInteger, Connection, Select, select, type_coerce
 
+from crm_store.clock import from_micros
 from crm_store.ledger.reference import natural_key
 from crm_store.many import ids_of
 from crm_store.money import to_major
@@ -22,8 +24,9 @@ _SHOWN = tuple(column.name for column in customer.columns if column.name not in 
 _DATES = tuple(name for name in _SHOWN if issubclass(customer.c[name].type.python_type, date))
 # What is read of each, in the order in which the functions below take it.
 _CUSTOMER = tuple(customer.c[name] for name in ("attributes", "birth_month", "birth_day", "birth_year", *_SHOWN))
-_EVENT = tuple(event.c[name] for name in ("properties", "kind", "at", "amount", "currency"))
-_OFFER = tuple(offer.c[name] for name in ("name", "code", "valid_until"))
+_EVENT = event.c.properties, event.c.kind, type_coerce(event.c.at, BigInteger), event.c.amount, event.c.currency
+_OFFER = offer.c.name, offer.c.code, type_coerce(offer.c.valid_until, BigInteger)
+_CACHED = 2_000  # instants: the codes of a batch end together
 _NATURAL = touch.c.campaign, customer.c.key, enrolment.c.occasion, touch.c.step
 
 
@@ -90,7 +93,7 @@ def _customer(row: Sequence[Any]) -> dict[str, Any]:
     attributes, month, day, year, *shown = row
     values = {**attributes, **dict(zip(_SHOWN, shown, strict=True)), "birthday": _birthday(month, day, year)}
     for name in _DATES:
-        values[name] = _plain(values[name])
+        values[name] = None if values[name] is None else values[name].isoformat()
     return values
 
 
@@ -101,14 +104,14 @@ def _birthday(month: int | None, day: int | None, year: int | None) -> str | Non
 def _event(row: Sequence[Any]) -> dict[str, Any]:
     properties, kind, at, minor, currency = row
     amount = None if minor is None else str(to_major(minor, currency or "USD"))
-    return {**properties, "kind": kind, "at": _plain(at), "amount": amount, "currency": currency}
+    return {**properties, "kind": kind, "at": _instant(at), "amount": amount, "currency": currency}
 
 
 def _offer(row: Sequence[Any]) -> dict[str, Any]:
     name, code, valid_until = row
-    return {"name": name, "code": code, "valid_until": _plain(valid_until)}
+    return {"name": name, "code": code, "valid_until": _instant(valid_until)}
 
 
-def _plain(value: date | None) -> str | None:
-    """An instant is a date too."""
-    return None if value is None else value.isoformat()
+@lru_cache(maxsize=_CACHED)
+def _instant(stored: int | None) -> str | None:
+    return None if stored is None else from_micros(stored).isoformat()

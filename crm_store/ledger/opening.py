@@ -5,7 +5,8 @@ Worked out for the few zones and countries that customers live in, and looked up
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+import json
+from collections.abc import Iterator
 from datetime import datetime
 from functools import lru_cache
 from zoneinfo import ZoneInfo
@@ -31,18 +32,18 @@ def hours_of(newest: Runnable) -> Hours:
     return one.restraint.hours if one.is_service else newest.settings.hours.within(one.restraint.hours)
 
 
-def closed_until(conn: Connection, newest: Runnable, now: datetime) -> Mapping[str, int]:
+def closed_until(conn: Connection, newest: Runnable, now: datetime) -> str:
     """When it opens, in microseconds, by `zNUMBER` for each row of `zone` where it is closed as of `now`; by
-    `zNUMBER/REGION` where the holidays of a region make a difference. Empty: it is open for everybody."""
+    `zNUMBER/REGION` where the holidays of a region make a difference, as JSON. Empty: it is open for everybody."""
     hours = hours_of(newest)
     if hours == ANY_TIME:
-        return {}
+        return ""
     rows = conn.execute(select(zone.c.id, zone.c.name, zone.c.country).order_by(zone.c.id))
     return _closed(hours, newest.settings.company.zone, now, tuple((row[0], row[1], row[2]) for row in rows))
 
 
 @lru_cache(maxsize=64)
-def _closed(hours: Hours, company: ZoneInfo, now: datetime, zones: _Zones) -> Mapping[str, int]:
+def _closed(hours: Hours, company: ZoneInfo, now: datetime, zones: _Zones) -> str:
     """A tick has one `now`: its batches share this."""
     found: dict[str, int] = {}
     for zone_id, name, country in zones:
@@ -52,7 +53,7 @@ def _closed(hours: Hours, company: ZoneInfo, now: datetime, zones: _Zones) -> Ma
             found[f"z{zone_id}"] = _stored(opens)
         for written, there in _in_regions(hours, now, where, country, opens):
             found[f"z{zone_id}/{written}"] = _stored(there)
-    return found
+    return json.dumps(found) if found else ""
 
 
 def _in_regions(
@@ -72,7 +73,7 @@ def _stored(opens: datetime | None) -> int:
     return _NEVER if opens is None else micros(opens)
 
 
-def opens(closed: Mapping[str, int]) -> ColumnElement[datetime]:
+def opens(closed: str) -> ColumnElement[datetime]:
     """SQL on the customer: when it opens for her; long ago where it is open."""
     in_zone = literal("z", Words) + cast(customer.c.zone_id, Text())
     in_region = in_zone + literal("/", Words) + folded(func.trim(customer.c.region))

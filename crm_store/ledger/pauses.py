@@ -11,11 +11,13 @@ from datetime import datetime
 from typing import Any
 
 from sqlalchemy import (
+    BigInteger,
     ColumnElement,
     Connection,
     Select,
     and_,
     case,
+    cast,
     func,
     insert,
     literal,
@@ -38,7 +40,8 @@ def begin_pauses(
     conn: Connection, ids: Sequence[int], step: str, topic: str | None, until: ColumnElement[Any], lifts: bool
 ) -> None:
     """Pause the customers of these enrolments from `next_at` on, until an instant (SQL on the enrolment); who is held out
-    or erased is left alone. `lifts`: it may end sooner. Nobody of them is claimed after this commits."""
+    or erased is left alone. `lifts`: it may end sooner, which is looked for by the enrolment's version. Nobody of them is
+    claimed after this commits."""
     wanted = enrolment.c.id.in_(ids_of(ids)), enrolment.c.held_out_at.is_(None), customer.c.erased_at.is_(None)
     whose = customer.c.id == enrolment.c.customer_id
     locked = select(customer.c.id).where(customer.c.id.in_(select(enrolment.c.customer_id).where(*wanted[:2])))
@@ -49,6 +52,7 @@ def begin_pauses(
         "since": enrolment.c.next_at,
         "until": until,
         "lifts": literal(lifts),
+        "definition_id": enrolment.c.definition_id if lifts else cast(null(), BigInteger),
         "enrolment_id": enrolment.c.id,
         "step": literal(step, Words),
     }
@@ -56,22 +60,20 @@ def begin_pauses(
     conn.execute(insert(pause).from_select(list(values), chosen))
 
 
-def open_pauses(conn: Connection, campaign: str, now: datetime) -> list[int]:
-    """The versions of a campaign whose pauses may still end before their time."""
-    found = select(enrolment.c.definition_id).join(pause, pause.c.enrolment_id == enrolment.c.id)
-    found = found.where(*_open(now), enrolment.c.campaign == campaign)
-    return sorted(conn.execute(found.distinct()).scalars())
+def open_at(now: Any) -> tuple[ColumnElement[bool], ...]:
+    """The pause may still end before its time: for the version that `definition_id` names."""
+    return pause.c.definition_id.is_not(None), pause.c.until > now
 
 
-def paused_by(conn: Connection, definition_id: int, step: str, now: datetime, last: int, most: int) -> list[int]:
-    """Enrolments after `last` whose pause by this step may still end before its time."""
-    found = select(enrolment.c.id).join(pause, pause.c.enrolment_id == enrolment.c.id).where(*_open(now))
-    found = found.where(pause.c.step == step, enrolment.c.definition_id == definition_id, enrolment.c.id > last)
-    return list(conn.execute(found.order_by(enrolment.c.id).limit(most)).scalars())
+def paused_by(definition_id: int, step: str, now: datetime) -> Select[Any]:
+    """A select of the enrolments whose pause by this step of a version may still end before its time."""
+    return select(pause.c.enrolment_id).where(pause.c.definition_id == definition_id, pause.c.step == step, *open_at(now))
 
 
-def _open(now: datetime) -> tuple[ColumnElement[bool], ...]:
-    return pause.c.lifts, pause.c.lifted_at.is_(None), pause.c.until > now
+def follow_pauses(conn: Connection, enrolment_ids: Sequence[int], definition_id: int) -> None:
+    """What may end the pauses of these enrolments before their time is looked for by another version."""
+    ours = pause.c.enrolment_id.in_(ids_of(enrolment_ids)), pause.c.definition_id.is_not(None)
+    conn.execute(update(pause).where(*ours).values(definition_id=definition_id))
 
 
 def lift_pauses(conn: Connection, enrolment_ids: Sequence[int], step: str, now: datetime) -> None:
@@ -81,7 +83,7 @@ def lift_pauses(conn: Connection, enrolment_ids: Sequence[int], step: str, now: 
     waits = select(pause.c.id).where(*ours, _concerns(touch.c), touch.c.due_at == until).correlate(touch).exists()
     whose = touch.c.customer_id.in_(select(pause.c.customer_id).where(*ours))
     move(conn, PUT_OFF, touch.c.state == DUE, touch.c.reason == "paused", whose, waits, due_at=now)
-    conn.execute(update(pause).where(*ours).values(lifted_at=now))
+    conn.execute(update(pause).where(*ours).values(lifted_at=now, definition_id=None))
 
 
 def _concerns(row: Any) -> ColumnElement[bool]:

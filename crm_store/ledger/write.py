@@ -11,6 +11,7 @@ from sqlalchemy import ColumnElement, Connection, and_, case, false, insert, lit
 from sqlalchemy import cast as sql_cast
 
 from crm_store.ledger.states import DUE, IN_DOUBT, SKIPPED
+from crm_store.many import ids_of
 from crm_store.schema import enrolment, epoch, touch
 from crm_store.schema.types import Instant, Words, later
 from crm_store.store import machine_now
@@ -58,7 +59,7 @@ def write_touches(conn: Connection, run_id: int, enrolment_ids: Sequence[int], m
         "attempt": literal(1),
         "doubt_since": case((unsure, literal(machine_now(conn), Instant())), else_=sql_cast(null(), Instant())),
     }
-    chosen = select(*values.values()).where(enrolment.c.id.in_(enrolment_ids)).order_by(enrolment.c.id)
+    chosen = select(*values.values()).where(enrolment.c.id.in_(ids_of(enrolment_ids))).order_by(enrolment.c.id)
     return conn.execute(insert(touch).from_select(list(values), chosen)).rowcount
 
 

@@ -38,6 +38,7 @@ campaign = Table(
     Column("plans", BigInteger, nullable=False),  # slices since it went live; counting them makes planners take turns
     Column("held", Words),  # why nothing of it is planned or sent just now; people can see it, and mend what it says
     Column("held_since", Instant),
+    Column("renamed_from", Words),  # while something is still written under the name it had before
     Column("entered_to", Instant),  # where everybody is a candidate: up to when all have been looked at,
     Column("entered_by", BigInteger),  # and by which definition
 )
@@ -120,6 +121,7 @@ assignment = Table(
     Column("step", Words, primary_key=True),
     Column("variant", Words, nullable=False),
     Column("taken_at", Instant),  # when she came to the split: the right instant
+    Column("seen_at", Instant),  # as of when a planning saw it; NULL: before this was written down
     sqlite_with_rowid=False,
 )
 partial_index(Index("ix_assignment_taken", assignment.c.step, assignment.c.taken_at), "taken_at IS NOT NULL")
@@ -160,9 +162,12 @@ pause = Table(
     Column("lifted_at", Instant),  # ended before its time
     Column("enrolment_id", ForeignKey("enrolment.id")),  # of the step that began it
     Column("step", Words),
+    # The version by which it is looked whether its condition holds; NULL: nothing can end it sooner any more.
+    Column("definition_id", BigInteger),
     UniqueConstraint("enrolment_id", "step"),
 )
 Index("ix_pause_customer_id", pause.c.customer_id)
+partial_index(Index("ix_pause_definition_id_until", pause.c.definition_id, pause.c.until), "definition_id IS NOT NULL")
 
 offer = Table(
     "offer",

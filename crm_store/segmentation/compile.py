@@ -55,7 +55,7 @@ class _Made:
     dates: dict[Any, Any] | None
 
     def still_holds(self, scope: Scope) -> bool:
-        return self.dates is None or self.dates == dict(scope.local_dates)
+        return are_local_dates(self.dates, scope)
 
 
 _made: dict[tuple[object, ...], _Made] = {}
@@ -69,7 +69,7 @@ def _asked(condition: Condition, scope: Scope, among: bool) -> Select[Any]:
     with _turn:
         made = _made.get(key)
     if made is None or not made.still_holds(scope):
-        made = _Made(_make(condition, scope, among), objects, _dates(scope))
+        made = _Made(_make(condition, scope, among), objects, dates_asked(scope))
         with _turn:
             _made[key] = made
             if len(_made) > _KEPT:
@@ -118,10 +118,15 @@ def _is_living(id_: ColumnElement[int], scope: Scope) -> ColumnElement[bool]:
     return id_.not_in(gone) if scope.by_row else ~gone.where(erased.c.id == id_).exists()
 
 
-def _dates(scope: Scope) -> dict[Any, Any] | None:
-    """None where no condition asked."""
+def dates_asked(scope: Scope) -> dict[Any, Any] | None:
+    """The local dates, None where no condition of those that were made SQL for the scope asked for them."""
     dates = scope.local_dates
     return None if isinstance(dates, OnDemand) and not dates.asked else dict(dates)
+
+
+def are_local_dates(asked: dict[Any, Any] | None, scope: Scope) -> bool:
+    """Whether what was asked then is so now."""
+    return asked is None or asked == dict(scope.local_dates)
 
 
 def count(conn: Connection, condition: Condition, scope: Scope) -> int:

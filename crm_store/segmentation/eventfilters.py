@@ -8,10 +8,10 @@ from typing import Any, ClassVar, Protocol, Self
 
 from sqlalchemy import ColumnElement, FromClause, select, type_coerce
 
-from crm_store.content.faults import Fault, Incomplete, did_you_mean
+from crm_store.content.faults import Fault, Incomplete, Unnamed, did_you_mean
 from crm_store.content.fields import text
 from crm_store.content.nodes import Mapping, Node, Scalar
-from crm_store.content.vocabulary import EventKind
+from crm_store.content.vocabulary import NO_KEYS, EventKind
 from crm_store.dialect import JsonList, JsonScalar, instant_of_text, looked_up, unindexed
 from crm_store.schema import event, event_item, product
 from crm_store.schema.types import Number
@@ -110,7 +110,7 @@ class Property:
 def read_where(node: Node, kinds: Sequence[EventKind], language: Language) -> tuple[EventFilter, ...]:
     """`where: {PROPERTY: comparison, ..}`; `amount` is the event's."""
     if not isinstance(node, Mapping) or not node.entries:
-        raise Fault(node.place, "must be a mapping of properties, e.g. {value: {at_least: 20 EUR}}")
+        raise Unnamed(node, "must be a mapping of properties, e.g. {value: {at_least: 20 EUR}}")
     if not kinds:  # of unknown events nothing is known
         raise Incomplete
     return language.faults.each(lambda entry: _filter(entry[0], entry[1], kinds, language), node.entries)
@@ -171,7 +171,7 @@ class ItemFilter:
     def read(cls, node: Node, language: Language) -> Self:
         """`items: {product|category|brand|price|quantity|amount: comparison}`."""
         if not isinstance(node, Mapping) or not node.entries:
-            raise Fault(node.place, f"must be a mapping of {', '.join(cls.COLUMNS)}")
+            raise Unnamed(node, f"must be a mapping of {', '.join(cls.COLUMNS)}")
 
         def read(entry: tuple[Scalar, Node]) -> tuple[str, Comparison]:
             name, value = entry
@@ -245,6 +245,9 @@ class SameAsTrigger:
             if name not in kind.properties:
                 hint = did_you_mean(name, kind.properties)
                 raise Fault(node.place, f"event '{kind.name}' has no property '{name}' in the vocabulary{hint}")
+        if trigger.properties[name] in NO_KEYS:
+            what = f"'{name}' is a {trigger.properties[name]}"
+            raise Fault(node.place, f"{what}, by which nothing is told apart; take a property of another type")
         return cls(name, trigger.properties[name])
 
     def sql(self, row: FromClause, scope: Scope) -> ColumnElement[bool]:

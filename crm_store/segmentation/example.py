@@ -12,7 +12,7 @@ from zoneinfo import ZoneInfo
 
 from crm_store.clock import local_instant
 from crm_store.consent.record import STATES
-from crm_store.content.faults import Fault, Place
+from crm_store.content.faults import Fault, Place, Unnamed
 from crm_store.content.fields import Fields, items, literal, one_of, sure, text, truth
 from crm_store.content.literals import Moment, parse_duration, parse_local, parse_number, read_moment
 from crm_store.content.nodes import Mapping, Node, Scalar
@@ -102,7 +102,7 @@ def read_local(node: Node) -> datetime:
 def _customer(node: Node, language: Language) -> dict[str, Any]:
     """An intake record: built-in fields as they are, the vocabulary's under `attributes`."""
     if not isinstance(node, Mapping):
-        raise Fault(node.place, "must be a mapping of attributes, e.g. {country: DE}")
+        raise Unnamed(node, "must be a mapping of attributes, e.g. {country: DE}")
     record: dict[str, Any] = {"attributes": {}}
     language.faults.each(lambda entry: _set(record, entry[0], entry[1], language), node.entries)
     return record
@@ -214,7 +214,7 @@ def _short_message(node: Scalar, language: Language) -> ExampleMessage:
 
 def _scores(node: Node, language: Language) -> dict[str, float]:
     if not isinstance(node, Mapping):
-        raise Fault(node.place, "must be a mapping of scores, e.g. {churn: 0.7}")
+        raise Unnamed(node, "must be a mapping of scores, e.g. {churn: 0.7}")
     return dict(language.faults.each(lambda entry: _score(entry[0], entry[1], language), node.entries))
 
 

@@ -11,7 +11,7 @@ from typing import Any, Protocol
 from sqlalchemy import ColumnElement, FromClause, Numeric, and_, case, func, type_coerce
 from sqlalchemy import cast as sql_cast
 
-from crm_store.content.faults import Fault, did_you_mean
+from crm_store.content.faults import Fault, Unnamed, did_you_mean
 from crm_store.content.fields import Fields, literal, sure, text
 from crm_store.content.literals import Duration, parse_duration, read_whole
 from crm_store.content.nodes import Mapping as MappingNode
@@ -267,7 +267,7 @@ def read_count(node: Node) -> Measure:
 def _entries(node: Node) -> Sequence[tuple[Scalar, Node]]:
     if not isinstance(node, MappingNode):
         written = literal(node) if isinstance(node, Scalar) else "3"
-        raise Fault(node.place, f"must be a comparison; write {{is: {written}}}")
+        raise Unnamed(node, f"must be a comparison; write {{is: {written}}}")
     return node.entries
 
 

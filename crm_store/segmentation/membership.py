@@ -21,6 +21,7 @@ from crm_store.changes import marks, unmark
 from crm_store.dialect import insert
 from crm_store.errors import StoreError
 from crm_store.many import ids_of, one_of_ids
+from crm_store.program import program_version
 from crm_store.schema import followed_segment, segment_member
 from crm_store.schema.types import Instant, Words
 from crm_store.segmentation.compile import lists_of, scope_of, select_among, select_ids
@@ -45,10 +46,8 @@ class Following:
 
     @cached_property
     def _said(self) -> str:
-        from importlib.metadata import version
-
         who = [self.segments[name].who for name in sorted(self._closure(self.name))]
-        return f"{version('rapport')} {self.zone.key} {who!r}"
+        return f"{program_version()} {self.zone.key} {who!r}"
 
     def _closure(self, name: str) -> set[str]:
         return {name}.union(*(self._closure(other) for other in set(self.segments[name].who.embedded())))
@@ -113,7 +112,8 @@ def _unmoved(conn: Connection, one: Following, known: Any, now: datetime, lists:
     if known.digest != one.digest(lists) or known.refreshed_at is None or known.refreshed_at > now:
         return False
     before, after = (scope_of(conn, at, one.zone, one.segments) for at in (known.refreshed_at, now))
-    return concerned(conn, one.segments[one.name].who.moved(Passing(before, after)), ()) == []
+    time = Passing(before, after)
+    return concerned(conn, one.segments[one.name].who.moved(time), ()) == [] and not time.is_another_day
 
 
 def _begin(conn: Connection, followed: Sequence[Following], now: datetime) -> list[Turn]:

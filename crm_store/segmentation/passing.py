@@ -15,7 +15,7 @@ from typing import Any, Protocol, TypeAlias
 from sqlalchemy import ColumnElement, Connection, FromClause, Select, func, select
 
 from crm_store.schema import customer
-from crm_store.segmentation.language import Scope
+from crm_store.segmentation.language import OnDemand, Scope
 
 # Where it may concern more customers than one in so many, all of them are looked at: that costs no more.
 SHARE = 10
@@ -50,6 +50,13 @@ class Passing:
     before: Scope
     after: Scope
 
+    @property
+    def is_another_day(self) -> bool:
+        """Whether something has asked what day it is, and it is another one: then all customers may have to be looked at,
+        which must not be done again in every look of that day."""
+        asked = isinstance(self.after.local_dates, OnDemand) and self.after.local_dates.asked
+        return asked and self.before.local_dates != self.after.local_dates
+
     def over(
         self, table: FromClause, at: ColumnElement[Any], *tests: ColumnElement[bool], by: Sequence[Edged | None] = ()
     ) -> list[Select[Any]]:
@@ -76,11 +83,12 @@ def concerned(conn: Connection, moved: Moved, changed: Collection[int]) -> list[
         return None
     if isinstance(moved, Anybody):
         return None if changed or any(_finds(conn, chosen) for chosen in moved.unless_none) else []
-    if not (moved or changed):
+    some = [chosen for chosen in moved if _finds(conn, chosen)]
+    if not (some or changed):
         return []
     most = (conn.execute(select(func.max(customer.c.id))).scalar_one() or 0) / SHARE
     found = set(changed)
-    for chosen in moved:
+    for chosen in some:
         if len(found) > most:
             return None
         with conn.execute(chosen.limit(int(most) + 1), execution_options={"yield_per": _STREAM}) as result:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping, Set
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from functools import cached_property, lru_cache
@@ -38,9 +38,9 @@ class Saying:
         }
 
     @cached_property
-    def attributes(self) -> list[str]:
+    def attributes(self) -> frozenset[str]:
         """Those that the company's vocabulary declares."""
-        return [one.name for one in self.version.vocabulary.attributes.values() if not one.built_in]
+        return frozenset(one.name for one in self.version.vocabulary.attributes.values() if not one.built_in)
 
 
 def context(saying: Saying, material: Material) -> dict[str, Any]:
@@ -61,15 +61,17 @@ def context(saying: Saying, material: Material) -> dict[str, Any]:
     }
 
 
-def with_nothing(declared: Iterable[str], values: Mapping[str, Any]) -> dict[str, Any]:
+def with_nothing(declared: Set[str], values: dict[str, Any]) -> dict[str, Any]:
     """The values, with None for what is declared (`address.street` in a table `address`) and missing."""
+    if values.keys() >= declared:
+        return values
     result = dict(values)
     for name in declared:
         first, dot, rest = name.partition(".")
         if not dot:
             result.setdefault(name, None)
         elif isinstance(inside := result.get(first) or {}, dict):
-            result[first] = with_nothing([rest], inside)
+            result[first] = with_nothing({rest}, inside)
     return result
 
 
@@ -77,7 +79,7 @@ def _event(version: Runnable, material: Material) -> dict[str, Any] | None:
     if material.event is None:
         return None
     kind = version.vocabulary.events.get(material.event["kind"])
-    return with_nothing(kind.properties if kind else (), material.event)
+    return with_nothing(kind.properties.keys() if kind else frozenset(), material.event)
 
 
 def _offer(saying: Saying, material: Material, locale: str) -> dict[str, Any] | None:

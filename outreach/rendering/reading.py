@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 
@@ -15,6 +15,8 @@ from outreach.rendering.environment import environment
 
 _PARSER = environment({})
 GLOBALS = frozenset(_PARSER.globals)
+_USES = (nodes.Extends, nodes.Include, nodes.Import, nodes.FromImport)
+_ASKED = (*_USES, nodes.Name, nodes.Filter, nodes.Test)
 
 
 @dataclass(frozen=True)
@@ -31,36 +33,39 @@ def read_template(path: str, source: str) -> Reading:
     """Raises Fault if it is not Jinja."""
     try:
         tree = _PARSER.parse(source)
-        _refuse_unknown(path, tree)
-        names = list(tree.find_all(nodes.Name))  # before Jinja looks, which leaves out what no `or` gets to
+        found = list(tree.find_all(_ASKED))  # before Jinja looks, which leaves out what no `or` gets to
+        _refuse_unknown(path, found)
+        names = [one for one in found if isinstance(one, nodes.Name)]
         needed = find_undeclared_variables(tree)
     except TemplateSyntaxError as error:
         raise syntax_fault(path, error) from None
     needed &= {one.name for one in names}  # Jinja also counts what a macro or import under a condition is called
     lines = {name: min(one.lineno for one in names if one.name == name) for name in sorted(needed - GLOBALS)}
-    sets = {one.name for one in names if one.ctx != "load"}.union(_imported(tree))
+    sets = {one.name for one in names if one.ctx != "load"}.union(_imported(found))
     needs = tuple((name, Place(path, line)) for name, line in lines.items())
-    return Reading(tuple(_uses(path, tree)), needs, frozenset(sets))
+    return Reading(tuple(_uses(path, found)), needs, frozenset(sets))
 
 
-def _imported(tree: nodes.Template) -> Iterator[str]:
+def _imported(found: Sequence[nodes.Node]) -> Iterator[str]:
     """Names that imports set: blocks of the file may use them, though Jinja lists them among what a block needs."""
-    yield from (node.target for node in tree.find_all(nodes.Import))
-    for node in tree.find_all(nodes.FromImport):
-        yield from (name if isinstance(name, str) else name[1] for name in node.names)
+    for node in found:
+        if isinstance(node, nodes.Import):
+            yield node.target
+        elif isinstance(node, nodes.FromImport):
+            yield from (name if isinstance(name, str) else name[1] for name in node.names)
 
 
-def _uses(path: str, tree: nodes.Template) -> Iterator[tuple[str, Place]]:
-    for node in tree.find_all((nodes.Extends, nodes.Include, nodes.Import, nodes.FromImport)):
+def _uses(path: str, found: Sequence[nodes.Node]) -> Iterator[tuple[str, Place]]:
+    for node in (one for one in found if isinstance(one, _USES)):
         place, named = Place(path, node.lineno), getattr(node, "template", None)
         if not isinstance(named, nodes.Const) or not isinstance(named.value, str):
             raise Fault(place, "extends, include and import must name their template as a text")
         yield f"{TEMPLATES}/{named.value}", place
 
 
-def _refuse_unknown(path: str, tree: nodes.Template) -> None:
+def _refuse_unknown(path: str, found: Sequence[nodes.Node]) -> None:
     """Jinja itself finds unknown filters and tests inside an `if` only when that is rendered."""
-    for node in tree.find_all((nodes.Filter, nodes.Test)):
+    for node in (one for one in found if isinstance(one, nodes.Filter | nodes.Test)):
         what, known = ("filter", _PARSER.filters) if isinstance(node, nodes.Filter) else ("test", _PARSER.tests)
         name = getattr(node, "name", None)
         if name is not None and name not in known:

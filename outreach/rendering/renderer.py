@@ -14,7 +14,7 @@ from outreach.rendering.splitting.scopes import NotSplit
 
 _log = logging.getLogger("rapport.rendering")
 WORTH_IT = 20  # mails of a batch: splitting costs as much as rendering so many
-COMPARED = 250  # of so many mails of a batch one is rendered as plain Jinja too
+COMPARED = 500  # of so many mails of a batch one is rendered as plain Jinja too
 MOST_PATTERNS = 64
 MOST_PROGRAMS = 100
 

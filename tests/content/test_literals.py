@@ -118,7 +118,7 @@ def test_a_moment_is_a_day_a_local_time_or_counted_from_a_word(text: str, expect
     ("text", "expected"),
     [
         ("2026-02-29", "'2026-02-29' is not a day of the calendar"),
-        ("2026-01-31 25:00", "'2026-01-31 25:00' is not a day of the calendar"),
+        ("2026-01-31 25:00", "'2026-01-31 25:00' is not a day of the calendar and a time from 00:00 to 23:59"),
         ("2026-01-31 9:00", "'2026-01-31 9:00' is not a date; write e.g. 2026-01-31 or '2026-01-31 09:00'"),
         ("2026-01", "'2026-01' is not a date; write e.g. 2026-01-31 or '2026-01-31 09:00'"),
         ("0001-01-01", "'0001-01-01' is too far away; write a year from 1500 to 7999"),

@@ -1,4 +1,8 @@
-"""Every key of config/rapport.yaml does something: each test fails when its key is ignored."""
+"""Every key of config/rapport.yaml does something: each test fails when its key is ignored.
+
+Elsewhere: `seeds` (tests/outreach/test_seeds.py), `mails_a_day`, `hold_out`, `working_hours` (tests/journeys: test_limit,
+test_hold_out, test_follow_up), `delivery.keep_mails` (tests/outreach/test_writing.py), what providers read.
+"""
 
 from __future__ import annotations
 

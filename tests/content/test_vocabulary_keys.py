@@ -135,5 +135,5 @@ def test_words_of_values_are_as_they_are_written(tmp_path: Path) -> None:
 
 def test_nothing_where_a_value_should_stand_is_a_fault(tmp_path: Path) -> None:
     assert said_of(tmp_path, VOCABULARY_FILE, "attributes:\n  a:\n    type: text\n    values: [x, ~]\n") == [
-        "4: is empty; write a value or take the key out"
+        "4: 'values' is empty; write a value or take the key out"
     ]

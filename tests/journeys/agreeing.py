@@ -11,19 +11,19 @@ from pathlib import Path
 from typing import Any
 from zoneinfo import ZoneInfo
 
-from sqlalchemy import select
+from sqlalchemy import Select, select
 
 from crm_store.consent.record import SuppressionFact, suppress
 from crm_store.intake.customers import Customers
 from crm_store.intake.events import Events
 from crm_store.intake.records import read_customer, read_event
 from crm_store.journeys.requests import Asked, enrol
-from crm_store.schema import customer, enrolment, event, touch
+from crm_store.schema import customer, enrolment, event, follow_up, pause, split_decision, touch
 from tests.copies import copy_of, shop_on
 from tests.journeys.random_journeys import SEGMENTS, Journeys
 from tests.journeys.simulator import Simulator
 from tests.journeys.simulator_facts import Campaign, Happening, Person
-from tests.world import SETTINGS, Shop
+from tests.world import SETTINGS, VOCABULARY, Shop
 
 BROKEN = {
     "subject.j2": "x",
@@ -46,6 +46,7 @@ def filled(shop: Shop, given: Journeys) -> None:
     """Everything there is, the future included, and the campaigns published before it."""
     shop.write({f"templates/broken/{part}": text for part, text in BROKEN.items()})
     shop.write({"config/rapport.yaml": f"{SETTINGS}hold_out: {given.hold_out}\n"})
+    shop.write({"config/vocabulary.yaml": f"{VOCABULARY}follow_ups: {{call: {{title: Call}}}}\n"})
     for name, who in SEGMENTS.items():
         shop.segment(name, json.dumps(who))
     for name, said in given.campaigns.items():
@@ -75,7 +76,7 @@ def change(shop: Shop, simulator: Simulator, key: str, fields: Mapping[str, Any]
 
 
 def publish(shop: Shop, simulator: Simulator, name: str, said: Mapping[str, Any], now: datetime) -> None:
-    simulator.publish(name, said)
+    simulator.publish(name, said, now)
     shop.campaign(name, json.dumps(said))
     shop.publish(now)
 
@@ -88,27 +89,56 @@ def request(shop: Shop, simulator: Simulator, campaign: str, key: str, who: str,
         enrol(shop.store, campaign, Asked(key, "test", "customer", who), {}, ZoneInfo("Europe/Berlin"), now)
 
 
-def simulator_says(simulator: Simulator) -> dict[str, list[tuple[Any, ...]]]:
-    enrolments, touches = [], []
+Says = dict[str, list[tuple[Any, ...]]]
+
+
+def simulator_says(simulator: Simulator) -> Says:
+    enrolments, touches, tasks, pauses = [], [], [], []
     for one in simulator.enrolments:
         who = one.campaign.name, one.person.key, one.occasion
         reached = one.goal.at if one.goal else None
         enrolments.append((*who, one.entered_at, one.state, one.reason, one.step, one.held_out, reached))
-        touches += [(*who, said.step, said.state, said.reason, said.right_at, said.due_at) for said in one.touches.values()]
-    return {"enrolments": sorted(enrolments, key=str), "touches": sorted(touches, key=str)}
+        for said in one.touches.values():
+            touches.append((*who, said.step, said.state, said.reason, said.right_at, said.due_at))
+            tasks += [(*who, said.step, said.task_due)] if said.is_task and said.state == "sent" else []
+        pauses += [(*who, said.step, said.topic, said.since, said.until, said.lifted_at) for said in one.pauses]
+    decisions = [(*key, one.at, one.winner, sorted(one.figures.items())) for key, one in simulator.decisions.items()]
+    return _sorted(enrolments=enrolments, touches=touches, tasks=tasks, pauses=pauses, decisions=decisions)
 
 
-def engine_says(shop: Shop, campaigns: Mapping[str, Any]) -> dict[str, list[tuple[Any, ...]]]:
+def _sorted(**said: list[tuple[Any, ...]]) -> Says:
+    return {name: sorted(rows, key=str) for name, rows in said.items()}
+
+
+def engine_says(shop: Shop, campaigns: Mapping[str, Any]) -> Says:
     who = enrolment.c.id, enrolment.c.campaign, customer.c.key, enrolment.c.occasion
     place = [enrolment.c[name] for name in ("entered_at", "state", "reason", "step", "held_out_at", "goal_at")]
-    said = [touch.c[name] for name in ("enrolment_id", "step", "state", "reason", "right_at", "due_at")]
     with shop.store.read() as conn:
         numbers = {str(row.id): row.dedupe_key for row in conn.execute(select(event.c.id, event.c.dedupe_key))}
         rows = conn.execute(select(*who, *place, enrolment.c.trigger_event_id).join(customer)).all()
         whose = {row.id: (row.campaign, row.key, _occasion(row, campaigns[row.campaign], numbers)) for row in rows}
-        enrolments = [(*whose[row.id], *row[4:8], row.held_out_at is not None, row.goal_at) for row in rows]
-        touches = [(*whose[row[0]], *row[1:]) for row in conn.execute(select(*said)).all()]
-    return {"enrolments": sorted(enrolments, key=str), "touches": sorted(touches, key=str)}
+        about = {
+            name: [(*whose[row[0]], *row[1:]) for row in conn.execute(chosen)] for name, chosen in _of_enrolments().items()
+        }
+        decided = conn.execute(select(split_decision)).all()
+    enrolments = [(*whose[row.id], *row[4:8], row.held_out_at is not None, row.goal_at) for row in rows]
+    decisions = [(row.campaign, row.step, row.decided_at, row.winner, _figures(row.figures)) for row in decided]
+    return _sorted(enrolments=enrolments, decisions=decisions, **about)
+
+
+def _of_enrolments() -> dict[str, Select[Any]]:
+    said = [touch.c[name] for name in ("enrolment_id", "step", "state", "reason", "right_at", "due_at")]
+    paused = [pause.c[name] for name in ("enrolment_id", "step", "topic", "since", "until", "lifted_at")]
+    tasks = select(follow_up.c.enrolment_id, touch.c.step, follow_up.c.due_at)
+    return {
+        "touches": select(*said),
+        "tasks": tasks.join(touch, touch.c.id == follow_up.c.touch_id),
+        "pauses": select(*paused),
+    }
+
+
+def _figures(said: Mapping[str, Mapping[str, int]]) -> list[tuple[str, tuple[int, int]]]:
+    return sorted((arm, (one["taken"], one["reached"])) for arm, one in said.items())
 
 
 def _occasion(row: Any, said: Mapping[str, Any], numbers: Mapping[str, str]) -> str:

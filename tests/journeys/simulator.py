@@ -6,19 +6,22 @@ beside it (simulator_*.py) imports anything of Rapport's. Campaigns are the plai
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from typing import Any
 
 from tests.journeys.simulator_conditions import Condition, holds
 from tests.journeys.simulator_entry import Entry, Membership, next_entry
-from tests.journeys.simulator_facts import Campaign, Enrolment, Person, Touch
-from tests.journeys.simulator_steps import act, drawn, found, go, seen
-from tests.journeys.simulator_times import duration
+from tests.journeys.simulator_facts import COMPANY_ZONE, Campaign, Enrolment, Person, Touch
+from tests.journeys.simulator_following import move_over, splits
+from tests.journeys.simulator_gates import BARS, BEFORE_PAUSES, is_late, keeps_back, lift, put_off
+from tests.journeys.simulator_moments import is_day, moment
+from tests.journeys.simulator_splits import Decision, decide, draw, drawn
+from tests.journeys.simulator_steps import act, correct, found, go, seen, speaks
+from tests.journeys.simulator_times import duration, shifted, worked
 
 GRACE = timedelta(days=7)  # events told late still count for a goal
-Gate = Callable[[Enrolment, Touch, datetime], bool]
 
 
 @dataclass
@@ -31,6 +34,7 @@ class Simulator:
     hold_out: str = "0 %"  # of all campaigns
     enrolments: list[Enrolment] = field(default_factory=list)
     stays: dict[tuple[str, str], list[Membership]] = field(default_factory=dict)
+    decisions: dict[tuple[str, str], Decision] = field(default_factory=dict)  # by campaign and split
     looked_before: bool = False
 
     def tick(self, now: datetime) -> None:
@@ -43,19 +47,20 @@ class Simulator:
     def plan(self, now: datetime) -> bool:
         """Every campaign in the order of names, as far as it goes without delivering. Returns whether anybody moved."""
         self._look_at_segments(now)
-        moved = False
-        for name in sorted(self.campaigns):
-            while self._plan(name, now):
-                moved = True
-        return moved
+        return any([self._plan(name, now) for name in sorted(self.campaigns)])
 
     def deliver(self, now: datetime, campaign: str | None = None) -> bool:
-        """Judge what is due, of one campaign or all. Returns whether anything was."""
-        due = [(one, touch) for one, touch in self.due() if campaign in (None, one.campaign.name)]
-        due = [pair for pair in due if not self._passed_over(*pair, now)]
-        for enrolment, touch in due:
-            self.judge(enrolment, touch, now)
-        return bool(due)
+        """Judge what is due, of one campaign or all, until nothing is. Returns whether anything was."""
+        found = False
+        while due := [pair for pair in self.due() if self._is_for(*pair, now, campaign)]:
+            found = True
+            for enrolment, touch in due:
+                self.judge(enrolment, touch, now)
+        return found
+
+    def _is_for(self, enrolment: Enrolment, touch: Touch, now: datetime, campaign: str | None) -> bool:
+        named = campaign in (None, enrolment.campaign.name)
+        return named and touch.due_at <= now and not self._passed_over(touch, now)
 
     def due(self) -> list[tuple[Enrolment, Touch]]:
         return [(one, touch) for one in self.enrolments for touch in one.touches.values() if touch.state == "due"]
@@ -72,10 +77,16 @@ class Simulator:
     def person(self, key: str) -> Person:
         return next(one for one in self.people if one.key == key)
 
-    def publish(self, name: str, said: Mapping[str, Any]) -> None:
-        """Who is in goes on with the version she entered with; the status is everybody's."""
-        if said != self.campaigns[name].said:  # another version looks at everybody again
-            self.campaigns[name] = replace(self.campaigns[name], said=said, status=said["status"], looked_at=None)
+    def publish(self, name: str, said: Mapping[str, Any], now: datetime) -> None:
+        """Who is in goes on with the version she entered with, unless the new one is to be followed; the status is
+        everybody's."""
+        if said == self.campaigns[name].said:
+            return
+        newest = replace(self.campaigns[name], said=said, status=said["status"], looked_at=None)  # looks at everybody again
+        self.campaigns[name] = newest
+        for one in self._of(name):
+            if said.get("changes") == "follow" and one.state == "in":
+                move_over(one, newest, now)
 
     def _look_at_segments(self, now: datetime) -> None:
         for name, who in self.segments.items():
@@ -94,17 +105,42 @@ class Simulator:
     def _plan(self, name: str, now: datetime) -> bool:
         self._measure(name, now)
         moved = self._expire(name, now)
-        for enrolment in self._of(name):
-            moved = self._go_on(enrolment, now) or moved
-        campaign = self.campaigns[name]
-        if campaign.status in ("live", "paused"):
-            for person in self.people:
-                while self._enter(campaign, person, now):
-                    moved = True
-            if campaign.said["kind"] == "broadcast":
-                self.campaigns[name] = replace(campaign, looked_at=now)
+        moved = self._move(name, now) or moved
+        while self._expire(name, now):  # what was written just now may be over already
+            self._move(name, now)
+        self._lift(name, now)
         self._measure(name, now)
         return moved
+
+    def _move(self, name: str, now: datetime) -> bool:
+        """All go on, and whoever may enters, until nobody does."""
+        moved, campaign = self._all_go_on(name, now), self.campaigns[name]
+        if campaign.status in ("live", "paused"):
+            while any([self._enter(campaign, person, now) for person in self.people]):
+                moved = True
+                self._all_go_on(name, now)
+            if campaign.said["kind"] == "broadcast":
+                self.campaigns[name] = replace(campaign, looked_at=now)
+        return moved
+
+    def _all_go_on(self, name: str, now: datetime) -> bool:
+        self._measure(name, now)
+        under_way = [one for one in self._of(name) if one.state == "in"]
+        for split in [split for one in under_way for split in splits(one.campaign) if "winner" in split["split"]]:
+            if (name, split["name"]) not in self.decisions and (made := decide(split, self._of(name), now)):
+                self.decisions[name, split["name"]] = made
+        for one in under_way:
+            correct(one, now)
+        return any([self._go_on(one, now) for one in under_way])
+
+    def _lift(self, name: str, now: datetime) -> None:
+        """Pauses end when what they last until has come."""
+        for one in self._of(name):
+            for pause in [pause for pause in one.pauses if pause.may_be_lifted(now)]:
+                if pause.lifts and holds(pause.lifts, one.person, now, one):
+                    pause.lifted_at = now
+                    for _, touch in [pair for pair in self.due() if pair[0].person is one.person]:
+                        lift(pause, touch, now)
 
     def _measure(self, name: str, now: datetime) -> None:
         """Who has reached the goal: finished, left and held out too."""
@@ -125,16 +161,15 @@ class Simulator:
             touch
             for enrolment in self._of(name)
             for touch in enrolment.touches.values()
-            if touch.state == "due" and touch.expires_at <= now and self._passed_over(enrolment, touch, now)
+            if touch.state == "due" and touch.expires_at <= now and self._passed_over(touch, now)
         ]
         for touch in over:
             touch.end("skipped", "paused" if self.campaigns[name].status == "paused" else "held")
         return bool(over)
 
-    def _passed_over(self, enrolment: Enrolment, touch: Touch, now: datetime) -> bool:
-        campaign = enrolment.campaign
-        waits_for_a_person = campaign.when_late == "ask" and touch.due_at + campaign.late < now
-        return self.campaigns[campaign.name].status == "paused" or waits_for_a_person
+    def _passed_over(self, touch: Touch, now: datetime) -> bool:
+        waits_for_a_person = touch.campaign.when_late == "ask" and is_late(touch, now)
+        return self.campaigns[touch.campaign.name].status == "paused" or waits_for_a_person
 
     def _enter(self, campaign: Campaign, person: Person, now: datetime) -> bool:
         before = [one for one in self._of(campaign.name) if one.person is person]
@@ -148,11 +183,12 @@ class Simulator:
         enrolment = _enrolled(campaign, person, entry)
         enrolment.held_out = self._is_held_out(campaign, person)
         self.enrolments.append(enrolment)
+        for split in splits(campaign):
+            draw(enrolment, split)
         first = campaign.said["steps"][0]
         go(enrolment, first["name"], entry.at)
-        if "send" in first:  # its touch is written with the entry; exits are looked at when it is claimed
-            act(enrolment, now)
-        self._go_on(enrolment, now)
+        if speaks(first):  # its touch is written with the entry; exits are looked at when it is claimed
+            act(enrolment, now, self.decisions)
         return True
 
     def _is_held_out(self, campaign: Campaign, person: Person) -> bool:
@@ -168,40 +204,75 @@ class Simulator:
         return moved
 
     def _step(self, enrolment: Enrolment, now: datetime) -> bool:
-        touch = enrolment.under_way
-        if touch is not None:
-            return _settle(enrolment, touch, now)
-        assert enrolment.turn_at is not None
+        if enrolment.turn_at is None:
+            return _settle(enrolment, now)
         if self.campaigns[enrolment.campaign.name].all_leave:
             enrolment.leave("ended", now)
-        elif _exit_holds(enrolment, now):
+        elif _exit_holds(enrolment.campaign, enrolment, now):
             enrolment.leave("exit", now)
         elif enrolment.turn_at > now:
             return seen(enrolment, now)
         else:
-            act(enrolment, now)
+            act(enrolment, now, self.decisions)
         return True
 
     # Delivering
 
     def judge(self, enrolment: Enrolment, touch: Touch, now: datetime) -> None:
         """The last look: the first gate that bars gives the reason."""
-        gone = self._gone(enrolment, now)
+        gone = self._gone(enrolment, touch, now)
         if gone:
             touch.end("cancelled", gone)
             enrolment.leave(gone, now)
+            return
+        barred = [reason for reason, bars in BEFORE_PAUSES.items() if bars(enrolment, touch, now)]
+        pauses = keeps_back(touch, enrolment.person.pauses, now)
+        if pauses and not barred:
+            put_off(touch, pauses, now)
+            return
+        barred += [reason for reason, bars in BARS.items() if bars(enrolment, touch, now)]
+        if barred:
+            touch.end("skipped", barred[0])
         else:
-            reason = next((reason for reason, bars in BARS.items() if bars(enrolment, touch, now)), None)
-            fails = touch.template == "broken" and enrolment.person.raw["attributes"]["points"] == 0
-            touch.end("skipped" if reason else "failed" if fails else "sent", reason or ("template" if fails else None))
+            self.claim(enrolment, touch, now)
+            _say(enrolment, touch)
 
-    def _gone(self, enrolment: Enrolment, now: datetime) -> str | None:
+    def claim(self, enrolment: Enrolment, touch: Touch, now: datetime) -> None:
+        """Her code is made before her mail is."""
+        if "offer" in touch.said:
+            valid = touch.campaign.said["offers"][touch.said["offer"]]["valid"]
+            enrolment.codes.setdefault(touch.said["offer"], now + duration(valid))
+
+    def _gone(self, enrolment: Enrolment, touch: Touch, now: datetime) -> str | None:
         """Why she gets nothing more of the campaign."""
         if enrolment.person.erased:
             return "erased"
+        if enrolment.state == "left":
+            return "left"
         if self.campaigns[enrolment.campaign.name].all_leave:
             return "ended"
-        return "exit" if _exit_holds(enrolment, now) else None
+        return "exit" if _exit_holds(touch.campaign, enrolment, now) else None
+
+
+def _say(enrolment: Enrolment, touch: Touch) -> None:
+    """A mail leaves, unless it cannot be rendered; a task is written, unless nobody knows when it is to be done."""
+    if touch.is_task:
+        touch.task_due = _task_due(enrolment, touch)
+        no_date = touch.task_due is None and "at" in touch.said
+        touch.end("failed" if no_date else "sent", "no_date" if no_date else None)
+    else:
+        fails = touch.said["send"] == "broken" and enrolment.person.raw["attributes"]["points"] == 0
+        touch.end("failed" if fails else "sent", "template" if fails else None)
+
+
+def _task_due(enrolment: Enrolment, touch: Touch) -> datetime | None:
+    if "by" in touch.said:
+        by = touch.said["by"]
+        return worked(touch.due_at, by, COMPANY_ZONE) if "working" in by else touch.due_at + duration(by)
+    if "at" not in touch.said:
+        return None
+    anchor = shifted(touch.said["at"])[0]
+    return moment(enrolment, touch.said["at"], "09:00" if is_day(anchor) else None, touch.due_at)
 
 
 def _enrolled(campaign: Campaign, person: Person, entry: Entry) -> Enrolment:
@@ -209,8 +280,9 @@ def _enrolled(campaign: Campaign, person: Person, entry: Entry) -> Enrolment:
     return Enrolment(campaign, person, entry.key, entry.at, entry.trigger_at, entry.event, entry.occurs_on)
 
 
-def _settle(enrolment: Enrolment, touch: Touch, now: datetime) -> bool:
+def _settle(enrolment: Enrolment, now: datetime) -> bool:
     step, following = found(enrolment)
+    touch = enrolment.touches[step["name"]]
     if touch.state == "due":
         return False
     if touch.state == "failed" and step.get("on_error") == "stop":
@@ -220,32 +292,6 @@ def _settle(enrolment: Enrolment, touch: Touch, now: datetime) -> bool:
     return True
 
 
-def _exit_holds(enrolment: Enrolment, now: datetime) -> bool:
-    exit_when = enrolment.campaign.said.get("exit_when")
+def _exit_holds(version: Campaign, enrolment: Enrolment, now: datetime) -> bool:
+    exit_when = version.said.get("exit_when")
     return exit_when is not None and holds(exit_when, enrolment.person, now, enrolment)
-
-
-def _is_late(enrolment: Enrolment, touch: Touch, now: datetime) -> bool:
-    campaign = enrolment.campaign
-    return campaign.when_late == "skip" and touch.due_at + campaign.late < now
-
-
-def _not_in_audience(enrolment: Enrolment, touch: Touch, now: datetime) -> bool:
-    audience = enrolment.campaign.said.get("audience")
-    return audience is not None and not holds(audience, enrolment.person, now)
-
-
-def _without_consent(enrolment: Enrolment, touch: Touch, now: datetime) -> bool:
-    topic = enrolment.campaign.said.get("topic")
-    return topic is not None and not enrolment.person.consented(topic, now)
-
-
-BARS: Mapping[str, Gate] = {
-    "hold_out": lambda enrolment, touch, now: enrolment.held_out,
-    "expired": lambda enrolment, touch, now: touch.expires_at <= now,
-    "late": _is_late,
-    "audience": _not_in_audience,
-    "no_address": lambda enrolment, touch, now: not enrolment.person.raw.get("email"),
-    "suppressed": lambda enrolment, touch, now: enrolment.person.suppressed(now),
-    "no_consent": _without_consent,
-}

@@ -133,18 +133,23 @@ def _occurrences(anchor: str, enter: Mapping[str, Any], person: Person, now: dat
                     yield str(year), occurs
         return
     written = person.raw.get(anchor) if anchor == "joined_on" else anchor
-    if written:
+    if written and "years" in enter:
+        joined = date.fromisoformat(str(written))
+        near = [joined.year + int(years) for years in enter["years"]]
+        yield from ((str(year), occurs) for year, occurs in comes_round(joined.month, joined.day, "feb-28", near))
+    elif written:
         yield str(written), date.fromisoformat(str(written))
 
 
 def _keyed(campaign: Campaign, fact: Entry, before: Sequence[Enrolment]) -> Entry | None:
     """The fact under its occasion key; None where `again` does not let it enter."""
-    if fact.occurs_on is not None and campaign.said["enter"]["date"].endswith("birthday"):
+    enter = campaign.said["enter"]
+    if fact.occurs_on is not None and (enter["date"].endswith("birthday") or "years" in enter):
         too_near = any(one.occurs_on and one.occurs_on > fact.occurs_on - NEAREST for one in before)
         return None if too_near else fact
-    if fact.occurs_on is not None or "lapse" in campaign.said["enter"] or campaign.said["kind"] == "broadcast":
+    if fact.occurs_on is not None or "lapse" in enter or campaign.said["kind"] == "broadcast":
         return fact
-    if "by_hand" in campaign.said["enter"]:
+    if "by_hand" in enter:
         return fact
     return _again(str(campaign.said.get("again", "never")), fact, before)
 

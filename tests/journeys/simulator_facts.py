@@ -42,12 +42,32 @@ class Happening:
 
 
 @dataclass
+class Pause:
+    """Nothing of a topic (None: no marketing at all) is sent to somebody. `lifts`: what may end it before its time."""
+
+    step: str
+    topic: str | None
+    since: datetime
+    until: datetime
+    lifts: Mapping[str, Any] | None = None
+    lifted_at: datetime | None = None
+
+    @property
+    def end(self) -> datetime:
+        return self.lifted_at or self.until
+
+    def may_be_lifted(self, now: datetime) -> bool:
+        return self.lifts is not None and self.lifted_at is None and self.until > now
+
+
+@dataclass
 class Person:
     """A customer, as her record says now; `suppressed_at`: since when her address is."""
 
     raw: Mapping[str, Any]
     happenings: list[Happening]
     suppressed_at: datetime | None = None
+    pauses: list[Pause] = field(default_factory=list)
     erased: bool = False
     requests: dict[tuple[str, str], datetime] = field(default_factory=dict)  # (campaign, key): since when
 
@@ -137,17 +157,21 @@ class Campaign:
 
 @dataclass
 class Touch:
-    """What was planned to be said at a step."""
+    """What was planned to be said at a step. `campaign`: the version that says it. `task_due`: until when somebody has to
+    do what it asks for."""
 
+    campaign: Campaign
     step: str
-    template: str
+    said: Mapping[str, Any]
     right_at: datetime
+    due_at: datetime
     state: str = "due"
     reason: str | None = None
+    task_due: datetime | None = None
 
     @property
-    def due_at(self) -> datetime:
-        return self.right_at
+    def is_task(self) -> bool:
+        return "follow_up" in self.said
 
     @property
     def expires_at(self) -> datetime:
@@ -159,7 +183,8 @@ class Touch:
 
 @dataclass
 class Enrolment:
-    """Where somebody is. `at`: since when on her step; `turn_at`: when its turn comes; `ended_at`: out since then."""
+    """Where somebody is. `at`: since when on her step; `turn_at`: when its turn comes (None: her touch is under way);
+    `ended_at`: out since then; `awaited`: the date that she waits for was that."""
 
     campaign: Campaign
     person: Person
@@ -174,16 +199,18 @@ class Enrolment:
     at: datetime | None = None
     turn_at: datetime | None = None
     past: bool = False
+    awaited: date | None = None
     ended_at: datetime | None = None
     held_out: bool = False
     goal: Happening | None = None
     aims: bool = True  # the goal may still be reached
     touches: dict[str, Touch] = field(default_factory=dict)
-
-    @property
-    def under_way(self) -> Touch | None:
-        """The touch of the step she is on, once it is written."""
-        return self.touches.get(self.step) if self.step else None
+    pauses: list[Pause] = field(default_factory=list)  # those that she brought about
+    arms: dict[str, str] = field(default_factory=dict)  # of each split, as drawn or won
+    taken: dict[str, datetime] = field(default_factory=dict)  # when she came to a split
+    seen: dict[str, datetime] = field(default_factory=dict)  # and as of when it was seen
+    codes: dict[str, datetime] = field(default_factory=dict)  # until when those of her offers are valid
 
     def leave(self, reason: str, at: datetime) -> None:
-        self.state, self.reason, self.ended_at, self.turn_at = "left", reason, at, None
+        if self.state == "in":
+            self.state, self.reason, self.ended_at, self.turn_at = "left", reason, at, None

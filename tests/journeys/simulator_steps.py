@@ -3,17 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from datetime import date, datetime
-from hashlib import sha256
+from datetime import datetime
 from typing import Any, TypeAlias
 
 from tests.journeys.simulator_conditions import holds
-from tests.journeys.simulator_facts import COMPANY_ZONE, Enrolment, Touch
-from tests.journeys.simulator_times import clock, duration, local, next_local, shift_day, shifted
+from tests.journeys.simulator_facts import Enrolment, Pause, Touch
+from tests.journeys.simulator_moments import day_of, is_day, moment
+from tests.journeys.simulator_splits import Decision, arms_of, take
+from tests.journeys.simulator_times import clock, duration, later, next_local, shifted
 
 Step: TypeAlias = Mapping[str, Any]
 Steps: TypeAlias = Sequence[Step]
-PRIME = 2**31 - 1
+Decisions: TypeAlias = Mapping[tuple[str, str], Decision]  # by campaign and step
 WAITS = ("wait", "wait_for")
 
 
@@ -22,7 +23,7 @@ def arms(step: Step) -> list[Steps]:
     if "branch" in step:
         return [way.get("then", way.get("otherwise", ())) for way in step["branch"]]
     if "split" in step:
-        return [arm.get("then", ()) for arm in step["split"].values()]
+        return [arm.get("then", ()) for arm in arms_of(step).values()]
     return [step.get("then", ()), step.get("otherwise", ())] if "wait_for" in step else []
 
 
@@ -52,38 +53,61 @@ def go(enrolment: Enrolment, name: str | None, base: datetime) -> None:
     if "wait_for" in step:
         enrolment.turn_at = base + duration(step["at_most"])
     if "wait" in step:
-        _begin_wait(enrolment, step["wait"], base)
+        _begin_wait(enrolment, step, base)
 
 
-def _begin_wait(enrolment: Enrolment, wait: Any, base: datetime) -> None:
-    said = {"for": wait} if isinstance(wait, str) else wait
+def _begin_wait(enrolment: Enrolment, step: Step, base: datetime) -> None:
+    said = _parts(step)
     zone, at = enrolment.person.zone, clock(said["at"]) if "at" in said else None
     if "until" not in said:
-        start = base + duration(said["for"]) if "for" in said else base
+        start = later(base, said["for"], zone) if "for" in said else base
         enrolment.turn_at = next_local(start, at, said.get("days", ()), zone) if at else start
         return
-    ends = _moment(enrolment, said["until"], said.get("at"))
-    enrolment.turn_at = max(ends, base)
-    if ends < base:
-        enrolment.past = said.get("if_past", "skip") == "skip"
-        if said.get("if_past") == "exit":
-            enrolment.leave("past", base)
+    _note_awaited(enrolment, said["until"])
+    ends = moment(enrolment, said["until"], said.get("at"), base)
+    if ends is None:  # a moment that is not known is not waited for
+        enrolment.leave("failed", base) if step.get("on_error") == "stop" else None
+    elif ends < base:
+        _is_past(enrolment, said, base)
+    else:
+        enrolment.turn_at = ends
 
 
-def _moment(enrolment: Enrolment, until: str, at: str | None) -> datetime:
-    zone, (anchor, count, unit, sign) = enrolment.person.zone, shifted(until)
-    if anchor in ("entered", "trigger"):
-        start = enrolment.entered_at if anchor == "entered" else enrolment.trigger_at
-        moment = start + sign * duration(f"{count} {unit}")
-        return next_local(moment, clock(at), (), zone) if at else moment
-    if " " in anchor:
-        written = datetime.fromisoformat(anchor)
-        return local(written.date(), written.time(), COMPANY_ZONE)
-    if enrolment.occurs_on is not None and not anchor[0].isdigit():
-        own = at or enrolment.campaign.said["enter"].get("at", "09:00")
-        return local(shift_day(enrolment.occurs_on, count, unit, sign), clock(own), zone)
-    usual = enrolment.campaign.said["enter"].get("at", "09:00") if "date" in enrolment.campaign.said["enter"] else "00:00"
-    return local(date.fromisoformat(anchor), clock(at or usual), zone)
+def _parts(step: Step) -> Mapping[str, Any]:
+    return {"for": step["wait"]} if isinstance(step["wait"], str) else step["wait"]
+
+
+def _note_awaited(enrolment: Enrolment, until: str) -> None:
+    anchor = shifted(until)[0]
+    enrolment.awaited = day_of(enrolment, anchor) if is_day(anchor) else None
+    if enrolment.occurs_on is not None and enrolment.campaign.said["enter"]["date"].endswith(anchor):
+        enrolment.occurs_on = enrolment.awaited
+
+
+def _is_past(enrolment: Enrolment, said: Mapping[str, Any], at: datetime) -> None:
+    enrolment.past = said.get("if_past", "skip") == "skip"
+    if said.get("if_past") == "exit":
+        enrolment.leave("past", at)
+
+
+def correct(enrolment: Enrolment, now: datetime) -> None:
+    """The date that she waits for may be another one by now; what is past by this look is so from here on."""
+    step, _ = found(enrolment)
+    said = _parts(step) if "wait" in step else {}
+    anchor = shifted(said["until"])[0] if "until" in said else ""
+    if not anchor or not is_day(anchor) or day_of(enrolment, anchor) == enrolment.awaited:
+        return
+    _note_awaited(enrolment, said["until"])
+    assert enrolment.at is not None
+    ends = moment(enrolment, said["until"], said.get("at"), enrolment.at)
+    enrolment.past = False
+    enrolment.turn_at = now
+    if ends is None:
+        enrolment.leave("failed", now) if step.get("on_error") == "stop" else None
+    elif ends < max(now, enrolment.at):
+        _is_past(enrolment, said, now)
+    else:
+        enrolment.turn_at = ends
 
 
 def seen(enrolment: Enrolment, now: datetime) -> bool:
@@ -95,19 +119,46 @@ def seen(enrolment: Enrolment, now: datetime) -> bool:
     return True
 
 
-def act(enrolment: Enrolment, now: datetime) -> None:
+def act(enrolment: Enrolment, now: datetime, decisions: Decisions) -> None:
     """Her turn has come."""
     step, following = found(enrolment)
-    verb = next(verb for verb in VERBS if verb in step)
-    VERBS[verb](enrolment, step, following, now)
+    if "split" in step:
+        arm = take(enrolment, step, decisions.get((enrolment.campaign.name, step["name"])), now)
+        _on(enrolment, _into(arm.get("then", ()), following))
+    else:
+        verb = verb_of(step)
+        VERBS[verb](enrolment, step, following, now)
 
 
-def _send(enrolment: Enrolment, step: Step, following: str | None, now: datetime) -> None:
+def verb_of(step: Step) -> str:
+    return next(verb for verb in (*VERBS, "split") if verb in step)
+
+
+def speaks(step: Step) -> bool:
+    return "send" in step or "follow_up" in step
+
+
+def _speak(enrolment: Enrolment, step: Step, following: str | None, now: datetime) -> None:
+    """What was said already, in a version that had it further up, is not said again."""
     assert enrolment.turn_at is not None
-    touch = Touch(step["name"], step["send"], enrolment.turn_at)
+    if step["name"] in enrolment.touches:
+        _on(enrolment, following)
+        return
+    touch = Touch(enrolment.campaign, step["name"], step, enrolment.turn_at, enrolment.turn_at)
     if enrolment.past:
         touch.end("skipped", "past")
     enrolment.touches[step["name"]], enrolment.turn_at = touch, None
+
+
+def _pause(enrolment: Enrolment, step: Step, following: str | None, now: datetime) -> None:
+    said, begun = step["pause"], enrolment.turn_at
+    assert begun is not None
+    if not enrolment.held_out and not enrolment.person.erased:
+        until = later(begun, said.get("at_most", said.get("for")), enrolment.person.zone)
+        pause = Pause(step["name"], said.get("topic"), begun, until, said.get("until"))
+        enrolment.pauses.append(pause)
+        enrolment.person.pauses.append(pause)
+    _on(enrolment, following)
 
 
 def _wait(enrolment: Enrolment, step: Step, following: str | None, now: datetime) -> None:
@@ -127,15 +178,6 @@ def _branch(enrolment: Enrolment, step: Step, following: str | None, now: dateti
     _on(enrolment, following)
 
 
-def _split(enrolment: Enrolment, step: Step, following: str | None, now: datetime) -> None:
-    lot, edge = drawn(f"split:{enrolment.campaign.name}:{step['name']}", enrolment.person.key), 0.0
-    for arm in step["split"].values():
-        edge += float(arm["share"].split()[0]) / 100
-        if lot < edge:
-            _on(enrolment, _into(arm.get("then", ()), following))
-            return
-
-
 def _update(enrolment: Enrolment, step: Step, following: str | None, now: datetime) -> None:
     """A consent is taken back as of the instant of her turn."""
     assert enrolment.turn_at is not None
@@ -152,19 +194,9 @@ def _exit(enrolment: Enrolment, step: Step, following: str | None, now: datetime
 
 Act = Callable[[Enrolment, Step, "str | None", datetime], None]
 VERBS: Mapping[str, Act] = {
-    "send": _send, "wait": _wait, "wait_for": _wait_for, "branch": _branch, "split": _split, "exit": _exit,
-    "update": _update,
+    "send": _speak, "follow_up": _speak, "wait": _wait, "wait_for": _wait_for, "branch": _branch, "exit": _exit,
+    "update": _update, "pause": _pause,
 }  # fmt: skip
-
-
-def drawn(salt: str, key: str) -> float:
-    """A lot from 0 to 1: the bucket of the key through a universal hash function of the salt (Carter and Wegman 1979)."""
-    a, b = 1 + _first_bytes(f"a:{salt}") % (PRIME - 1), _first_bytes(f"b:{salt}") % PRIME
-    return (_first_bytes(key) % PRIME * a + b) % PRIME / PRIME
-
-
-def _first_bytes(text: str) -> int:
-    return int.from_bytes(sha256(text.encode()).digest()[:8], "big")
 
 
 def _into(arm: Steps, following: str | None) -> str | None:

@@ -22,6 +22,25 @@ def duration(text: str) -> timedelta:
     return timedelta(seconds=int(count) * SECONDS[unit.removesuffix("s")])
 
 
+def later(start: datetime, text: str, zone: ZoneInfo, sign: int = 1) -> datetime:
+    """So much after an instant (before it: -1); months and years later it is the same time of day where somebody is."""
+    count, unit = text.split()
+    if unit.removesuffix("s") not in ("month", "year"):
+        return start + sign * duration(text)
+    there = start.astimezone(zone)
+    return local(shift_day(there.date(), int(count), unit.removesuffix("s"), sign), there.time(), zone)
+
+
+def worked(start: datetime, text: str, zone: ZoneInfo) -> datetime:
+    """`4 working hours` later: those from nine to five, Monday to Friday."""
+    instant, quarters = start, int(text.partition(" ")[0]) * 4
+    while quarters:
+        there = instant.astimezone(zone)
+        quarters -= there.weekday() < 5 and time(9) <= there.time() < time(17)
+        instant += QUARTER
+    return instant
+
+
 def clock(text: str) -> time:
     return time.fromisoformat(text)
 

@@ -8,9 +8,11 @@ from pathlib import Path
 import pytest
 from sqlalchemy import select
 
+from crm_store.errors import ContentError
 from crm_store.schema import event
+from crm_store.store import memory_store
 from tests.journeys.files import journey, occasions, right_at, said_of, sent, standings, start
-from tests.world import NOON, Shop
+from tests.world import NOON, VOCABULARY, Shop
 
 HOUR, DAY = timedelta(hours=1), timedelta(days=1)
 CARTS = "{event: cart_updated}"
@@ -65,6 +67,55 @@ def test_per_property_takes_events_without_it_for_one(shop: Shop) -> None:
     carts(shop, (3 * HOUR, ""), (2 * HOUR, ""))
     shop.tick()
     assert occasions(shop) == [("alice", "")]
+
+
+TYPED = "{cart_id: text, size: number, gift: yes-no, due: date, box.id: text, worth: money, tags: list}"
+SAME = (  # a property, what events say of it, the keys
+    ("size", ("2", 2.0, 2, "2.50", 2.5, 0, "-0.0", "0.00001", "123456789012345678"),
+     ["2", "2.5", "0", "0.00001", "123456789012345678"]),
+    ("gift", (True, "yes", False, None), ["yes", "no", ""]),
+    ("due", ("2026-06-15", "2026-06-16", "2026-06-15"), ["2026-06-15", "2026-06-16"]),
+    ("box.id", ("a", "b", "a"), ["a", "b"]),
+)  # fmt: skip
+
+
+def test_per_property_equal_values_are_one_key_whatever_their_type(shop: Shop) -> None:
+    known = VOCABULARY.replace("properties: {cart_id: text}}", f"properties: {TYPED}}}")
+    shop.write({"config/vocabulary.yaml": known})
+    for name, _, _ in SAME:
+        shop.campaign(
+            name.replace(".", "-"), journey(enter=CARTS, again=f"per {name}", audience=f"{{segment: {name[:3]}}}")
+        )
+        shop.segment(name[:3], f"{{attribute: first_name, is: {name[:3]}}}")
+    shop.publish()
+    for name, values, _ in SAME:
+        shop.customer(name, first_name=name[:3], email=...)
+        for minutes, value in enumerate(values):
+            at = NOON - HOUR + timedelta(minutes=minutes)
+            shop.event(name, "cart_updated", at, properties=_nested(name, value), id=f"{name} {minutes}")
+    shop.plan()
+    assert {name: [row[2] for row in shop.enrolments() if row[1] == name] for name, _, _ in SAME} == {
+        name: keys for name, _, keys in SAME
+    }
+
+
+def _nested(name: str, value: object) -> dict[str, object]:
+    head, _, rest = name.partition(".")
+    return {} if value is None else {head: {rest: value} if rest else value}
+
+
+@pytest.mark.parametrize(("name", "kind"), [("worth", "money"), ("tags", "list")])
+def test_what_tells_nothing_apart_is_no_key(tmp_path: Path, name: str, kind: str) -> None:
+    shop = Shop.open(tmp_path, memory_store())
+    shop.write({"config/vocabulary.yaml": VOCABULARY.replace("properties: {cart_id: text}}", f"properties: {TYPED}}}")})
+    shop.campaign("c", journey(enter=CARTS, again=f"per {name}", exit_when=f"{{event: cart_updated, same: {name}}}"))
+    with pytest.raises(ContentError) as refused:
+        shop.check()
+    what = f"is a {kind}, by which nothing is told apart; take a property of another type"
+    assert [str(fault).partition(": ")[2] for fault in refused.value.faults] == [
+        f"'per {name}': '{name}' {what}",
+        f"'{name}' {what}",
+    ]
 
 
 def test_after_a_time_counts_the_enrolments_before(shop: Shop) -> None:
@@ -144,8 +195,8 @@ def test_a_date_that_comes_once_is_keyed_by_itself(shop: Shop) -> None:
     [
         ({"again": "per event"}, "happens once"),
         ({"enter": CARTS, "again": "per cart"}, "did you mean 'cart_id'"),
-        ({"enter": "{event: order}", "again": "per size"}, "keys of type number are not built yet"),
         ({"enter": CARTS, "again": "sometimes"}, "is not known here"),
+        ({"enter": CARTS, "again": "after 0 days"}, "'after 0 days' must be longer than nothing"),
         ({"kind": "winback", "enter": "{lapse: order, after: 9 days}", "again": "never"}, "take `again` out"),
     ],
 )

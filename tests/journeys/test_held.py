@@ -2,19 +2,23 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from datetime import datetime, timedelta
+from typing import Any
 
 import pytest
-from sqlalchemy import select
+from sqlalchemy import event, select
 
 from crm_store.errors import ContentError, StoreError
+from crm_store.journeys import renaming
 from crm_store.journeys.published import standing, standings
-from crm_store.schema import campaign, split_decision
+from crm_store.schema import campaign, offer, split_decision
 from tests.journeys.files import journey, outcomes, sent, start
 from tests.world import NOON, Shop
 
 HOUR, DAY = timedelta(hours=1), timedelta(days=1)
 PATIENT = "{within: 30 days}"
+OFFERS = "{treat: {discount: 15 %, code: unique, valid: 3 days}}"
 TWO_MAILS = "[{send: hello}, {wait: 2 days}, {send: again}]"
 
 
@@ -200,6 +204,65 @@ def test_two_histories_are_not_made_one(shop: Shop) -> None:
     with pytest.raises(StoreError, match="campaign 'd' says `was: c`, but each of the two has customers of its own"):
         shop.publish()
     assert {row[0] for row in shop.enrolments()} == {"c", "d"}
+
+
+class Killed(Exception):
+    """The process has died."""
+
+
+def dies_after(shop: Shop, commits: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The next `publish` commits so many transactions, and no more."""
+    write, left = shop.store.write, [commits]
+
+    def counted(work: Callable[..., Any], *args: Any) -> Any:
+        if not left[0]:
+            raise Killed
+        left[0] -= 1
+        return write(work, *args)
+
+    monkeypatch.setattr(shop.store, "write", counted)
+    with pytest.raises(Killed):
+        shop.publish(NOON + HOUR)
+    monkeypatch.undo()
+
+
+@pytest.mark.parametrize("commits", [1, 2, 4, 7, 11])
+def test_a_rename_that_was_killed_in_the_middle_goes_on(shop: Shop, commits: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    start(shop, steps="[{send: gift, offer: treat}, {wait: 2 days}, {send: again}]", offers=OFFERS)
+    for key in ("alice", "bob", "carol"):
+        sign_up(shop, key)
+    shop.tick()
+    rename(shop, steps="[{send: gift, offer: treat}, {wait: 2 days}, {send: again}]", offers=OFFERS)
+    monkeypatch.setattr(renaming, "SLICE", 1)
+    dies_after(shop, commits, monkeypatch)
+    shop.deliver(NOON + HOUR)
+    for now in (NOON + HOUR, NOON + 2 * DAY):
+        shop.tick(now)
+    assert [row[:4] for row in shop.touches()] == [
+        ("d", key, step, "sent") for step in ("gift", "again") for key in ("alice", "bob", "carol")
+    ]
+    assert [(one.campaign, one.holds) for one in shop.sums()] == [("d", True)]
+    with shop.store.read() as conn:
+        assert set(conn.execute(select(offer.c.campaign)).scalars()) == {"d"}
+
+
+def test_no_transaction_of_a_rename_grows_with_history(shop: Shop, monkeypatch: pytest.MonkeyPatch) -> None:
+    start(shop, steps=TWO_MAILS)
+    for key in ("alice", "bob", "carol"):
+        sign_up(shop, key)
+    shop.tick()
+    rename(shop, steps=TWO_MAILS)
+    monkeypatch.setattr(renaming, "SLICE", 2)
+    changed: list[int] = []
+
+    @event.listens_for(shop.store.engine, "after_cursor_execute")
+    def after(conn: Any, cursor: Any, statement: str, *_: Any) -> None:
+        if statement.startswith("UPDATE") and "campaign=" in statement:
+            changed.append(cursor.rowcount)
+
+    shop.publish(NOON + HOUR)
+    assert max(changed) == 2
+    assert changed.count(2) == 2  # of three enrolments, and of three touches
 
 
 # A rename that does not say so

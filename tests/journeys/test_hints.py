@@ -34,5 +34,14 @@ def test_a_wait_until_a_date_before_that_of_an_earlier_wait_is_told(tmp_path: Pa
     ]
 
 
+def test_a_wait_on_another_way_is_not_before_it(tmp_path: Path) -> None:
+    late, soon = (f"[{{wait: {{until: {day}}}, name: d{day[8:]}}}, {{send: hello, name: m{day[8:]}}}]" for day in (
+        "2026-12-20", "2026-12-10"))  # fmt: skip
+    branch = f"{{branch: [{{when: {{event: order}}, then: {late}}}, {{otherwise: {soon}}}]}}"
+    assert hints(tmp_path, f"[{branch}]") == []
+    inner = hints(tmp_path, f"[{{wait: {{until: 2026-12-15}}}}, {branch}]")
+    assert [line.partition(": ")[2].partition(" waits")[0] for line in inner] == ["step 'd10'"]
+
+
 def test_waits_one_after_the_other_are_as_meant(tmp_path: Path) -> None:
     assert hints(tmp_path, waits("2026-06-16", "2026-12-10 09:00", "10 days after entered")) == []

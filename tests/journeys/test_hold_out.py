@@ -8,9 +8,9 @@ import pytest
 from sqlalchemy import func, select
 
 from crm_store.ledger.restoring import begin_new_life
-from crm_store.schema import offer
+from crm_store.schema import follow_up, offer
 from tests.journeys.files import journey, outcomes, said_of, sent, standings, start
-from tests.world import NOON, SETTINGS, Shop
+from tests.world import NOON, SETTINGS, VOCABULARY, Shop
 
 KEYS = [f"c{n:03}" for n in range(200)]
 OFFERS = "{treat: {discount: 15 %, code: unique, valid: 3 days}}"
@@ -28,16 +28,21 @@ def held_out(shop: Shop, campaign: str = "c") -> set[str]:
 
 
 def test_a_share_is_planned_like_everybody_and_gets_nothing(shop: Shop) -> None:
-    start(shop, hold_out="25 %", steps="[{send: gift, offer: treat}, {wait: 1 day}, {send: hello}]", offers=OFFERS)
+    shop.write({"config/vocabulary.yaml": f"{VOCABULARY}follow_ups: {{call: {{title: Call}}}}\n"})
+    steps = "[{send: gift, offer: treat}, {follow_up: call}, {wait: 1 day}, {send: hello}]"
+    start(shop, hold_out="25 %", steps=steps, offers=OFFERS)
     enter(shop, *KEYS)
     shop.tick()
     held = held_out(shop)
     assert 30 <= len(held) <= 70
-    assert {row[0] for row in outcomes(shop) if row[2:] == HELD} == held
+    assert {row[:2] for row in outcomes(shop) if row[2:] == HELD} == {
+        (key, step) for key in held for step in ("gift", "follow_up before hello")
+    }
     assert {key for key, _ in sent(shop)} == set(KEYS) - held
     assert {row[0]: row[3] for row in standings(shop)} == dict.fromkeys(KEYS, "wait before hello")
     with shop.store.read() as conn:
-        assert conn.execute(select(func.count()).select_from(offer)).scalar_one() == len(KEYS) - len(held)
+        for table in (offer, follow_up):
+            assert conn.execute(select(func.count()).select_from(table)).scalar_one() == len(KEYS) - len(held)
 
 
 def test_nobody_is_held_out_unless_said(shop: Shop) -> None:

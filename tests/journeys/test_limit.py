@@ -11,12 +11,12 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from crm_store.journeys import plan
+from crm_store.journeys import slices
 from crm_store.store import memory_store
 from tests.conftest import CASES
 from tests.copies import copy_of, shop_on
 from tests.journeys.files import journey, said_of, start
-from tests.world import NOON, SETTINGS, Shop
+from tests.world import NOON, SETTINGS, VOCABULARY, Shop
 
 HOUR = timedelta(hours=1)
 ENTER = "{event: cart_updated}"
@@ -94,7 +94,7 @@ def test_the_limit_is_exact_however_late_and_in_whatever_slices(
         shop = Shop.open(bare.root, bare.store)
         live(shop, f"{most} per {per} hours")
         carts(shop, hours)
-        with patch.object(plan, "SLICE", size):
+        with patch.object(slices, "SLICE", size):
             for hour in (*sorted(ticks), 60):
                 shop.plan(NOON + hour * HOUR)
         assert entries(shop) == greedy(hours, most, per)
@@ -140,6 +140,7 @@ DAYS = [
                "otherwise: [{send: hello, name: c}], then: [{exit: bought}]}, {send: hello, name: d}]"}, ""),
     ({"steps": "[{send: hello}, {send: again}, {branch: [{when: {event: order}, then: [{send: hello, name: c}]}]}, "
                "{send: hello, name: d}]"}, "(hello, again, c, d)"),
+    ({"steps": "[{send: hello}, {follow_up: call}, {follow_up: call, name: b}, {follow_up: call, name: c}]"}, ""),
 ]  # fmt: skip
 
 
@@ -149,6 +150,7 @@ def test_more_mails_a_day_than_are_allowed_are_refused_with_the_sum(
 ) -> None:
     shop = Shop.open(tmp_path, memory_store())
     shop.write({"config/rapport.yaml": SETTINGS.replace("mails_a_day: 9999\n", "")})
+    shop.write({"config/vocabulary.yaml": VOCABULARY + "follow_ups: {call: {title: Call}}\n"})
     shop.campaign("c", journey(**keys))
     if not said:
         assert shop.check().campaigns

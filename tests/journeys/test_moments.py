@@ -158,6 +158,29 @@ def test_a_birthday_that_is_corrected_moves_what_comes_after_it(shop: Shop, corr
     assert sent(shop) == [("alice", "hello")]
 
 
+def test_a_wait_that_begins_after_the_correction_knows_it(shop: Shop) -> None:
+    steps = "[{wait: 1 day}, {wait: {until: 2 days after birthday, at: '09:00'}, name: on}, {send: again}]"
+    start(shop, NOON - DAY, kind="occasion", enter="{date: birthday, at: '10:00'}", steps=steps, late=PATIENT)
+    shop.customer("alice", time_zone="Europe/Berlin", birthday="--06-15")
+    shop.tick()
+    shop.customer("alice", birthday="--06-20")
+    shop.tick(NOON + 3 * DAY)  # the old day is past, the new one is not
+    assert next_at(shop) == {"alice": utc("2026-06-22 07:00")}
+
+
+@pytest.mark.parametrize(
+    ("fields", "then"), [({"birthday": "--06-20"}, "2026-06-25"), ({"joined_on": "2021-06-18"}, "2026-06-28")]
+)
+def test_an_anniversary_moves_with_its_own_date_and_no_other(shop: Shop, fields: dict[str, str], then: str) -> None:
+    steps = "[{send: hello}, {wait: {until: 10 days after joined_on, at: '09:00'}}, {send: again}]"
+    start(shop, NOON - DAY, kind="occasion", enter="{date: joined_on, at: '10:00', years: [5]}", steps=steps)
+    shop.customer("alice", time_zone="Europe/Berlin", birthday="--03-01", joined_on="2021-06-15")
+    shop.tick()
+    shop.customer("alice", **fields)
+    shop.tick(NOON + DAY)
+    assert next_at(shop) == {"alice": utc(f"{then} 07:00")}
+
+
 # Conditions and codes
 
 CONDITION = "{event: cart_updated, since: %s}"

@@ -15,7 +15,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from sqlalchemy import select
 
-from crm_store.journeys import plan
+from crm_store.journeys import slices
 from crm_store.journeys.tick import plan_campaigns, refresh_segments
 from crm_store.schema import follow_up
 from tests.conftest import CASES
@@ -84,7 +84,7 @@ def twins(url: str, root: Path, world: World) -> Iterator[tuple[Shop, Shop]]:
 def prove(url: str, root: Path, world: World, disorder: Disorder, size: int) -> None:
     with twins(url, root, world) as (first, second):
         expected = in_order(first, world)
-        with patch.object(plan, "SLICE", size):
+        with patch.object(slices, "SLICE", size):
             assert in_disorder(second, world, disorder) == expected
         for now in world.instants[-1:]:
             second.tick(now)

@@ -144,6 +144,14 @@ def test_it_ends_when_its_condition_holds_also_for_who_is_out(shop: Shop) -> Non
     assert pauses(shop) == [(None, NOON, NOON + 5 * DAY, NOON + 2 * DAY + HOUR)]
 
 
+def test_what_has_come_already_ends_it_as_of_the_same_instant(shop: Shop) -> None:
+    start(shop, steps="[{pause: {topic: offers, until: {event: signed_up}, at_most: 2 days}}]")
+    shop.customer("alice")
+    shop.event("alice", "signed_up", NOON)
+    shop.plan()
+    assert [row[3] for row in pauses(shop)] == [NOON]
+
+
 def test_it_ends_at_most_then(shop: Shop) -> None:
     paused(shop, LIFTED % "2 days")
     other(shop, NOON - 9 * DAY, enter="{event: cart_updated}")

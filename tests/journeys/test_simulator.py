@@ -35,7 +35,8 @@ def happens(shop: Shop, simulator: Simulator, one: Change) -> None:
     elif one.fields is not None:
         change(shop, simulator, one.customer, one.fields, one.at)
     elif simulator.campaigns[one.campaign].status != "ended":
-        said = {**simulator.campaigns[one.campaign].said, "status": one.status}
+        before = simulator.campaigns[one.campaign]
+        said = {**(one.said or before.said), "status": one.status or before.status}
         publish(shop, simulator, one.campaign, said, one.at)
 
 

@@ -10,7 +10,7 @@ from datetime import timedelta
 import pytest
 
 from crm_store import store
-from crm_store.journeys import plan
+from crm_store.journeys import slices
 from crm_store.journeys.plan import plan_campaign
 from crm_store.journeys.tick import plan_campaigns, refresh_segments
 from tests.journeys.files import outcomes, start, sums_hold
@@ -60,7 +60,7 @@ def everybody(state: str, step: str = "hello") -> list[tuple[str, str, str, None
 def test_slices_of_three_enter_and_advance_everybody_once(
     shop: Shop, trigger: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(plan, "SLICE", 3)
+    monkeypatch.setattr(slices, "SLICE", 3)
     crowd(shop, trigger)
     shop.tick(NOON + HOUR)
     assert outcomes(shop) == everybody("sent")
@@ -73,7 +73,7 @@ def test_slices_of_three_enter_and_advance_everybody_once(
 
 
 def test_several_occasions_of_one_customer_may_fill_more_than_a_slice(shop: Shop, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(plan, "SLICE", 3)
+    monkeypatch.setattr(slices, "SLICE", 3)
     start(shop, enter="{event: cart_updated}", again="per event")
     for key in ("alice", "bob"):
         shop.customer(key)
@@ -86,7 +86,7 @@ def test_several_occasions_of_one_customer_may_fill_more_than_a_slice(shop: Shop
 def test_a_planning_that_is_stopped_between_slices_is_finished_by_the_next(
     shop: Shop, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(plan, "SLICE", 3)
+    monkeypatch.setattr(slices, "SLICE", 3)
     crowd(shop, "event")
     original = shop.store.write_snapshot
     done = iter(range(100))
@@ -108,7 +108,7 @@ def test_a_planning_that_is_stopped_between_slices_is_finished_by_the_next(
 
 @pytest.mark.parametrize("trigger", ["event", "segment"])
 def test_planners_at_the_same_time_enter_everybody_once(shop: Shop, trigger: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(plan, "SLICE", 1)
+    monkeypatch.setattr(slices, "SLICE", 1)
     crowd(shop, trigger)
     errors = at_once(3, lambda: plan_everything(shop))
     assert errors == []
@@ -118,7 +118,7 @@ def test_planners_at_the_same_time_enter_everybody_once(shop: Shop, trigger: str
 
 @pytest.mark.parametrize("store_url", ["postgresql"], indirect=True)
 def test_planners_wait_for_their_turn_and_never_start_anew(shop: Shop, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(plan, "SLICE", 1)
+    monkeypatch.setattr(slices, "SLICE", 1)
     monkeypatch.setattr(store, "RETRIES", 1)
     crowd(shop, "event")
     assert at_once(3, lambda: plan_campaign(shop.store, "c", NOON)) == []
@@ -131,7 +131,7 @@ def plan_everything(shop: Shop) -> None:
 
 
 def test_planners_at_the_same_time_move_everybody_once(shop: Shop, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(plan, "SLICE", 2)
+    monkeypatch.setattr(slices, "SLICE", 2)
     crowd(shop, "event")
     shop.tick()
     errors = at_once(3, lambda: plan_campaign(shop.store, "c", NOON + DAY))

@@ -5,12 +5,14 @@ from __future__ import annotations
 from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
+from unittest.mock import patch
 
 import pytest
 from sqlalchemy import Connection, select, update
 
 from crm_store.schema import consent, consent_state, customer, customer_change, customer_changed, enrolment
-from tests.journeys.files import said_of, sent, standings, start
+from crm_store.segmentation import passing
+from tests.journeys.files import journey, said_of, sent, standings, start
 from tests.world import AGREED, NOON, WITHDRAWN, Shop
 
 HOUR, DAY = timedelta(hours=1), timedelta(days=1)
@@ -76,19 +78,25 @@ def test_history_says_what_it_was_when_it_changed_and_by_whom(shop: Shop) -> Non
     assert "attributes.points" not in [row[0] for row in history(shop)]
 
 
-def test_what_is_written_is_marked_for_segments_to_look_at(shop: Shop) -> None:
+def test_what_is_written_is_seen_by_segments_and_other_campaigns_as_of_the_same_instant(shop: Shop) -> None:
     start(shop, steps="[{wait: 1 hour}, {update: {attributes: {tier: gold}}}]", late=PATIENT)
     shop.segment("golden", "{attribute: tier, is: gold}")
-    shop.campaign("g", "kind: nurture\nstatus: live\ntopic: offers\nenter: {segment: golden}\nsteps: [{send: again}]\n")
+    shop.campaign("g", journey(enter="{segment: golden}", steps="[{send: again}]"))
+    exits, waits = "{attribute: tier, is: gold}", "[{wait: 1 hour}, {send: hello}]"
+    shop.campaign("x", journey(exit_when=exits, steps=waits))
     shop.publish()
-    shop.customer("alice")
+    for key in ("alice", "bea"):
+        shop.customer(key)
     shop.event("alice", "signed_up", NOON)
     shop.tick()
-    shop.tick(NOON + HOUR)
+    with patch.object(passing, "SHARE", 0.01):  # in a small shop a few would be so many that everybody is looked at
+        shop.tick(NOON + HOUR)
     with shop.store.read() as conn:
-        assert conn.execute(select(customer_changed.c.customer_id)).all()
-    shop.tick(NOON + 2 * HOUR)
-    assert sent(shop) == [("alice", "again")]
+        assert not conn.execute(select(customer_changed.c.customer_id)).all()
+    assert [row for row in shop.touches() if row[0] != "c"] == [("g", "alice", "again", "sent", None)]
+    assert [row[:6] for row in shop.enrolments() if row[0] == "x"] == [
+        ("x", "alice", "once", "left", "exit", "wait before hello")
+    ]
 
 
 def test_a_second_planning_writes_nothing_again(shop: Shop) -> None:

@@ -85,6 +85,19 @@ def test_who_came_before_the_look_keeps_her_draw_however_late_it_is(shop: Shop) 
     assert {step for key, step in sent(shop) if key.startswith("e")} == {"hello", "again"}
 
 
+def test_planning_again_as_of_the_same_instant_decides_nothing(shop: Shop) -> None:
+    """A planning that is stopped half-way, and done again, would decide by those whom the first one had come to."""
+    start(shop, steps=STEPS % WINNER, late=PATIENT)
+    for number in range(60):
+        shop.customer(f"c{number}")
+        shop.event(f"c{number}", "signed_up", NOON)
+    for _ in range(2):
+        shop.tick(NOON + 5 * DAY)
+        assert decisions(shop) == []
+    more(shop, 1, 5 * DAY)
+    assert decisions(shop) == [("split before hello", NOON + 2 * DAY, None)]
+
+
 @pytest.mark.parametrize(
     ("count", "after", "why"),
     [(60, 2 * DAY - 2 * HOUR, "too early"), (39, 3 * DAY, "too few")],

@@ -46,6 +46,7 @@ class World:
         words = VOCABULARY.replace("news: {title: News}", "news: {title: News}, spare: {title: Nobody's}")
         shop.write({"config/vocabulary.yaml": words + "follow_ups: {call: {title: Call}}\n"})
         shop.segment("buyers", SEGMENT)
+        shop.segment("gold", "{attribute: tier, is: gold}")
         for name, text in self.campaigns.items():
             shop.campaign(name, text)
         shop.publish(BEGIN)
@@ -96,6 +97,7 @@ _ENTRIES = (
     {"enter": "{event: cart_updated}", "again": "after leaving"},
     {"enter": "{segment: buyers}", "again": "after leaving"},
     {"enter": "{segment: buyers, existing: enrol}"},
+    {"enter": "{segment: gold}"},
     {"kind": "occasion", "enter": "{date: birthday, at: '10:00'}"},
     {"kind": "occasion", "enter": "{date: 1 days before birthday, at: '18:30'}"},
     {"kind": "winback", "enter": "{lapse: order, after: 20 hours}"},
@@ -108,6 +110,8 @@ _ENTRIES = (
 _SOMETIMES: tuple[dict[str, str | None], ...] = (
     {"exit_when": "{event: order}"},
     {"exit_when": "{event: order, since: entered}"},
+    {"exit_when": "{attribute: tier, is: gold}"},
+    {"audience": "{not: {attribute: tier, is: gold}}"},
     {"audience": "{attribute: country, is: DE}"},
     {"late": "{within: 3 hours}"},
     {"late": "{within: 3 hours, otherwise: send}"},

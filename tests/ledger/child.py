@@ -13,7 +13,7 @@ from collections.abc import Callable, Sequence
 from contextlib import suppress
 from pathlib import Path
 
-from crm_store.journeys import plan
+from crm_store.journeys import slices
 from crm_store.ledger.dispatch import Answer
 from outreach import delivery
 from outreach.channels.base import ChannelStopped, Mail
@@ -92,7 +92,7 @@ def freeze_in_the_channel(shop: Shop, after: int) -> None:
 
 def tick_together(shop: Shop) -> None:
     """Wait for the word, then do everything there is to do, in small slices."""
-    plan.__dict__["SLICE"] = 3
+    slices.__dict__["SLICE"] = 3
     say("ready")
     for line in sys.stdin:
         shop.tick(NOON.fromisoformat(line.strip()))

@@ -4,15 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from datetime import timedelta
+from typing import Any
 
 import pytest
-from sqlalchemy import Connection, insert, select
+from sqlalchemy import Connection, event, insert, select
 
 from crm_store.consent.record import SuppressionFact, suppress
 from crm_store.ledger.gates import GATES
 from crm_store.schema import customer, enrolment, pause
 from tests.journeys.files import journey, standings
-from tests.ledger.rows import by_customer, change, planned, take_out_of_journeys
+from tests.ledger.rows import by_customer, change, claim_all, planned, take_out_of_journeys
 from tests.world import NOON, SETTINGS, WITHDRAWN, Shop
 
 HOUR, DAY = timedelta(hours=1), timedelta(days=1)
@@ -146,3 +147,26 @@ def test_facts_after_now_bar_nothing(shop: Shop) -> None:
     shop.event("alice", "order", NOON + HOUR)
     shop.deliver()
     assert by_customer(shop, "state") == {"alice": "sent"}
+
+
+def test_the_touches_that_are_judged_are_found_by_their_numbers_among_all_that_are_due(shop: Shop) -> None:
+    planned(shop, "alice", **KEYS)
+    asked: list[tuple[str, Any]] = []
+
+    def note(_conn: Any, _cursor: Any, statement: str, values: Any, *_: Any) -> None:
+        asked.append((statement, values))
+
+    event.listen(shop.store.engine, "before_cursor_execute", note)
+    claim_all(shop)
+    event.remove(shop.store.engine, "before_cursor_execute", note)
+    (judged,) = [one for one in asked if one[0].startswith("SELECT") and "consent_state" in one[0]]
+    assert "ix_touch" not in plan_of(shop, *judged)
+
+
+def plan_of(shop: Shop, statement: str, values: Any) -> str:
+    """In the database's words, where reading a whole table is the last resort."""
+    with shop.store.read() as conn:
+        if conn.dialect.name == "postgresql":
+            conn.exec_driver_sql("SET LOCAL enable_seqscan = off")
+        explain = "EXPLAIN" if conn.dialect.name == "postgresql" else "EXPLAIN QUERY PLAN"
+        return "\n".join(str(row[-1]) for row in conn.exec_driver_sql(f"{explain} {statement}", values))

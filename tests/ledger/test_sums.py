@@ -60,8 +60,8 @@ def test_a_later_step_that_is_not_written_turns_it_red(shop: Shop, monkeypatch: 
 
 
 def test_a_customer_that_planning_drops_turns_it_red(shop: Shop, monkeypatch: pytest.MonkeyPatch) -> None:
-    enrol = entering.enrol
-    monkeypatch.setattr(entering, "enrol", lambda conn, version, chosen: enrol(conn, version, chosen.limit(1)))
+    begin = entering.begin
+    monkeypatch.setattr(entering, "begin", lambda turn, chosen: begin(turn, chosen.limit(1)))
     planned(shop, "alice", "bob", "eve")
     assert [one.holds for one in shop.sums()] == [False]
 

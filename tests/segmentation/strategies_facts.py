@@ -95,10 +95,13 @@ def offers(draw: Draw) -> Condition:
     return {"offer": name, **state, **draw(nothing | one("expires", on_instants))}
 
 
+_task_states = nothing | one("state", st.sampled_from(["open", "done", "overdue"]))
+_task_outcomes = nothing | one("outcome", texts_of(OUTCOMES))
+
+
 @st.composite
 def follow_ups(draw: Draw) -> Condition:
-    state = draw(nothing | one("state", st.sampled_from(["open", "done", "overdue"])))
-    outcome = draw(nothing | one("outcome", texts_of(OUTCOMES)))
+    state, outcome = draw(_task_states), draw(_task_outcomes)
     return {"follow_up": draw(st.sampled_from(["any", "call", "letter"])), **state, **outcome}
 
 

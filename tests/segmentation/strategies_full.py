@@ -201,12 +201,12 @@ def event_base(draw: Draw, kinds: list[str]) -> Condition:
     silences = (*FIXED_SPANS, *GAPS) if len(kinds) == 1 else FIXED_SPANS
     if draw(st.integers(0, 4)) == 0:
         found["after_silence"] = draw(st.sampled_from(silences))
-    return {**found, **draw(nothing | event_windows(kinds))}
+    return {**found, **draw(maybe_event_windows[len(kinds) == 1])}
 
 
-def event_windows(kinds: list[str]) -> st.SearchStrategy[Condition]:
-    always = on_instants | from_anchors
-    return always | in_gaps if len(kinds) == 1 else always
+# Made once: to make one of so many takes Hypothesis longer than to draw from it. By whether they are of one kind.
+event_windows = {False: on_instants | from_anchors, True: on_instants | from_anchors | in_gaps}
+maybe_event_windows = {of_one: nothing | windows for of_one, windows in event_windows.items()}
 
 
 def without_is_set(comparisons: st.SearchStrategy[Condition]) -> st.SearchStrategy[Condition]:
@@ -224,7 +224,7 @@ def measures_of(draw: Draw, kinds: list[str], ranked: bool = False) -> Condition
     words = ["count", "distinct", "sum", "avg", "min", "max", *([] if ranked else ["first", "last", "regular"])]
     word = draw(st.sampled_from(words if "signed_up" not in kinds else [each for each in words if each in PLAIN]))
     if word in ("first", "last"):
-        return {word: draw(event_windows(kinds))}
+        return {word: draw(event_windows[len(kinds) == 1])}
     if word == "regular":
         span = draw(st.sampled_from(["3 weeks", "6 months", "2 years", "10 days", "36 hours", "1 year"]))
         most = min(3, int(span.partition(" ")[0]))

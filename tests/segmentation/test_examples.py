@@ -266,6 +266,6 @@ def test_messages_and_scores_that_can_not_be_are_faults(tmp_path: Path) -> None:
         "5: 'x' is not a moment known here; write a date or '5 days ago'",
         "5: a message has no 'lnk'; did you mean 'link'?",
         "5: template 'y' is in no file of this workspace; known are: again, gift, hello",
-        "6: score 'chrn' is not known in config/vocabulary.yaml",
-        "7: must be a mapping of scores, e.g. {churn: 0.7}",
+        "6: score 'chrn' is not known in config/vocabulary.yaml; there are none yet",
+        "7: 'scores' must be a mapping of scores, e.g. {churn: 0.7}",
     ]

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, ClassVar, Self
 
-from sqlalchemy import ColumnElement
+from sqlalchemy import ColumnElement, Connection, Select
 
 from crm_store.content.faults import Place
 from crm_store.content.fields import Fields
@@ -19,6 +19,7 @@ from crm_store.segmentation.conditions.base import Condition
 
 if TYPE_CHECKING:
     from crm_store.journeys.campaign import Campaign
+    from crm_store.journeys.context import Runnable
     from crm_store.journeys.turn import Turn
 
 Column = ColumnElement[Any]
@@ -70,18 +71,39 @@ class Step(ABC):
         """What to write about enrolments that come to it at `base`: `next_at` at least, the instant its turn comes."""
         return {"next_at": base}
 
+    def at_once(self) -> bool:
+        """Whether it says nothing to anybody and waits for nothing: a campaign that begins with it does so as soon as the
+        event that enters is written."""
+        return False
+
     def pass_on(self, turn: Turn, ids: Sequence[int]) -> int:
         """Move enrolments whose turn has come. Returns how many of them have left instead."""
         turn.go(ids, turn.version.campaign.course.after(self.name), enrolment.c.next_at)
         return 0
 
-    def looks(self, campaign: Campaign) -> bool:
-        """Whether it has to be looked at before anybody moves."""
+    def may_be_corrected(self, campaign: Campaign) -> bool:
+        """Whether those who wait here wait for what somebody may correct meanwhile."""
         return False
 
-    def look(self, turn: Turn, last: int, most: int) -> int | None:
-        """Look at up to `most` enrolments after `last`. Returns the last one looked at, None if there are no more."""
-        raise NotImplementedError(f"{self.verb} has nothing to look at")
+    def corrected(self, conn: Connection, version: Runnable, customers: Sequence[int] | None) -> Select[Any]:
+        """A select of those who wait here and for whom that was corrected, all or of these customers."""
+        raise NotImplementedError(f"{self.verb} has nothing to correct")
+
+    def correct(self, turn: Turn, ids: Sequence[int]) -> None:
+        """Let those of these enrolments whom a correction moves wait anew."""
+        raise NotImplementedError(f"{self.verb} has nothing to correct")
+
+    def may_be_decided(self) -> bool:
+        """Whether something about the step itself is to be decided at some time, before anybody moves."""
+        return False
+
+    def is_ripe(self, turn: Turn) -> bool:
+        """Whether that is to be decided by now; writes nothing."""
+        raise NotImplementedError(f"{self.verb} has nothing to decide")
+
+    def decide(self, turn: Turn) -> None:
+        """Decide that."""
+        raise NotImplementedError(f"{self.verb} has nothing to decide")
 
     def watched(self) -> Condition | None:
         """What those who wait here are looked at for, before their turn has come."""

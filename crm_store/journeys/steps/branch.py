@@ -52,6 +52,10 @@ class Branch(Step):
     def conditions(self) -> Sequence[Condition]:
         return [way.when for way in self.ways]
 
+    def at_once(self) -> bool:
+        """Where one of its ways begins with such a step."""
+        return any(arm.steps and arm.steps[0].at_once() for arm in self.arms())
+
     def pass_on(self, turn: Turn, ids: Sequence[int]) -> int:
         course, left = turn.version.campaign.course, list(ids)
         *arms, rest = self.arms()
@@ -79,10 +83,9 @@ def _ways(node: Node, reading: Reading) -> tuple[tuple[Way, ...], tuple[Step, ..
 def _way(node: Node, reading: Reading) -> Way:
     fields = Fields(node, reading.language.faults, "a way of 'branch'")
     if fields.has("otherwise"):
-        fields.fault(fields.place_of("otherwise"), "'otherwise' is the last way of a branch, and alone in it")
+        raise Fault(fields.place_of("otherwise"), "'otherwise' is the last way of a branch, and alone in it; move it there")
     when = fields.need("when", lambda value: read_condition(value, reading.of_enrolments))
     then = fields.need("then", lambda value: read_list(value, reading))
-    fields.known("otherwise")
     fields.close()
     return Way(sure(when), sure(then))
 

@@ -29,6 +29,9 @@ class Exit(Step):
         fields.close()
         return cls(head.name, head.place, sure(reason), was=head.was)
 
+    def at_once(self) -> bool:
+        return True
+
     def pass_on(self, turn: Turn, ids: Sequence[int]) -> int:
         return turn.leave(ids, self.reason, enrolment.c.next_at)
 

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, ClassVar, Self
 
 from sqlalchemy import Connection, select
 
+from crm_store.clock import span
 from crm_store.content.fields import Fields, sure, text
 from crm_store.content.literals import Moment, read_whole
 from crm_store.content.nodes import Node, Scalar
@@ -114,4 +115,4 @@ def _within(node: Node) -> Within:
 def _words(within: Within) -> str:
     if within.working:
         return f"{within.elapsed // timedelta(hours=1)} working hours"
-    return str(within.elapsed).removesuffix(", 0:00:00")
+    return span(within.elapsed)

@@ -8,6 +8,7 @@ from datetime import timedelta
 from typing import TYPE_CHECKING, ClassVar, Self
 
 from crm_store.calendar import shifted, zone_of
+from crm_store.clock import span
 from crm_store.content.fields import Fields, one_of, sure
 from crm_store.content.literals import Duration, read_duration
 from crm_store.content.nodes import Node
@@ -15,7 +16,8 @@ from crm_store.content.settings import read_elapsed
 from crm_store.journeys.reading import Reading
 from crm_store.journeys.steps.base import Head, Step
 from crm_store.ledger.pauses import begin_pauses, lift_pauses, paused_by
-from crm_store.schema import enrolment
+from crm_store.many import ids_of
+from crm_store.schema import enrolment, pause
 from crm_store.schema.types import later
 from crm_store.segmentation.conditions import read_condition
 from crm_store.segmentation.conditions.base import Condition
@@ -48,41 +50,44 @@ class Pause(Step):
         _one_of_two(fields, "for", "until")
         fields.maybe("purpose", one_of("marketing"))
         topic = fields.maybe("topic", reading.language.vocabulary.topic)
-        span = fields.maybe("for", read_duration)
+        length = fields.maybe("for", read_duration)
         until = fields.maybe("until", lambda value: read_condition(value, reading.of_enrolments))
         at_most = fields.maybe("at_most", read_elapsed)
         if fields.has("at_most") != fields.has("until"):
             fields.fault(fields.place, "'until' and 'at_most' of 'pause' go together; write both, or 'for'")
         fields.close()
-        return cls(head.name, head.place, topic, span, until, at_most, was=head.was)
+        return cls(head.name, head.place, topic, length, until, at_most, was=head.was)
 
     def conditions(self) -> Sequence[Condition]:
         return [self.until] if self.until is not None else []
+
+    def at_once(self) -> bool:
+        return True
 
     def pass_on(self, turn: Turn, ids: Sequence[int]) -> int:
         begun = enrolment.c.next_at
         where = zone_of(enrolment.c.customer_id, turn.version.settings.company.zone.key)
         end = later(begun, self.at_most) if self.at_most else shifted(begun, self.span, 1, where)
         begin_pauses(turn.conn, ids, self.name, self.topic, end, lifts=self.until is not None)
+        self.lift(turn, ids)
         turn.go(ids, turn.version.campaign.course.after(self.name), begun)
         return 0
 
-    def lift(self, turn: Turn, last: int, most: int) -> int | None:
-        """End the pauses whose condition holds, of up to `most` enrolments after `last`. Returns the last one looked at,
-        None if there are no more."""
+    def lift(self, turn: Turn, ids: Sequence[int]) -> None:
+        """End the pauses of these enrolments, as far as its condition holds by now. Later ticks look at those only of whom
+        it may say something else since."""
         if self.until is None:
-            return None
-        ids = paused_by(turn.conn, turn.version.id, self.name, turn.now, last, most)
-        ended = turn.holding(self.until, ids)
+            return
+        open_ = paused_by(turn.version.id, self.name, turn.now).where(pause.c.enrolment_id.in_(ids_of(ids)))
+        ended = turn.holding(self.until, list(turn.conn.execute(open_).scalars()))
         if ended:
             lift_pauses(turn.conn, ended, self.name, turn.now)
-        return ids[-1] if len(ids) == most else None
 
     def sentence(self) -> str:
         what = f"mails about {self.topic}" if self.topic else "all marketing"
-        if self.until is None:
+        if self.until is None or self.at_most is None:
             return f"pause {what} for {self.span}"
-        return f"pause {what} until {self.until.sentence()}, at most {str(self.at_most).removesuffix(', 0:00:00')}"
+        return f"pause {what} until {self.until.sentence()}, at most {span(self.at_most)}"
 
 
 def _one_of_two(fields: Fields, one: str, other: str) -> None:

@@ -18,7 +18,7 @@ from crm_store.content.nodes import Mapping, Node
 from crm_store.content.settings import read_elapsed
 from crm_store.journeys.arms import read_list
 from crm_store.journeys.course import Arm
-from crm_store.journeys.deciding import Winner, decide, decision
+from crm_store.journeys.deciding import Winner, decide, decision, ripe_since
 from crm_store.journeys.reading import Reading
 from crm_store.journeys.steps.base import Head, Step
 from crm_store.many import ids_of
@@ -27,7 +27,6 @@ from crm_store.schema.types import Words
 from crm_store.segmentation.drawing import below, drawn
 
 if TYPE_CHECKING:
-    from crm_store.journeys.campaign import Campaign
     from crm_store.journeys.turn import Turn
 
 
@@ -74,14 +73,15 @@ class Split(Step):
         chosen = chosen.join(customer, customer.c.id == enrolment.c.customer_id)
         turn.conn.execute(insert(assignment).from_select(["enrolment_id", "step", "variant"], chosen))
 
-    def looks(self, campaign: Campaign) -> bool:
+    def may_be_decided(self) -> bool:
         return self.winner is not None
 
-    def look(self, turn: Turn, last: int, most: int) -> int | None:
-        """Whether it can be decided."""
+    def is_ripe(self, turn: Turn) -> bool:
+        return self.winner is not None and ripe_since(turn, self.name, self.winner) is not None
+
+    def decide(self, turn: Turn) -> None:
         if self.winner is not None:
             decide(turn, self.name, tuple(one.name for one in self.variants), self.winner)
-        return None
 
     def pass_on(self, turn: Turn, ids: Sequence[int]) -> int:
         course = turn.version.campaign.course
@@ -99,7 +99,7 @@ class Split(Step):
         """The arm of each: as drawn, or the winner of whom it was decided before; it is kept with the draw."""
         of_step = assignment.c.step == self.name, assignment.c.enrolment_id.in_(ids_of(ids))
         came_at = select(enrolment.c.next_at).where(enrolment.c.id == assignment.c.enrolment_id).scalar_subquery()
-        turn.conn.execute(update(assignment).where(*of_step).values(taken_at=came_at))
+        turn.conn.execute(update(assignment).where(*of_step).values(taken_at=came_at, seen_at=turn.now))
         decided = decision(turn, self.name) if self.winner is not None else None
         if decided is not None and decided[1] is not None:
             later = assignment.c.taken_at > decided[0]

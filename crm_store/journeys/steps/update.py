@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, Self
 from sqlalchemy import select
 
 from crm_store.consent.record import STATES, ConsentFact, History, record_consents
-from crm_store.content.faults import Fault, nearest
+from crm_store.content.faults import Fault, Unnamed, nearest
 from crm_store.content.fields import Fields, one_of, sure, text, texts
 from crm_store.content.nodes import Mapping as MappingNode
 from crm_store.content.nodes import Node, Scalar
@@ -53,6 +53,9 @@ class Update(Step):
         said = fields.need("update", lambda node: _said(node, reading))
         fields.close()
         return cls(head.name, head.place, *sure(said), was=head.was, on_error=head.on_error)
+
+    def at_once(self) -> bool:
+        return True
 
     def pass_on(self, turn: Turn, ids: Sequence[int]) -> int:
         failed = self._write(turn, ids)
@@ -113,7 +116,7 @@ def _said(node: Node, reading: Reading) -> tuple[dict[str, Any], str | None, Con
 
 def _attributes(node: Node, reading: Reading) -> dict[str, Any]:
     if not isinstance(node, MappingNode) or not node.entries:
-        raise Fault(node.place, "must be a mapping of attributes, e.g. {tier: gold}")
+        raise Unnamed(node, "must be a mapping of attributes, e.g. {tier: gold}")
     found: dict[str, Any] = {}
     for name, value in reading.language.faults.each(lambda entry: _value(entry[0], entry[1], reading), node.entries):
         try:

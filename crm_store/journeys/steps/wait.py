@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime, time
 from typing import TYPE_CHECKING, Any, ClassVar, Self
 
-from sqlalchemy import case, false, func, literal, null, or_, type_coerce
+from sqlalchemy import Connection, Select, case, false, func, literal, null, or_, type_coerce
 from sqlalchemy import cast as sql_cast
 
 from crm_store.content.faults import Fault
@@ -15,7 +15,7 @@ from crm_store.content.fields import Fields, one_of, sure
 from crm_store.content.literals import WEEKDAYS, Duration, Moment, read_duration, read_time
 from crm_store.content.nodes import Node, Scalar
 from crm_store.content.working import weekdays
-from crm_store.journeys.anew import corrected_by, wait_anew
+from crm_store.journeys.anew import corrected, corrected_by, move_occurrences, wait_anew
 from crm_store.journeys.moments import is_day, may_be_missing, own_date, read_own_moment
 from crm_store.journeys.reading import Reading
 from crm_store.journeys.steps.base import Column, Head, Step
@@ -26,6 +26,7 @@ from crm_store.schema.types import Instant, Words
 
 if TYPE_CHECKING:
     from crm_store.journeys.campaign import Campaign
+    from crm_store.journeys.context import Runnable
     from crm_store.journeys.triggers import Trigger
     from crm_store.journeys.turn import Turn
 
@@ -45,6 +46,9 @@ class Wait(Step):
 
     @classmethod
     def read(cls, fields: Fields, head: Head, reading: Reading) -> Self:
+        beside = [key for key in ("for", "until", "at", "days", "if_past") if fields.has(key)]
+        if beside:
+            raise Fault(fields.place_of(beside[0]), f"'{beside[0]}' goes inside: `wait: {{for: 2 days, at: \"09:00\"}}`")
         wait = fields.need("wait", lambda value: cls._said(value, head, reading))
         fields.close()
         return sure(wait)
@@ -67,6 +71,7 @@ class Wait(Step):
         return cls(head.name, head.place, *said, was=head.was, on_error=head.on_error)
 
     def come(self, turn: Turn, ids: Sequence[int], base: Column) -> dict[str, Any]:
+        move_occurrences(turn, self, ids)
         ends = wait_ends(turn.conn, self, base, ids, turn.version)
         past = false() if ends.past is None else func.coalesce(ends.past, false())
         leaving: list[tuple[Column, str]] = [(past, "past")] if self.if_past == "exit" else []
@@ -86,11 +91,14 @@ class Wait(Step):
             "left_at": case((any_of, base), else_=null()),
         }
 
-    def looks(self, campaign: Campaign) -> bool:
+    def may_be_corrected(self, campaign: Campaign) -> bool:
         return bool(corrected_by(self, campaign.trigger))
 
-    def look(self, turn: Turn, last: int, most: int) -> int | None:
-        return wait_anew(turn, self, last, most)
+    def corrected(self, conn: Connection, version: Runnable, customers: Sequence[int] | None) -> Select[Any]:
+        return corrected(version, self, customers)
+
+    def correct(self, turn: Turn, ids: Sequence[int]) -> None:
+        wait_anew(turn, self, ids)
 
     def sentence(self) -> str:
         said = [f"wait {self.span}" if self.span else f"wait until {self.until}" if self.until else "wait"]

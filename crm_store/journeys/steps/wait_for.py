@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, Self
 
 from sqlalchemy import literal
 
+from crm_store.clock import span
 from crm_store.content.fields import Fields, sure
 from crm_store.content.settings import read_elapsed
 from crm_store.journeys.arms import read_list
@@ -70,8 +71,4 @@ class WaitFor(Step):
         return 0
 
     def sentence(self) -> str:
-        return f"wait until {self.condition.sentence()}, at most {_words(self.at_most)}"
-
-
-def _words(span: timedelta) -> str:
-    return str(span).removesuffix(", 0:00:00")
+        return f"wait until {self.condition.sentence()}, at most {span(self.at_most)}"

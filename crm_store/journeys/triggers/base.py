@@ -15,22 +15,27 @@ from crm_store.content.literals import Rate
 from crm_store.journeys.again import Again
 from crm_store.many import ids_of
 from crm_store.segmentation.language import Language, Scope
+from crm_store.segmentation.passing import Moved, Passing
 
 
 @dataclass(frozen=True)
 class Window:
     """When an entry's right instant must lie for it to be made now: [since, now]. `limit`: how many enrolments a customer
-    may have in a while, which facts must leave room for. `only`: of these customers."""
+    may have in a while, which facts must leave room for. `only`: of these customers; `span`: of those with a number from
+    the first to before the second."""
 
     since: datetime
     now: datetime
     live_since: datetime
     limit: Rate | None = None
     only: Sequence[int] | None = None
+    span: tuple[int, int] | None = None
 
     def of(self, customer_id: ColumnElement[int]) -> list[ColumnElement[bool]]:
-        """The test that it is one of the customers who are asked for, if it is not everybody."""
-        return [customer_id.in_(ids_of(self.only))] if self.only is not None else []
+        """The tests that it is one of the customers who are asked for, if it is not everybody."""
+        only = [customer_id.in_(ids_of(self.only))] if self.only is not None else []
+        span = [customer_id >= self.span[0], customer_id < self.span[1]] if self.span is not None else []
+        return [*only, *span]
 
 
 class Trigger(ABC):
@@ -59,14 +64,19 @@ class Trigger(ABC):
         """Whether anybody can be a candidate at all, as far as that is known without looking at customers."""
         return True
 
-    @property
-    def shows(self) -> bool:
-        """Whether nobody reaches it after a look but by an instant after that look, or by something written about her."""
-        return False
+    def moved(self, time: Passing) -> Moved:
+        """Who may reach it after a look, beside those with an instant after that look and those whom something was written
+        about; None: anybody."""
+        return None
 
     def event(self) -> str | None:
         """The event that enters, if one does."""
         return None
+
+    @property
+    def at_once(self) -> bool:
+        """Whether it enters as soon as its event is written."""
+        return False
 
     def feeds(self) -> Iterator[str]:
         """The kinds of events without which nobody knows whom it enters."""

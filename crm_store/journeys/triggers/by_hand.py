@@ -14,6 +14,7 @@ from crm_store.journeys.again import Again
 from crm_store.journeys.triggers.base import Trigger, Window
 from crm_store.schema import entry_request
 from crm_store.segmentation.language import Language, Scope
+from crm_store.segmentation.passing import Moved, Passing
 
 
 @dataclass(frozen=True)
@@ -38,7 +39,14 @@ class ByHandTrigger(Trigger):
             entry_request.c.at.label("trigger_at"),
             cast(null(), Integer).label("trigger_event_id"),
             cast(null(), Date).label("occurs_on"),
-        ).where(entry_request.c.campaign == campaign, entry_request.c.at >= window.since, entry_request.c.at <= window.now)
+        ).where(
+            entry_request.c.campaign == campaign,
+            entry_request.c.at.between(window.since, window.now),
+            *window.of(entry_request.c.customer_id),
+        )
+
+    def moved(self, time: Passing) -> Moved:
+        return []
 
     def sentence(self) -> str:
         return "a person, with `rapport campaign enrol`"

@@ -39,6 +39,7 @@ from crm_store.schema import customer, enrolment, event
 from crm_store.schema.types import Instant, Words
 from crm_store.segmentation.anchors import EventAnchor, event_anchor
 from crm_store.segmentation.language import Language, Scope
+from crm_store.segmentation.passing import Moved, Passing
 from crm_store.segmentation.times import EPOCH_DEFAULTS, LEAP_DAYS, read_years
 
 # Days between two occurrences of a yearly date: a corrected birthday must not bring a second mail in the same season.
@@ -154,9 +155,9 @@ class DateTrigger(Trigger):
         days = sending_days(where, window.since, window.now, self.at)
         return next(self._occurrences(days, dict(where)), None) is not None
 
-    @property
-    def shows(self) -> bool:
-        return not isinstance(self.of, EventAnchor)
+    def moved(self, time: Passing) -> Moved:
+        """An event that lies ahead becomes the last one when its time comes."""
+        return time.over(event, event.c.at, event.c.kind == self.of.kind) if isinstance(self.of, EventAnchor) else []
 
     def feeds(self) -> Iterator[str]:
         yield from (self.of.kind,) if isinstance(self.of, EventAnchor) else ()

@@ -6,20 +6,20 @@ from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any, ClassVar, Self
 
-from sqlalchemy import ColumnElement, Connection, FromClause, Integer, Select, and_, func, literal, or_, select
+from sqlalchemy import ColumnElement, Connection, FromClause, Integer, Select, and_, literal, or_, select
 
 from crm_store.content.faults import Fault
 from crm_store.content.fields import Fields, sure
 from crm_store.content.literals import Duration, read_duration
 from crm_store.content.nodes import Node
 from crm_store.content.vocabulary import EventKind
-from crm_store.dialect import JsonScalar
 from crm_store.journeys.again import Again, keyed
 from crm_store.journeys.triggers.base import Trigger, Window, any_at
 from crm_store.schema import event
 from crm_store.schema.types import later
 from crm_store.segmentation.eventfilters import EventFilter, ItemFilter, read_where
 from crm_store.segmentation.language import Language, Scope
+from crm_store.segmentation.passing import Moved, Passing
 
 
 @dataclass(frozen=True)
@@ -71,9 +71,7 @@ class EventTrigger(Trigger):
         is_later = or_(newer.c.at > event.c.at, and_(newer.c.at == event.c.at, newer.c.id > event.c.id))
         same = []
         if again.property:
-            values = (JsonScalar(row.c.properties, [again.property], "text") for row in (newer, event))
-            one, other = (func.coalesce(value, "") for value in values)
-            same.append(one == other)
+            same.append(again.value(newer) == again.value(event))
         return (
             select(newer.c.id)
             .where(*self._tests(newer, scope), newer.c.customer_id == event.c.customer_id, *same)
@@ -86,9 +84,8 @@ class EventTrigger(Trigger):
         after = self.quiet_for.fixed() if self.quiet_for else timedelta(0)
         return any_at(conn, event.c.at, window.since - after, window.now - after, event.c.kind == self.kind.name)
 
-    @property
-    def shows(self) -> bool:
-        return not any(test.asks_when or test.asks_customer for test in self.filters)
+    def moved(self, time: Passing) -> Moved:
+        return None if any(test.asks_when or test.asks_customer for test in self.filters) else []
 
     def sentence(self) -> str:
         quiet = [f"after {self.quiet_for} without another"] if self.quiet_for else []
@@ -96,6 +93,10 @@ class EventTrigger(Trigger):
 
     def event(self) -> str | None:
         return self.kind.name
+
+    @property
+    def at_once(self) -> bool:
+        return self.quiet_for is None
 
 
 def _quiet(node: Node) -> Duration:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any, ClassVar, Self
+from zoneinfo import ZoneInfo
 
 from sqlalchemy import (
     BigInteger,
@@ -16,24 +17,26 @@ from sqlalchemy import (
     String,
     and_,
     cast,
+    literal,
     null,
     or_,
     select,
     type_coerce,
 )
 
+from crm_store.calendar import may_reach, shifted
 from crm_store.content.faults import Fault, Incomplete
 from crm_store.content.fields import Fields, sure, text
 from crm_store.content.literals import Duration, Gaps, Rate, parse_span
 from crm_store.content.nodes import Node
 from crm_store.content.vocabulary import EventKind, UsualGap
 from crm_store.journeys.again import Again
-from crm_store.journeys.daylengths import days_that_reach, moved
 from crm_store.journeys.triggers.base import Trigger, Window, any_at
 from crm_store.schema import event
-from crm_store.schema.types import Instant, later
+from crm_store.schema.types import Instant, Words
 from crm_store.segmentation.eventfilters import ItemFilter
 from crm_store.segmentation.language import Language, Scope
+from crm_store.segmentation.passing import Moved, Passing
 from crm_store.segmentation.usualgaps import usual_gaps
 
 
@@ -64,20 +67,22 @@ class LapseTrigger(Trigger):
     def candidates(self, conn: Connection, campaign: str, again: Again, window: Window, scope: Scope) -> Select[Any]:
         if isinstance(self.after, Gaps):
             return self._by_gaps(self.after, window, scope)
-        if self.after.is_calendar:
-            table = days_that_reach(self.after, min(window.since, window.now), window.now, scope.company_zone)
-            of_day = event.c.at >= table.c.begins, event.c.at < table.c.ends
-            return self._lapsed(event, moved(event.c.at, table), window).where(*of_day, *self._last(window, scope))
-        span = self.after.fixed()
-        in_time = event.c.at >= window.since - span, event.c.at <= window.now - span
-        return self._lapsed(event, later(event.c.at, span), window).where(*in_time, *self._last(window, scope))
+        right_at = shifted(event.c.at, self.after, 1, literal(scope.company_zone.key, Words))
+        in_time = self._in_time(self.after, window, scope.company_zone)
+        return self._lapsed(event, right_at, window).where(in_time, *self._last(window, scope))
+
+    def _in_time(self, after: Duration, window: Window, zone: ZoneInfo) -> ColumnElement[bool]:
+        """What an index tells of when the event was."""
+        if after.is_calendar:
+            return may_reach(event.c.at, after, window.since, window.now, zone)
+        return and_(event.c.at >= window.since - after.fixed(), event.c.at <= window.now - after.fixed())
 
     def _by_gaps(self, after: Gaps, window: Window, scope: Scope) -> Select[Any]:
         """The gaps of those only whose last event is as long ago as the least and the longest gap there can be."""
         usual = self._usual
         shortest = min((one.fixed() for one in (usual.at_least, usual.otherwise) if one), default=timedelta(0))
         least = shortest * after.count if usual.at_least else timedelta(0)
-        in_time = [event.c.at <= window.now - least]
+        in_time = [event.c.at <= window.now - least, *window.of(event.c.customer_id)]
         if usual.at_most:
             in_time.append(event.c.at >= window.since - max(usual.at_most.fixed(), usual.otherwise.fixed()) * after.count)
         found = select(event.c.id, event.c.customer_id, event.c.at)
@@ -128,9 +133,8 @@ class LapseTrigger(Trigger):
         first, last = (at - self.after.fixed() for at in (window.since, window.now))
         return any_at(conn, event.c.at, first, last, event.c.kind == self.kind.name)
 
-    @property
-    def shows(self) -> bool:
-        return not isinstance(self.after, Gaps)
+    def moved(self, time: Passing) -> Moved:
+        return None if isinstance(self.after, Gaps) else []
 
     def sentence(self) -> str:
         items = f" {self.items.sentence()}" if self.items else ""

@@ -16,6 +16,7 @@ from crm_store.journeys.triggers.base import Trigger, Window, any_at
 from crm_store.schema import segment_member
 from crm_store.schema.types import Instant
 from crm_store.segmentation.language import Language, Scope
+from crm_store.segmentation.passing import Moved, Passing
 
 
 @dataclass(frozen=True)
@@ -58,9 +59,8 @@ class SegmentTrigger(Trigger):
         at, of_segment = segment_member.c.entered_at, segment_member.c.segment == self.name
         return window.since <= window.live_since or any_at(conn, at, window.since, window.now, of_segment)
 
-    @property
-    def shows(self) -> bool:
-        return True
+    def moved(self, time: Passing) -> Moved:
+        return []
 
     def sentence(self) -> str:
         return f"joining segment {self.name} (existing members: {self.existing})"

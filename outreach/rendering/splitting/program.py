@@ -15,6 +15,7 @@ from outreach.rendering.mail import MailTemplate
 from outreach.rendering.said import Part, Said, Shell
 from outreach.rendering.splitting.expressions import compiled, escaped
 from outreach.rendering.splitting.pieces import Cut, html, joined, limit, one_line, text
+from outreach.rendering.splitting.reading import Reading, read_once
 from outreach.rendering.splitting.running import escapes
 from outreach.rendering.splitting.scopes import Names, NotSplit
 from outreach.rendering.splitting.simplifying import IsStable, simplified, stable_over
@@ -32,11 +33,14 @@ class Odd(Exception):
 
 @dataclass(frozen=True)
 class Program:
-    """What gives a mail: `template` prints the holes with a mark behind each. `constants`: what is the same in all mails;
-    `size`: characters of the shell; `loops`: whether some loop goes on for as long as a customer's values make it."""
+    """What gives a mail: `template` prints the holes with a mark behind each, from what `reading` finds; `general`, which
+    is slower, from any values. `constants`: what is the same in all mails; `size`: characters of the shell; `loops`:
+    whether some loop goes on for as long as a customer's values make it."""
 
     shell: Shell
     template: Template
+    reading: Reading
+    general: Template
     constants: Mapping[str, Any]
     mark: str
     subject: range
@@ -54,10 +58,13 @@ class Program:
         return Said(self.shell, tuple(self._in_order(holes[:-1], "\n\n\n" in printed)))
 
     def _printed(self, values: Mapping[str, Any]) -> str:
-        context = {**self.constants, **readable({name: values[name] for name in OF_EACH})}
+        read, template = self.reading.values(values), self.template
+        if read is None:
+            read, template = readable({name: values[name] for name in OF_EACH}), self.general
+        context = {**self.constants, **read}
         if self.loops:
-            return render(self.template, context)
-        return "".join(self.template.root_render_func(self.template.new_context(context, shared=True)))
+            return render(template, context)
+        return "".join(template.root_render_func(template.new_context(context, shared=True)))
 
     def _in_order(self, holes: list[str], blank_lines: bool) -> list[str]:
         """What rendering/mail.py does to a mail, done to its holes."""
@@ -111,9 +118,13 @@ def _program(
         ranges.append(range(at, at := at + len(different)))
     program = nodes.Scope(statements)  # nothing is set at the top, where Jinja would keep it for others to import
     env = mail.parts[0][0]
+    general = compiled(env, [program])
+    reading = read_once(program, OF_EACH)
     return Program(
         Shell(*parts),
         compiled(env, [program]),
+        reading,
+        general,
         {**env.globals, **known, **names.constants},
         mark,
         ranges[0],

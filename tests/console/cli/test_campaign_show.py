@@ -58,3 +58,14 @@ def test_goal_hold_outs_and_purpose_are_said(rapport: Rapport, small_shop: Shop)
     shown = rapport("campaign", "show", "c", "--json").json
     assert (shown["purpose"], shown["held out"]) == ("service, basis: the contract", "nobody: it is service")
     assert shown["audience"] == "everybody"
+
+
+def test_what_a_file_says_for_people_and_what_it_does_not_say_is_shown(rapport: Rapport, small_shop: Shop) -> None:
+    shown = rapport("campaign", "show", "welcome", "--json").json
+    assert (shown["title"], shown["owner"], shown["entered by"]) == ("Welcome", "mia", "the event 'order'")
+    assert shown["changes"] == "those under way stay in the version they entered with (pin)"
+    small_shop.campaign("c", journey(changes="follow", steps="[{update: {stage: lapsed}}]"))
+    shown = rapport("campaign", "show", "c", "--json").json
+    assert (shown["title"], shown["owner"]) == ("c", None)
+    assert shown["changes"] == "those under way go over to the new version (follow)"
+    assert shown["entered by"] == "the event 'signed up' (first steps at once, with the event)"

@@ -7,8 +7,8 @@ from datetime import timedelta
 
 import pytest
 
-from console.cli.output import span
 from console.cli.running import tell
+from crm_store.clock import span
 from crm_store.journeys.plan import Planned
 from flows.tick import Ticked
 

@@ -95,18 +95,18 @@ def test_a_connection_that_ends_before_the_dot_is_a_definite_no_and_the_rest_goe
     server: Server, where: str
 ) -> None:
     fake = server(closes={BAD: where})
-    big = [replace(mail, said=one.said) for mail, one in zip(mails(4), _large(4), strict=True)]
-    answer = send(fake, big)
+    one, two, *others = mails(4)
+    answer = send(fake, [one, _large(two), *others])
     assert (sorted(answer.accepted), answer.doubtful) == ([1, 3, 4], {})
     assert {touch: (one.permanent, one.reason) for touch, one in answer.refused.items()} == {2: (False, "smtp_closed")}
 
 
-def _large(count: int) -> list[Mail]:
+def _large(mail: Mail) -> Mail:
     """More than the kernels on both sides take at once."""
     from outreach.rendering.said import Said
 
     words = "x" * 70 + "\n"
-    return [replace(mail, said=Said.plain("s", words * 200_000, "<p></p>\n")) for mail in mails(count)]
+    return replace(mail, said=Said.plain("s", words * 200_000, "<p></p>\n"))
 
 
 def test_a_server_that_ends_every_connection_is_left_alone(server: Server) -> None:

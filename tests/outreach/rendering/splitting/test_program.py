@@ -247,3 +247,30 @@ def test_every_kind_of_statement_that_is_understood_is_tried_by_the_random_mails
     }
     assert {kind.__name__ for kind in VERBS} == words.keys()
     assert [name for name, word in words.items() if word not in source] == []
+
+
+READ = (
+    "{{ customer.city or 'nowhere' }}{% if event %}, {{ event.amount or '-' }}{% endif %}",
+    "{% if customer.items %}a method{% endif %}{{ customer['city'] or '-' }}",
+    "{% if customer.shoes is defined %}shoes{% endif %}{{ customer.city | default('-') }}",
+    "{{ customer.address.street or '-' }}{% for one in customer.tags or [] %}{{ one }}{% endfor %}",
+    "{{ event.amount or '-' }}",
+    "{{ (event or customer).city }}",
+)
+
+
+@pytest.mark.parametrize("body", READ)
+def test_what_is_read_by_a_name_of_its_own_is_what_the_template_reads(body: str) -> None:
+    template, program = of(f"<p>{LONG} {body}</p>")
+    address, mails = {"street": "<Main>"}, []
+    for customer in ({}, {"city": None}, {"city": "O'Fallon", "items": "", "tags": [1, "<b>"], "address": address}):
+        mails += [full(customer), full(customer, event=None), full(customer, event={"kind": "order", "amount": "1.50"})]
+    for values in mails:
+        assert filled(program, values) in (plain(template, values), None)
+    assert any(filled(program, values) is not None for values in mails)
+
+
+def test_a_mail_without_the_event_that_others_have_still_has_holes() -> None:
+    template, program = of(f"<p>{LONG} {{% if event %}}{{{{ event.kind }}}}{{% endif %}}{{{{ customer.first_name }}}}</p>")
+    values = full(event=None)
+    assert filled(program, values) == plain(template, values)

@@ -16,7 +16,7 @@ from tests.outreach.rendering.splitting.random_mails import mail, values
 from tests.outreach.rendering.splitting.same import filled, plain
 
 SLICES = 10  # which processes share
-MAILS = CASES * 50  # templates in `make test`: 2,500
+MAILS = CASES * 100  # templates in `make test`: 5,000
 MANY_MAILS = CASES * 1000  # in `make test-long`: 50,000
 CUSTOMERS = 3
 

@@ -5,8 +5,8 @@ from alembic import op
 
 from crm_store.schema.types import Id, Instant, Words
 
-revision = "0011"
-down_revision = "0010"
+revision = "0013"
+down_revision = "0012"
 branch_labels = None
 depends_on = None
 

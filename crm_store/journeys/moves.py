@@ -1,0 +1,173 @@
+"""What one transaction of planning does: the kinds of slices. Each looks again at whom it moves, however found."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import Connection, Select, func, select
+
+from crm_store.journeys import entering, slices
+from crm_store.journeys.context import Runnable, Standing
+from crm_store.journeys.due import waiting
+from crm_store.journeys.goal import reach
+from crm_store.journeys.moving import move_over
+from crm_store.journeys.slices import Slice
+from crm_store.journeys.speaking import not_spoken_to, speak
+from crm_store.journeys.steps import Pause, Speaking, Step
+from crm_store.journeys.turn import Turn
+from crm_store.ledger.expire import expire_held
+from crm_store.ledger.states import FAILED, PASSED
+from crm_store.many import ids_of
+from crm_store.schema import enrolment, touch
+
+
+def begin_slice(conn: Connection, version: Runnable, now: datetime, run_id: int | None) -> Slice:
+    """Nobody moves: the turn itself writes down that the campaign is planned."""
+    return Slice(run_id)
+
+
+def expire_slice(
+    conn: Connection, version: Runnable, now: datetime, run_id: int | None, last: int, passed_over: str | None
+) -> Slice:
+    """Touches that the claim passes over, at their expiry."""
+    ended = expire_held(conn, version, now, passed_over, slices.SLICE)
+    return Slice(run_id, expired=ended, last=last if ended == slices.SLICE else None)
+
+
+def goal_slice(conn: Connection, version: Runnable, now: datetime, run_id: int | None, ids: Sequence[int]) -> Slice:
+    """Who has reached the goal by now."""
+    reach(Turn(conn, version, now), ids)
+    return Slice(run_id)
+
+
+def follow_slice(
+    conn: Connection, version: Runnable, now: datetime, run_id: int | None, last: int, older: Runnable
+) -> Slice:
+    """Those of an older version go over to this one."""
+    open_ = enrolment.c.definition_id == older.id, enrolment.c.state == "in", enrolment.c.id > last
+    ids = first_ids(conn, select(enrolment.c.id).where(*open_))
+    move_over(conn, older, version, now, ids)
+    turn = Turn(conn, version, now)
+    turn.is_new_to(ids)
+    reach(turn, ids)
+    return Slice(run_id, moved=len(ids), last=next_after(ids))
+
+
+def lift_slice(
+    conn: Connection, version: Runnable, now: datetime, run_id: int | None, ids: Sequence[int], step: Pause
+) -> Slice:
+    """Pauses whose condition holds."""
+    step.lift(Turn(conn, version, now), ids)
+    return Slice(run_id)
+
+
+def correct_slice(
+    conn: Connection, version: Runnable, now: datetime, run_id: int | None, ids: Sequence[int], step: Step
+) -> Slice:
+    """Those who wait for what was corrected."""
+    step.correct(Turn(conn, version, now), ids)
+    return Slice(run_id)
+
+
+def decide_slice(conn: Connection, version: Runnable, now: datetime, run_id: int | None, step: Step) -> Slice:
+    """What is to be decided about a step."""
+    step.decide(Turn(conn, version, now))
+    return Slice(run_id)
+
+
+def leave_slice(
+    conn: Connection, version: Runnable, now: datetime, run_id: int | None, ids: Sequence[int], all_leave: bool
+) -> Slice:
+    """Those who wait and whose exit holds leave. Who has a touch under way is judged at its claim instead."""
+    turn, ids = Turn(conn, version, now), first_ids(conn, waiting(conn, version).where(enrolment.c.id.in_(ids_of(ids))))
+    left = turn.leave(ids, "ended") if all_leave else turn.leave(turn.where_exit_holds(ids), "exit")
+    watched = [step.name for step in version.campaign.course.steps if step.watched() is not None]
+    turn.has_seen(
+        first_ids(conn, select(enrolment.c.id).where(enrolment.c.id.in_(ids_of(ids)), enrolment.c.step.not_in(watched)))
+    )
+    return Slice(run_id, left=left)
+
+
+def watch_slice(
+    conn: Connection, version: Runnable, now: datetime, run_id: int | None, ids: Sequence[int], step: Step
+) -> Slice:
+    """Enrolments that wait for something, before their time is up: those for which it has come go on."""
+    watched = step.watched()
+    assert watched is not None
+    here = *_on_step(version, step), enrolment.c.next_at > now, enrolment.c.id.in_(ids_of(ids))
+    turn, ids = Turn(conn, version, now), first_ids(conn, select(enrolment.c.id).where(*here))
+    seen = turn.holding(watched, ids)
+    turn.has_seen(sorted(set(ids).difference(seen)))
+    step.seen(turn, seen)
+    return Slice(run_id, moved=len(seen))
+
+
+def advance_slice(conn: Connection, version: Runnable, now: datetime, run_id: int | None, last: int, step: Step) -> Slice:
+    """Enrolments whose turn at this step has come: their touch is written, or they go on."""
+    come = select(enrolment.c.id).where(*_on_step(version, step), enrolment.c.next_at <= now, enrolment.c.id > last)
+    ids = first_ids(conn, come)
+    if isinstance(step, Speaking):
+        follows = version.campaign.changes == "follow"
+        new = not_spoken_to(Turn(conn, version, now), step, ids) if follows else ids
+        run_id, written = speak(conn, version, now, run_id, step, new, len(new))
+        return Slice(run_id, touches=written, last=next_after(ids))
+    left = step.pass_on(Turn(conn, version, now), ids)
+    return Slice(run_id, moved=len(ids) - left, left=left, last=next_after(ids))
+
+
+def _on_step(version: Runnable, step: Step) -> tuple[Any, ...]:
+    return enrolment.c.definition_id == version.id, enrolment.c.state == "in", enrolment.c.step == step.name
+
+
+def settle_slice(
+    conn: Connection, version: Runnable, now: datetime, run_id: int | None, last: int, step: Speaking
+) -> Slice:
+    """Enrolments whose touch is settled go on, counted from the instant it was due; `on_error: stop` leaves."""
+    of_step = touch.c.enrolment_id == enrolment.c.id, touch.c.step == step.name
+    under_way = *_on_step(version, step), enrolment.c.next_at.is_(None), enrolment.c.id > last
+    settled = touch.c.state.in_((*PASSED, FAILED))
+    found = select(enrolment.c.id, touch.c.state).join(touch, of_step[0] & of_step[1]).where(*under_way, settled)
+    rows = conn.execute(found.order_by(enrolment.c.id).limit(slices.SLICE)).all()
+    stopped = [row.id for row in rows if row.state == FAILED and step.on_error == "stop"]
+    going = sorted({row.id for row in rows}.difference(stopped))
+    due_at = select(touch.c.due_at).where(*of_step).correlate(enrolment).scalar_subquery()
+    turn = Turn(conn, version, now)
+    turn.go(going, version.campaign.course.after(step.name), due_at)
+    left = turn.leave(stopped, "failed")
+    return Slice(run_id, moved=len(going), left=left, last=next_after([row.id for row in rows]))
+
+
+def enter_slice(
+    conn: Connection,
+    version: Runnable,
+    now: datetime,
+    run_id: int | None,
+    last: int,
+    stands: Standing,
+    entry: entering.Entry,
+) -> Slice:
+    """Candidates of the trigger become enrolments; if the journey begins with a send, their touches are written."""
+    part = entering.part(conn, version, stands, now, last, slices.SLICE, entry)
+    chosen, first = part.chosen, version.campaign.course.tree[0]
+    counted = 0  # touches that must exist, by the trigger's own select
+    if isinstance(first, Speaking):
+        counted = conn.execute(select(func.count()).select_from(chosen.subquery())).scalar_one()
+    entered = entering.begin(Turn(conn, version, now), chosen)
+    if not (entered or counted):
+        return Slice(run_id, last=part.upto)
+    ids, touches = [row.id for row in entered], 0
+    if isinstance(first, Speaking):
+        run_id, touches = speak(conn, version, now, run_id, first, ids, counted)
+    full = len(entered) > slices.SLICE and not version.campaign.trigger.of_everybody
+    last_customer = max((row.customer_id for row in entered), default=None) if full else None
+    return Slice(run_id, entered=len(entered), touches=touches, last=part.upto or last_customer)
+
+
+def first_ids(conn: Connection, chosen: Select[Any]) -> list[int]:
+    return list(conn.execute(chosen.order_by(enrolment.c.id).limit(slices.SLICE)).scalars())
+
+
+def next_after(ids: list[int]) -> int | None:
+    return ids[-1] if len(ids) == slices.SLICE else None
