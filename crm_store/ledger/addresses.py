@@ -12,7 +12,7 @@ from datetime import datetime
 from hashlib import blake2b
 from typing import Any
 
-from sqlalchemy import BigInteger, ColumnElement, Connection, Row, case, or_, select
+from sqlalchemy import BigInteger, Column, Connection, Row, case, or_, select
 from sqlalchemy import cast as sql_cast
 
 from crm_store.clock import local_date
@@ -68,7 +68,7 @@ def _not_first(conn: Connection, version: Runnable, step: Send, passed: Sequence
     return {one for one in passed if one in hashes and first[hashes[one]] != whose[one]}
 
 
-def _shared(conn: Connection, address: ColumnElement[Any], passed: Sequence[int]) -> list[str]:
+def _shared(conn: Connection, address: Column[Any], passed: Sequence[int]) -> list[str]:
     """The addresses of these touches that another customer has too."""
     other = customer.alias()
     has_it = other.c[address.name] == address, other.c.id != customer.c.id
@@ -81,7 +81,7 @@ def _uses(
     conn: Connection,
     version: Runnable,
     step: Send,
-    address: ColumnElement[Any],
+    address: Column[Any],
     shared: Sequence[str],
     passed: Sequence[int],
 ) -> Sequence[Row[Any]]:
@@ -143,7 +143,7 @@ def _rated(
 
 
 def _given(
-    conn: Connection, address: ColumnElement[Any], addresses: Sequence[str], now: datetime, channel: str
+    conn: Connection, address: Column[Any], addresses: Sequence[str], now: datetime, channel: str
 ) -> dict[str, list[datetime]]:
     """When service mails to these addresses were claimed."""
     chosen = select(address, claimed_at).select_from(touch).join(customer, customer.c.id == touch.c.customer_id)

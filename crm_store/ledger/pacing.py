@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections import deque
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import date, datetime, timedelta
-from itertools import chain, islice, repeat
+from itertools import chain, repeat
 from typing import Any
 
 from sqlalchemy import Connection, Row, delete, func, literal, select
@@ -168,4 +168,4 @@ def _days_with_room(conn: Connection, channel: str, ramp: RampUp, newest: Runnab
         waiting[local_date(at, zone)] = waiting.get(local_date(at, zone), 0) + count
     for day in (today + timedelta(days=number) for number in range(1, (ramp.ends - today).days + 1)):
         at, limit = local_instant(day, now.astimezone(zone).time(), zone), ramp.limit(day)
-        yield from repeat(at) if limit is None else islice(repeat(at), max(0, limit - waiting.get(day, 0)))
+        yield from repeat(at) if limit is None else repeat(at, max(0, limit - waiting.get(day, 0)))
