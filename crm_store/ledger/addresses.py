@@ -12,7 +12,7 @@ from datetime import datetime
 from hashlib import blake2b
 from typing import Any
 
-from sqlalchemy import BigInteger, Column, Connection, Row, case, or_, select
+from sqlalchemy import BigInteger, Column, Connection, Row, Select, case, or_, select
 from sqlalchemy import cast as sql_cast
 
 from crm_store.clock import local_date
@@ -87,7 +87,9 @@ def _uses(
 ) -> Sequence[Row[Any]]:
     """This step's touches of all who have these addresses: first what has left, then these, as they were due."""
     own = touch.c.id.in_(ids_of(passed))
-    chosen = select(touch.c.id, touch.c.customer_id, touch.c.right_at, enrolment.c.occasion, address.label("address"))
+    chosen: Select[Any] = select(
+        touch.c.id, touch.c.customer_id, touch.c.right_at, enrolment.c.occasion, address.label("address")
+    )
     chosen = chosen.join(customer, customer.c.id == touch.c.customer_id)
     chosen = chosen.join(enrolment, enrolment.c.id == touch.c.enrolment_id).where(
         customer.c.id.in_(select(customer.c.id).where(address.in_(shared))),
@@ -113,8 +115,8 @@ def _write(conn: Connection, hashes: Mapping[int, int]) -> None:
     for touch_id, used in hashes.items():
         first.setdefault(used, str(touch_id))
     given = pairs(conn, first)
-    used, touch_id = sql_cast(given.c.key, BigInteger), sql_cast(given.c.value, BigInteger)
-    chosen = select(used, touch_id).where(used.is_not(None)).order_by(used)
+    number, of_touch = sql_cast(given.c.key, BigInteger), sql_cast(given.c.value, BigInteger)
+    chosen = select(number, of_touch).where(number.is_not(None)).order_by(number)
     conn.execute(insert(conn, address_use).from_select(["hash", "touch_id"], chosen).on_conflict_do_nothing())
 
 

@@ -13,7 +13,7 @@ from datetime import date, datetime, timedelta
 from itertools import chain, repeat
 from typing import Any
 
-from sqlalchemy import Connection, Row, delete, func, literal, select
+from sqlalchemy import Connection, Row, Select, delete, func, literal, select
 
 from crm_store.clock import local_date, local_instant, start_of_day
 from crm_store.content.literals import Rate
@@ -104,7 +104,7 @@ def _with_room(
 
 
 def _in_order(conn: Connection, ids: Sequence[int]) -> Sequence[Row[Any]]:
-    chosen = select(touch.c.id, touch.c.expires_at).where(touch.c.id.in_(ids_of(ids)))
+    chosen: Select[Any] = select(touch.c.id, touch.c.expires_at).where(touch.c.id.in_(ids_of(ids)))
     return conn.execute(chosen.order_by(touch.c.due_at, touch.c.id)).all() if ids else []
 
 

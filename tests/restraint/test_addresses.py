@@ -10,7 +10,8 @@ from threading import Barrier
 import pytest
 from sqlalchemy import Connection, func, select
 
-from crm_store.ledger.claim import Group, Worker, claim
+from crm_store.ledger.claim import Worker, claim
+from crm_store.ledger.judging import Group
 from crm_store.schema import address_use, touch
 from outreach.offers.codes import new_code
 from tests.content.checking import SETTINGS_FILE

@@ -27,7 +27,8 @@ SERVICE = {"purpose": "service", "basis": "the order", "topic": None}
 
 
 def hours(begin: str = "00:00", end: str = "24:00", days: tuple[int, ...] = tuple(range(7))) -> Hours:
-    return Hours(*(int(at[:2]) * 60 + int(at[3:]) for at in (begin, end)), days)
+    first, last = (int(at[:2]) * 60 + int(at[3:]) for at in (begin, end))
+    return Hours(first, last, days)
 
 
 @pytest.mark.parametrize(

@@ -15,7 +15,8 @@ from hypothesis import strategies as st
 from sqlalchemy import Connection, func, select
 
 from crm_store.content.literals import Duration, Rate
-from crm_store.ledger.claim import Group, Worker, claim
+from crm_store.ledger.claim import Worker, claim
+from crm_store.ledger.judging import Group
 from crm_store.ledger.pacing import places
 from crm_store.restraint.ramp import RampUp
 from crm_store.schema import touch
