@@ -157,7 +157,7 @@ class Machine(RuleBasedStateMachine):
         before = self.simulator.campaigns[name]
         if before.status == "ended":
             return
-        said = data.draw(changed(self.given.begin + 2 * DAY, before.said))
+        said = data.draw(changed(self.given.begin + 2 * DAY, dict(before.said)))
         publish(self.shop, self.simulator, name, {**said, "status": status}, self.now)
 
     def _person(self, of: int) -> Person:

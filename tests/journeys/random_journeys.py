@@ -337,7 +337,7 @@ def corrections(noon: datetime) -> Mapping[str, st.SearchStrategy[Said]]:
 
 def changed(noon: datetime, said: Said) -> st.SearchStrategy[Said]:
     """The file says something else, but for who enters."""
-    entry = {key: said[key] for key in ("kind", "enter", "again", "limit") if key in said}
+    entry: dict[str, Any] = {key: said[key] for key in ("kind", "enter", "again", "limit") if key in said}
     return campaigns(noon, [entry])
 
 

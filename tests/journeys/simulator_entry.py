@@ -135,8 +135,8 @@ def _occurrences(anchor: str, enter: Mapping[str, Any], person: Person, now: dat
     written = person.raw.get(anchor) if anchor == "joined_on" else anchor
     if written and "years" in enter:
         joined = date.fromisoformat(str(written))
-        near = [joined.year + int(years) for years in enter["years"]]
-        yield from ((str(year), occurs) for year, occurs in comes_round(joined.month, joined.day, "feb-28", near))
+        wanted = [joined.year + int(years) for years in enter["years"]]
+        yield from ((str(year), occurs) for year, occurs in comes_round(joined.month, joined.day, "feb-28", wanted))
     elif written:
         yield str(written), date.fromisoformat(str(written))
 

@@ -18,7 +18,7 @@ def moment(enrolment: Enrolment, until: str, at: str | None, base: datetime) -> 
         day = day_of(enrolment, anchor)
         enter = enrolment.campaign.said["enter"]
         usual = enter.get("at", "09:00") if "date" in enter else "00:00"
-        return day and local(shift_day(day, count, unit, sign), clock(at or usual), zone)
+        return local(shift_day(day, count, unit, sign), clock(at or usual), zone) if day else None
     start = _instant(enrolment, anchor, base)
     if start is None:
         return None
