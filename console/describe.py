@@ -14,6 +14,7 @@ from crm_store.journeys.triggers.by_hand import ByHandTrigger
 from crm_store.journeys.triggers.date import DateTrigger
 from crm_store.journeys.triggers.lapse import LapseTrigger
 from crm_store.journeys.triggers.schedule import ScheduleTrigger
+from crm_store.ledger.opening import hours_of
 from outreach.offers.wording import benefit
 from outreach.publishing import Content
 
@@ -40,6 +41,9 @@ def describe_campaign(content: Content, name: str) -> dict[str, Any]:
         "late": late,
         "caps": _caps(content.runnable(name)),
         "priority": one.restraint.priority,
+        "hours": str(hours_of(content.runnable(name))),
+        "pace": f"{one.restraint.pace}, all customers together" if one.restraint.pace else "any",
+        "shared address": _shared(one),
         "put off": f"at most for {span(wait_at_most(content.runnable(name)))}",
         "goal": one.goal.sentence() if one.goal else "none",
         "held out": _held_out(content.runnable(name)),
@@ -69,6 +73,13 @@ def _caps(version: Runnable) -> str:
         return "none: it is service" if one.is_service else "none"
     capped = {"skip": "what is one too many is skipped", "wait": "what is one too many waits"}[one.restraint.when_capped]
     return f"{', '.join(map(str, caps))}; {capped}"
+
+
+def _shared(campaign: Campaign) -> str:
+    """What customers get who share an address."""
+    if campaign.restraint.one_per_address:
+        return "one mail for each step and occasion"
+    return "a mail for each customer"
 
 
 def _held_out(version: Runnable) -> str:

@@ -7,8 +7,9 @@ from datetime import datetime, timedelta
 
 from sqlalchemy import Connection, func, select
 
-from crm_store.ledger.capping import NAME, TAKING, claimed_at
+from crm_store.ledger.capping import NAME
 from crm_store.ledger.states import SKIPPED
+from crm_store.ledger.taking import TAKING, claimed_at
 from crm_store.schema import touch
 
 

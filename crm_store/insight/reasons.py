@@ -23,6 +23,7 @@ from crm_store.journeys.steps import Speaking
 from crm_store.journeys.triggers import Window
 from crm_store.ledger.capping import room
 from crm_store.ledger.gates import GATES, Gate, Look, look
+from crm_store.ledger.opening import closed_until, hours_of
 from crm_store.ledger.states import CANCELLED, DUE, FAILED, SKIPPED
 from crm_store.schema import campaign_run, customer, enrolment, pause, touch
 from crm_store.schema.types import Instant
@@ -196,6 +197,7 @@ def _under_way(asked: _Asked, row: Row[Any]) -> Iterator[Check]:
         return
     yield Check("journey", True, f"is at {row.step}" + (f" until {_z(row.next_at)}" if row.next_at else ""))
     waiting = [one for one in touches if one not in settled]
+    yield from _put_off(asked, row.id)
     yield from _gates(asked, row.id, waiting[0] if waiting else None)
     if not waiting:
         yield from _paused(asked)
@@ -206,6 +208,14 @@ def _touched(row: Row[Any]) -> Check:
     reason = f" ({row.reason})" if row.reason else ""
     says = f"{row.state}{reason} at {_z(row.sent_at or row.decided_at or row.due_at)}"
     return Check(f"touch {row.step}", row.state not in (SKIPPED, CANCELLED, FAILED), says)
+
+
+def _put_off(asked: _Asked, enrolment_id: int) -> Iterator[Check]:
+    """Touches that the claim has put off: by which restraint, and until when."""
+    later = touch.c.state == DUE, touch.c.due_at > asked.at, touch.c.decided_at <= asked.at
+    chosen = select(touch).where(touch.c.enrolment_id == enrolment_id, touch.c.reason.is_not(None), *later)
+    for one in asked.conn.execute(chosen.order_by(touch.c.due_at)):
+        yield Check(f"touch {one.step}", False, f"put off ({one.reason}) until {_z(one.due_at)}")
 
 
 def _paused(asked: _Asked) -> Iterator[Check]:
@@ -231,11 +241,13 @@ def _gates(asked: _Asked, enrolment_id: int | None, due: Row[Any] | None) -> Ite
     step = asked.version.campaign.course.step(due.step) if due else None
     rows = {"customer", *(["enrolment"] if enrolment_id else []), *(["touch"] if touch_id else [])}
     gates = [gate for gate in GATES if gate.of in rows]
+    newest = current(asked.conn, asked.version.campaign.name)
     at = look(asked.conn, asked.version, asked.at, step if isinstance(step, Speaking) else None)
+    at = replace(at, closed=closed_until(asked.conn, newest, asked.at))
     answers: list[ColumnElement[Any]] = [gate.passes(at).label(gate.name) for gate in gates]
     found = asked.conn.execute(_of(answers, asked.who.id, enrolment_id, touch_id)).one()
     for gate, passed in zip(gates, found, strict=True):
-        yield Check(gate.name, bool(passed), _looks_at(gate, at), _condition(asked, gate, enrolment_id))
+        yield Check(gate.name, bool(passed), _looks_at(gate, at, newest), _condition(asked, gate, enrolment_id))
 
 
 def _of(
@@ -255,7 +267,7 @@ def _condition(asked: _Asked, gate: Gate, enrolment_id: int | None) -> Explained
     return asked.explained(condition, enrolment_id if gate.name == "exit" else None) if condition else None
 
 
-def _looks_at(gate: Gate, at: Look) -> str:
+def _looks_at(gate: Gate, at: Look, newest: Runnable) -> str:
     one = at.version.campaign
     said = {
         "erased": "is not erased",
@@ -269,6 +281,7 @@ def _looks_at(gate: Gate, at: Look) -> str:
         "audience": one.audience.sentence() if one.audience else "everybody is meant",
         "address": f"has an address for {at.channel}",
         "suppression": "the address may be written to",
+        "hours": f"mails go where she lives at: {hours_of(newest)}",
         "consent": f"consent to {one.topic} by {at.channel}" if one.topic else "service needs no consent",
     }
     return said.get(gate.name, gate.name)

@@ -89,6 +89,10 @@ def _restraint(known: Known) -> Schema:
         "when_capped": _one_of(["skip", "wait"]),
         "wait_at_most": DURATION,
         "priority": SCALAR,
+        "one_per_address": {"type": "boolean"},
+        "pace": TIMES,
+        "hours": {"type": "string", "pattern": r"^\d{2}:\d{2}-\d{2}:\d{2}$"},
+        "days": _list(_one_of(WEEKDAYS)),
     }
 
 

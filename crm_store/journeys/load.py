@@ -33,13 +33,7 @@ from crm_store.restraint.policy import read_policy
 from crm_store.segmentation.conditions import read_condition
 from crm_store.segmentation.language import Language
 
-PLANNED_KEYS = (
-    "one_per_address",
-    "pace",
-    "hours",
-    "days",
-    "guard",
-)
+PLANNED_KEYS = ("guard",)
 
 
 def load_campaigns(
@@ -77,7 +71,7 @@ def _load(name: str, path: str, sources: Sources, reading: Reading) -> Campaign:
     again = fields.get("again", lambda node: _again(node, trigger, reading), _usual_again(trigger))
     course = fields.need("steps", lambda node: read_course(node, reading))
     purpose = read_purpose(fields, reading.language.vocabulary)
-    restraint = read_policy(fields, purpose.word == SERVICE, settings, reading.language.vocabulary, faults)
+    restraint = read_policy(fields, kind, purpose.word == SERVICE, settings, reading.language.vocabulary, faults)
     goal = fields.maybe("goal", lambda node: read_goal(node, reading))
     hold_out = fields.get("hold_out", read_hold_out, Decimal(0))
     audience = fields.maybe("audience", lambda node: read_condition(node, reading.language))

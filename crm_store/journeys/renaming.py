@@ -12,7 +12,17 @@ from sqlalchemy import Connection, delete, func, select, tuple_, update
 
 from crm_store.errors import StoreError
 from crm_store.many import ids_of
-from crm_store.schema import campaign, campaign_run, definition, enrolment, entry_request, offer, published, split_decision
+from crm_store.schema import (
+    campaign,
+    campaign_run,
+    definition,
+    enrolment,
+    entry_request,
+    offer,
+    place,
+    published,
+    split_decision,
+)
 from crm_store.schema import touch as touch_table
 from crm_store.store import Store
 
@@ -66,7 +76,9 @@ def _move_enrolments(conn: Connection, old: str, new: str) -> int:
 def _move_touches(conn: Connection, old: str, new: str) -> int:
     chosen = select(touch_table.c.id).where(touch_table.c.campaign == old).limit(SLICE)
     first = func.coalesce(touch_table.c.first_campaign, touch_table.c.campaign)
-    moved = update(touch_table).where(touch_table.c.id.in_(chosen)).values(campaign=new, first_campaign=first)
+    ids = list(conn.execute(chosen).scalars())
+    conn.execute(update(place).where(place.c.touch_id.in_(ids_of(ids))).values(campaign=new))
+    moved = update(touch_table).where(touch_table.c.id.in_(ids_of(ids))).values(campaign=new, first_campaign=first)
     return conn.execute(moved).rowcount
 
 

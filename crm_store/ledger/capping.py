@@ -18,20 +18,16 @@ from sqlalchemy import ColumnElement, Connection, Select, func, select, union_al
 from crm_store.dialect import unindexed
 from crm_store.journeys.context import Runnable
 from crm_store.journeys.published import current, runnable
-from crm_store.journeys.steps import Speaking
+from crm_store.journeys.steps import Send, Speaking
 from crm_store.ledger.gates import Verdict, barred, look, passing
-from crm_store.ledger.judging import NO_WAIT, Group, judge, step_of
-from crm_store.ledger.states import CLAIMED, DISPATCHED, DUE, IN_DOUBT, SENT, SKIPPED
+from crm_store.ledger.judging import NO_WAIT, Group, judge_mails, step_of
+from crm_store.ledger.states import DUE, SENT, SKIPPED
+from crm_store.ledger.taking import UNDER_WAY, claimed_at
 from crm_store.many import ids_of
-from crm_store.restraint.caps import Cap
+from crm_store.restraint.caps import Cap, room_from
 from crm_store.schema import enrolment, touch
-from crm_store.schema.types import Instant
 
 NAME = "cap"
-_UNDER_WAY = (CLAIMED, DISPATCHED, IN_DOUBT)
-TAKING = (*_UNDER_WAY, SENT)  # the states that take room
-# When a touch was claimed, by business time. One that was never claimed here was proved by an event of its provider's.
-claimed_at: ColumnElement[Any] = func.coalesce(touch.c.decided_at, touch.c.sent_at, touch.c.due_at, type_=Instant())
 
 
 class Counted(NamedTuple):
@@ -68,8 +64,7 @@ class Customer:
         return sorted(at for at in about if abs(at - now) < cap.per)
 
     def _free(self, cap: Cap, now: datetime) -> datetime:
-        near = self.near(cap, now)
-        return now if len(near) < cap.at_most else max(now, near[len(near) - cap.at_most] + cap.per)
+        return room_from(self.near(cap, now), cap.at_most, cap.per, now)
 
 
 def uncapped(
@@ -139,7 +134,7 @@ def _counted(conn: Connection, customer_ids: set[int], longest: timedelta, now: 
 
     sent = of(*hers, touch.c.state == SENT, touch.c.sent_at > now - longest)
     # Few are under way at any time: they are found by that, not by their customers.
-    under_way = of(unindexed(touch.c.customer_id).in_(ids_of(customer_ids)), hers[1], touch.c.state.in_(_UNDER_WAY))
+    under_way = of(unindexed(touch.c.customer_id).in_(ids_of(customer_ids)), hers[1], touch.c.state.in_(UNDER_WAY))
     customers: dict[int, Customer] = {}
     for customer_id, *counted in conn.execute(union_all(sent, under_way)):
         customers.setdefault(customer_id, Customer()).counted.append(Counted(*counted))
@@ -180,8 +175,8 @@ def _contender(row: Any, newest: Runnable) -> Contender:
 def _passing(conn: Connection, group: Group, ids: Sequence[int], now: datetime) -> set[int]:
     """Which of these touches of a group would go if there were no caps."""
     step = step_of(conn, group.definition_id, group.campaign, group.step)
-    if not ids or not isinstance(step, Speaking):
+    if not ids or not isinstance(step, Send):
         return set()
     at = look(conn, runnable(conn, group.definition_id), now, step)
-    verdicts = judge(conn, group, at, ids, NO_WAIT)
+    verdicts = judge_mails(conn, group, at, step, ids, NO_WAIT, is_rival=True)
     return {touch_id for touch_id, said in verdicts.items() if said.state is None}

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import secrets
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, Select, func, select
+from sqlalchemy import BigInteger, ColumnElement, Connection, Select, cast, func, select, type_coerce
 
 from crm_store import definitions
+from crm_store.clock import micros
 from crm_store.content.accounts import USUAL_LIMITS, Limits
 from crm_store.errors import StoreError
 from crm_store.journeys.context import Runnable
@@ -21,12 +22,14 @@ from crm_store.ledger import accounts
 from crm_store.ledger.capping import uncapped
 from crm_store.ledger.follow_ups import write_tasks
 from crm_store.ledger.gates import Verdict, look
-from crm_store.ledger.judging import DUE_HOUR, Group, Tests, judge, step_of, turn_of
+from crm_store.ledger.judging import DUE_HOUR, Group, Tests, judge, judge_mails, step_of, turn_of
 from crm_store.ledger.offers import issue_offers, offered
+from crm_store.ledger.pacing import take_places
 from crm_store.ledger.states import DUE
 from crm_store.ledger.transitions import BREAK, CANCEL, CLAIM, DO, PUT_OFF, SKIP, move, moving
-from crm_store.many import ids_of
+from crm_store.many import ids_of, pairs
 from crm_store.schema import campaign_run, customer, touch
+from crm_store.schema.types import Instant
 from crm_store.store import assert_durable, machine_now
 
 # Barred for these reasons, a touch takes its enrolment with it.
@@ -109,12 +112,13 @@ def claim(conn: Connection, worker: Worker, group: Group, now: datetime, size: i
         wait = given.wait if _any_left(conn, turn) else timedelta(0)
         return Claim(lease.token, (), lease.until, version, step, template_id, wait=wait)
     picked = _locked(conn, _pick(turn), given.size)
-    judged = judge(conn, group, look(conn, version, now, step), picked, clock)
+    judged = judge_mails(conn, group, look(conn, version, now, step), step, picked, clock)
     verdicts = uncapped(conn, version, step, judged, now)
     _write_off(conn, version, verdicts, now)
     # Codes first, for the claim to write: if somebody else ends a touch just now, its code waits for the enrolment's next.
     issue_offers(conn, version, step, _passed(verdicts), now, new_code)
     passed = _take(conn, verdicts, lease, template_id, now, offered(version, step))
+    take_places(conn, version, step, passed, now)
     accounts.take(conn, channel, limits, given, len(passed), length, clock)
     busy = not picked and _any_left(conn, turn)
     return Claim(
@@ -185,13 +189,21 @@ def _locked(conn: Connection, picked: Select[Any], most: int) -> list[int]:
 
 def _write_off(conn: Connection, version: Runnable, verdicts: dict[int, Verdict], now: datetime) -> None:
     """End the barred touches, or put them off; an exit seen here ends the enrolment too."""
-    for said in {one for one in verdicts.values() if one.state is not None}:
-        ids = [touch_id for touch_id, one in verdicts.items() if one == said]
+    alike: dict[Verdict, dict[int, datetime | None]] = {}
+    for touch_id, said in verdicts.items():
+        if said.state is not None:
+            alike.setdefault(replace(said, until=None), {})[touch_id] = said.until
+    for said, until in alike.items():
         how = next(one for one in (SKIP, CANCEL, PUT_OFF) if one.target == said.state)
-        again = {"due_at": said.until} if said.until else {}
-        move(conn, how, touch.c.id.in_(ids_of(ids)), reason=said.reason, verdicts=said.words, decided_at=now, **again)
+        values: dict[str, Any] = {"reason": said.reason, "verdicts": said.words, "decided_at": now}
+        if how is PUT_OFF:
+            again = pairs(conn, {touch_id: str(micros(at)) for touch_id, at in until.items() if at is not None})
+            values["due_at"] = type_coerce(cast(again.c.value, BigInteger), Instant())
+            move(conn, how, touch.c.id == cast(again.c.key, BigInteger), **values)
+        else:
+            move(conn, how, touch.c.id.in_(ids_of(until)), **values)
         if said.reason in _LEAVE:
-            enrolled = conn.execute(select(touch.c.enrolment_id).where(touch.c.id.in_(ids_of(ids)))).scalars()
+            enrolled = conn.execute(select(touch.c.enrolment_id).where(touch.c.id.in_(ids_of(until)))).scalars()
             Turn(conn, version, now).leave(list(enrolled), said.reason)
 
 

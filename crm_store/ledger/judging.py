@@ -25,8 +25,10 @@ from crm_store.dialect import unindexed
 from crm_store.journeys.feeds import stale_feed
 from crm_store.journeys.held import FILE_GONE
 from crm_store.journeys.published import runnable
-from crm_store.journeys.steps import Step
+from crm_store.journeys.steps import Send, Step
+from crm_store.ledger.addresses import of_addresses
 from crm_store.ledger.gates import Look, Verdict, bars, look, put_off, verdict, waits_for_a_person
+from crm_store.ledger.pacing import paced
 from crm_store.ledger.states import DUE
 from crm_store.many import one_of_ids
 from crm_store.schema import campaign, campaign_run, customer, enrolment, touch
@@ -85,6 +87,15 @@ def judge(conn: Connection, group: Group, at: Look, ids: Sequence[int], clock: d
     return {touch_id: verdict(barred, tuple(until)) for touch_id, barred, *until in rows.all()}
 
 
+def judge_mails(
+    conn: Connection, group: Group, at: Look, step: Send, ids: Sequence[int], clock: datetime, is_rival: bool = False
+) -> dict[int, Verdict]:
+    """The same of mails: what passes every gate must find a place in its campaign's pace and its channel's ramp, and an
+    address that is still to have it. `is_rival`: they are not about to be claimed."""
+    verdicts = paced(conn, at.version, step, judge(conn, group, at, ids, clock), at.now, is_rival)
+    return of_addresses(conn, at.version, step, verdicts, at.now)
+
+
 class _Judging(NamedTuple):
     """What judges touches, and what it was made of."""
 
@@ -102,7 +113,7 @@ _judgings: dict[tuple[object, ...], _Judging] = {}
 
 def _judging(group: Group, at: Look) -> Select[Any]:
     """Made once for an instant: making it takes as long as judging some hundred touches."""
-    key = group, at.version.campaign.name, at.now, at.channel, at.all_leave, at.scope.by_row
+    key = group, at.version.campaign.name, at.now, at.channel, at.all_leave, at.closed, at.scope.by_row
     made = _judgings.get(key)
     if made is None or not made.holds(at):
         if len(_judgings) >= _KEPT:

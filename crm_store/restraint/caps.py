@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Callable, Collection, Iterable, Sequence
 from dataclasses import dataclass, field
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 from crm_store.content.faults import Fault, Faults, Place, did_you_mean, every
 from crm_store.content.fields import Fields, items, sure, text
@@ -32,6 +32,13 @@ class Cap:
     def __str__(self) -> str:
         of = f" of topic {self.topic}" if self.topic else ""
         return f"at most {self.at_most} per {self.written}{of}" + (f" by {self.channel}" if self.channel else "")
+
+
+def room_from(given: Iterable[datetime], at_most: int, per: timedelta, now: datetime) -> datetime:
+    """From when on one more makes no more than so many in any time of `per`, of what was given at these instants (which may
+    be after `now`, if a clock went back); `now`: there is room."""
+    near = sorted(at for at in given if abs(at - now) < per)
+    return now if len(near) < at_most else max(now, near[len(near) - at_most] + per)
 
 
 def read_caps(node: Node, faults: Faults) -> tuple[Cap, ...]:

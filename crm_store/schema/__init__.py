@@ -21,10 +21,12 @@ from crm_store.schema.journeys import (
 )
 from crm_store.schema.ledger import (
     account,
+    address_use,
     campaign_run,
     epoch,
     holder,
     log,
+    place,
     request,
     shell,
     stray_event,
@@ -34,12 +36,13 @@ from crm_store.schema.ledger import (
 )
 
 # The newest migration. Kept here so that opening an up-to-date store needs no Alembic; a test compares the two.
-SCHEMA_VERSION = "0012"
+SCHEMA_VERSION = "0013"
 
 __all__ = [
     "METADATA",
     "SCHEMA_VERSION",
     "account",
+    "address_use",
     "assignment",
     "campaign",
     "campaign_run",
@@ -63,6 +66,7 @@ __all__ = [
     "looked",
     "offer",
     "pause",
+    "place",
     "product",
     "published",
     "request",

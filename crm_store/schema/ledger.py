@@ -106,6 +106,26 @@ Index("ix_touch_run_id_state", touch.c.run_id, touch.c.state)
 Index("ix_touch_customer_id", touch.c.customer_id)
 Index("ix_touch_request_id", touch.c.request_id)
 
+# What a campaign with a pace, or a channel with a ramp, has claimed, and when (business time).
+place = Table(
+    "place",
+    METADATA,
+    Column("touch_id", ForeignKey("touch.id"), primary_key=True),
+    Column("campaign", Words, nullable=False),
+    Column("channel", Words, nullable=False),
+    Column("at", Instant, nullable=False),
+)
+Index("ix_place_campaign_at", place.c.campaign, place.c.at)
+Index("ix_place_channel_at", place.c.channel, place.c.at)
+
+# Whose turn it was to be written to at an address that customers share: once for each campaign, step and occasion.
+address_use = Table(
+    "address_use",
+    METADATA,
+    Column("hash", Id, primary_key=True, autoincrement=False),  # of all that, under a key of the store's
+    Column("touch_id", ForeignKey("touch.id"), nullable=False),
+)
+
 # An account of a provider, as a channel of rapport.yaml names it: one row that all workers share. All machine time.
 account = Table(
     "account",
