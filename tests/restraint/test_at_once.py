@@ -74,7 +74,7 @@ def most_in(shop: Shop, per: timedelta) -> int:
     chosen = select(customer.c.key, touch.c.decided_at).join(customer, customer.c.id == touch.c.customer_id)
     with shop.store.read() as conn:
         rows = conn.execute(chosen.where(touch.c.state == "sent")).all()
-    found = [sum(key == one.key and at - per < one.decided_at <= at for one in rows) for key, at in rows]
+    found: list[int] = [sum(key == one.key and at - per < one.decided_at <= at for one in rows) for key, at in rows]
     return max(found)
 
 
