@@ -14,6 +14,7 @@ from crm_store.journeys.triggers.by_hand import ByHandTrigger
 from crm_store.journeys.triggers.date import DateTrigger
 from crm_store.journeys.triggers.lapse import LapseTrigger
 from crm_store.journeys.triggers.schedule import ScheduleTrigger
+from crm_store.restraint.guard import NEVER_HELD, TIMES, USUAL_RUNS
 from outreach.offers.wording import benefit
 from outreach.publishing import Content
 
@@ -44,6 +45,7 @@ def describe_campaign(content: Content, name: str) -> dict[str, Any]:
         "goal": one.goal.sentence() if one.goal else "none",
         "held out": _held_out(content.runnable(name)),
         "changes": _CHANGES[one.changes],
+        "guard": _guard(one),
     }
     locale = content.workspace.settings.company.locale
     rows |= {f"offer {terms.name}": _terms(terms, locale) for terms in one.offers.values()}
@@ -69,6 +71,14 @@ def _caps(version: Runnable) -> str:
         return "none: it is service" if one.is_service else "none"
     capped = {"skip": "what is one too many is skipped", "wait": "what is one too many waits"}[one.restraint.when_capped]
     return f"{', '.join(map(str, caps))}; {capped}"
+
+
+def _guard(campaign: Campaign) -> str:
+    """When a run is held."""
+    guard = campaign.restraint.guard
+    if guard is not None:
+        return f"a run is held unless it has {guard.least:,} to {guard.most:,} recipients"
+    return f"a run over {NEVER_HELD} recipients is held if it has over {TIMES} times the median of the last {USUAL_RUNS}"
 
 
 def _held_out(version: Runnable) -> str:

@@ -89,6 +89,7 @@ def _restraint(known: Known) -> Schema:
         "when_capped": _one_of(["skip", "wait"]),
         "wait_at_most": DURATION,
         "priority": SCALAR,
+        "guard": _object({"recipients": _object({"between": _BETWEEN}, ["between"])}, ["recipients"]),
     }
 
 
@@ -117,6 +118,7 @@ def _either(*forms: Schema) -> Schema:
     return {"anyOf": list(forms)}
 
 
+_BETWEEN: Schema = {"type": "array", "items": SCALAR, "minItems": 2, "maxItems": 2}
 _OFFER = _object(
     {"discount": TEXT, "item": SCALAR, "gift": TEXT, "code": TEXT, "valid": TEXT},
     ["code"],

@@ -38,7 +38,6 @@ PLANNED_KEYS = (
     "pace",
     "hours",
     "days",
-    "guard",
 )
 
 

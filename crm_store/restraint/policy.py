@@ -13,6 +13,7 @@ from crm_store.content.nodes import Node
 from crm_store.content.settings import Settings, read_elapsed
 from crm_store.content.vocabulary import Vocabulary
 from crm_store.restraint.caps import Cap, check_names, check_tighter, read_caps
+from crm_store.restraint.guard import Guard, read_guard
 
 if TYPE_CHECKING:
     from crm_store.content.faults import Faults
@@ -23,12 +24,14 @@ USUAL_PRIORITY = 50
 @dataclass(frozen=True)
 class Policy:
     """`caps`: the campaign's own, beside the company's. `when_capped`: skip, or wait for room. `priority`: 0 to 100, the
-    higher first. `wait_at_most`: how long a touch may be put off, by whatever; None: as rapport.yaml says."""
+    higher first. `wait_at_most`: how long a touch may be put off, by whatever; None: as rapport.yaml says. `guard`: of how
+    many recipients a run may be; None: as its last runs were."""
 
     caps: tuple[Cap, ...] = ()
     when_capped: str = "skip"
     priority: int = USUAL_PRIORITY
     wait_at_most: timedelta | None = None
+    guard: Guard | None = None
 
     def caps_of(self, company: Sequence[Cap], topic: str | None, channel: str) -> tuple[Cap, ...]:
         """The caps that touches of the topic by the channel are under. What has no topic is no marketing."""
@@ -42,18 +45,19 @@ _NOT_IN_SERVICE = ("caps", "when_capped", "priority")
 def read_policy(fields: Fields, is_service: bool, settings: Settings, vocabulary: Vocabulary, faults: Faults) -> Policy:
     """The keys of restraint of a campaign file."""
     wait_at_most = fields.maybe("wait_at_most", read_elapsed)
+    guard = fields.maybe("guard", lambda node: read_guard(node, faults))
     if is_service:
         for key in _NOT_IN_SERVICE:
             if fields.has(key):
                 fields.fault(fields.place_of(key), f"a service campaign is under no cap; take '{key}' out")
         fields.known(*_NOT_IN_SERVICE)
-        return Policy(wait_at_most=wait_at_most)
+        return Policy(wait_at_most=wait_at_most, guard=guard)
     caps = fields.several("caps", lambda node: read_caps(node, faults))
     check_names(caps, vocabulary.topics, settings.channels, faults)
     check_tighter(caps, settings.caps, faults)
     when_capped = fields.get("when_capped", one_of("skip", "wait"), "skip")
     priority = fields.get("priority", _priority, USUAL_PRIORITY)
-    return Policy(caps, when_capped, priority, wait_at_most)
+    return Policy(caps, when_capped, priority, wait_at_most, guard)
 
 
 def _priority(node: Node) -> int:

@@ -7,6 +7,7 @@ from crm_store.schema.events import event, event_item, product, tally
 from crm_store.schema.journeys import (
     assignment,
     campaign,
+    campaign_pause,
     definition,
     enrolment,
     entry_request,
@@ -25,6 +26,7 @@ from crm_store.schema.ledger import (
     epoch,
     holder,
     log,
+    refusal,
     request,
     shell,
     stray_event,
@@ -34,7 +36,7 @@ from crm_store.schema.ledger import (
 )
 
 # The newest migration. Kept here so that opening an up-to-date store needs no Alembic; a test compares the two.
-SCHEMA_VERSION = "0012"
+SCHEMA_VERSION = "0013"
 
 __all__ = [
     "METADATA",
@@ -42,6 +44,7 @@ __all__ = [
     "account",
     "assignment",
     "campaign",
+    "campaign_pause",
     "campaign_run",
     "consent",
     "consent_state",
@@ -65,6 +68,7 @@ __all__ = [
     "pause",
     "product",
     "published",
+    "refusal",
     "request",
     "score",
     "segment_member",

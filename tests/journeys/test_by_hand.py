@@ -11,6 +11,7 @@ from sqlalchemy import select
 from crm_store.errors import StoreError, UsageError
 from crm_store.journeys import requests
 from crm_store.journeys.requests import Asked, Entered, enrol
+from crm_store.ledger.log import Order
 from crm_store.schema import log
 from tests.journeys.files import occasions, right_at, said_of, start
 from tests.world import NOON, Shop
@@ -22,7 +23,7 @@ BY_HAND = "{by_hand: true}"
 def ask(shop: Shop, key: str, how: str, which: str, campaign: str = "c") -> Entered:
     content = shop.check()
     zone = shop.workspace.settings.company.zone
-    return enrol(shop.store, campaign, Asked(key, "mia@desk", how, which), content.segments, zone, NOON)
+    return enrol(shop.store, campaign, Asked(key, Order("mia@desk"), how, which), content.segments, zone, NOON)
 
 
 def live(shop: Shop, **keys: str) -> None:
