@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from console.alerts import alerts
 from crm_store.insight.reasons import why
 from crm_store.insight.runs import Run, runs
-from crm_store.journeys import plan
+from crm_store.journeys import plan, slices
 from crm_store.ledger.log import Order
 from crm_store.ledger.runs import accept, close_run
 from crm_store.restraint.guard import usual_guard
@@ -105,7 +105,7 @@ def test_nobody_is_claimed_of_a_run_whose_planner_died_and_the_next_one_ends_it(
     start(shop, guard=TWO_OR_THREE)
     sign_up(shop, 3)
     with monkeypatch.context() as patched:
-        patched.setattr(plan, "SLICE", 2)
+        patched.setattr(slices, "SLICE", 2)
         patched.setattr("crm_store.journeys.speaking.add_eligible", dying_at(2))
         with pytest.raises(ZeroDivisionError):
             shop.plan()
@@ -136,15 +136,15 @@ def test_a_planner_whose_run_another_one_has_closed_begins_one_with_a_guard_of_i
 ) -> None:
     start(shop, guard=TWO_OR_THREE)
     sign_up(shop, 3)
-    enter = plan.__dict__["_enter_slice"]
+    enter = plan.__dict__["enter_slice"]
 
     def closing(conn: object, version: object, now: object, run_id: int | None, *args: object) -> object:
         if run_id is not None:
             close_run(conn, run_id, None)  # type: ignore[arg-type]
         return enter(conn, version, now, run_id, *args)
 
-    monkeypatch.setattr(plan, "SLICE", 2)
-    monkeypatch.setattr(plan, "_enter_slice", closing)
+    monkeypatch.setattr(slices, "SLICE", 2)
+    monkeypatch.setattr(plan, "enter_slice", closing)
     shop.plan()
     assert [(one.state, one.eligible) for one in known(shop)] == [(None, 2), ("held", 1)]
 
