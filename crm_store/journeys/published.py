@@ -156,8 +156,8 @@ def running(conn: Connection, now: datetime, only: str | None = None) -> list[Ru
 
 def _running(conn: Connection, stands: Standing, versions: Sequence[tuple[Any, Runnable]]) -> Running:
     newest = next((version for row, version in versions if row.is_published), None)
-    found = {word: tuple(version for row, version in versions if getattr(row, word)) for word in _THERE}
-    return Running(stands, newest or current(conn, stands.name), **found)
+    there = (tuple(version for row, version in versions if getattr(row, word)) for word in _THERE)
+    return Running(stands, newest or current(conn, stands.name), *there)
 
 
 _of_version = enrolment.c.definition_id == definition.c.id
