@@ -15,6 +15,7 @@ from crm_store.journeys.triggers.date import DateTrigger
 from crm_store.journeys.triggers.lapse import LapseTrigger
 from crm_store.journeys.triggers.schedule import ScheduleTrigger
 from crm_store.ledger.opening import hours_of
+from crm_store.restraint.guard import NEVER_HELD, TIMES, USUAL_RUNS
 from outreach.offers.wording import benefit
 from outreach.publishing import Content
 
@@ -48,6 +49,7 @@ def describe_campaign(content: Content, name: str) -> dict[str, Any]:
         "goal": one.goal.sentence() if one.goal else "none",
         "held out": _held_out(content.runnable(name)),
         "changes": _CHANGES[one.changes],
+        "guard": _guard(one),
     }
     locale = content.workspace.settings.company.locale
     rows |= {f"offer {terms.name}": _terms(terms, locale) for terms in one.offers.values()}
@@ -80,6 +82,14 @@ def _shared(campaign: Campaign) -> str:
     if campaign.restraint.one_per_address:
         return "one mail for each step and occasion"
     return "a mail for each customer"
+
+
+def _guard(campaign: Campaign) -> str:
+    """When a run is held."""
+    guard = campaign.restraint.guard
+    if guard is not None:
+        return f"a run is held unless it has {guard.least:,} to {guard.most:,} recipients"
+    return f"a run over {NEVER_HELD} recipients is held if it has over {TIMES} times the median of the last {USUAL_RUNS}"
 
 
 def _held_out(version: Runnable) -> str:

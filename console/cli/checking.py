@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from console.cli.output import complain, say, show, show_one, warn
-from console.cli.session import session
+from console.cli.session import Reason, session
 
 if TYPE_CHECKING:
     from console.rehearsal import Rehearsed
@@ -67,6 +67,7 @@ def check(context: typer.Context) -> None:
 def apply(
     context: typer.Context,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Only say what would be published, and for whom.")] = False,
+    reason: Reason = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
 ) -> None:
     """Check the workspace and publish it to the store: from then on runs use these definitions.
@@ -90,7 +91,7 @@ def apply(
         return
     with here.store.read() as conn:
         before = live(conn)
-    changed, held = publish(here.store, content, here.now), alerts(here.store)
+    changed, held = publish(here.store, content, here.now, reason), alerts(here.store)
     with here.store.read() as conn:
         opened = [str(one) for one in openings(conn, before, here.now)]
     if as_json:

@@ -24,6 +24,7 @@ from crm_store.journeys.triggers import Window
 from crm_store.ledger.capping import room
 from crm_store.ledger.gates import GATES, Gate, Look, look
 from crm_store.ledger.opening import closed_until, hours_of
+from crm_store.ledger.runs import HELD, PLANNING, STOPPED
 from crm_store.ledger.states import CANCELLED, DUE, FAILED, SKIPPED
 from crm_store.schema import campaign_run, customer, enrolment, pause, touch
 from crm_store.schema.types import Instant
@@ -100,6 +101,8 @@ def _status(asked: _Asked) -> Iterator[Check]:
     yield Check("status", asked.stands.status in ("live", "ended"), f"the campaign is {asked.stands.status}")
     if asked.stands.held is not None:
         yield Check("held", False, f"the campaign is held: {asked.stands.held}")
+    if asked.stands.brake is not None:
+        yield Check("paused", False, f"the campaign is {asked.stands.brake}")
 
 
 # Who has not entered
@@ -198,10 +201,23 @@ def _under_way(asked: _Asked, row: Row[Any]) -> Iterator[Check]:
     yield Check("journey", True, f"is at {row.step}" + (f" until {_z(row.next_at)}" if row.next_at else ""))
     waiting = [one for one in touches if one not in settled]
     yield from _put_off(asked, row.id)
+    if waiting:
+        yield from _in_run(asked, waiting[0].run_id)
     yield from _gates(asked, row.id, waiting[0] if waiting else None)
     if not waiting:
         yield from _paused(asked)
     yield from _capped(asked)
+
+
+def _in_run(asked: _Asked, run_id: int) -> Iterator[Check]:
+    """Why nothing of the run that wrote her touch is claimed, if so it is."""
+    run = asked.conn.execute(select(campaign_run).where(campaign_run.c.id == run_id)).one()
+    if run.state is not None:
+        why = f": {run.why}" if run.why else ""
+        yield Check("run", False, f"run {run.id} is {_RUN_STATES[run.state]}{why}")
+
+
+_RUN_STATES = {PLANNING: "not planned to its end yet", HELD: "held", STOPPED: "stopped"}
 
 
 def _touched(row: Row[Any]) -> Check:

@@ -93,6 +93,7 @@ def _restraint(known: Known) -> Schema:
         "pace": TIMES,
         "hours": {"type": "string", "pattern": r"^\d{2}:\d{2}-\d{2}:\d{2}$"},
         "days": _list(_one_of(WEEKDAYS)),
+        "guard": _object({"recipients": _object({"between": _BETWEEN}, ["between"])}, ["recipients"]),
     }
 
 
@@ -121,6 +122,7 @@ def _either(*forms: Schema) -> Schema:
     return {"anyOf": list(forms)}
 
 
+_BETWEEN: Schema = {"type": "array", "items": SCALAR, "minItems": 2, "maxItems": 2}
 _OFFER = _object(
     {"discount": TEXT, "item": SCALAR, "gift": TEXT, "code": TEXT, "valid": TEXT},
     ["code"],

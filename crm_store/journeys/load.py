@@ -33,8 +33,6 @@ from crm_store.restraint.policy import read_policy
 from crm_store.segmentation.conditions import read_condition
 from crm_store.segmentation.language import Language
 
-PLANNED_KEYS = ("guard",)
-
 
 def load_campaigns(
     sources: Sources,
@@ -60,7 +58,7 @@ def load_campaigns(
 def _load(name: str, path: str, sources: Sources, reading: Reading) -> Campaign:
     faults, settings = reading.language.faults, reading.settings
     root = sources.parse(path, faults)
-    fields = Fields(root, faults, "a campaign", planned=PLANNED_KEYS)
+    fields = Fields(root, faults, "a campaign")
     kind = fields.need("kind", one_of(*KINDS))
     trigger = fields.need("enter", lambda node: _enter(node, kind, reading.language))
     reading = replace(

@@ -14,6 +14,7 @@ from crm_store.errors import StoreError
 from crm_store.many import ids_of
 from crm_store.schema import (
     campaign,
+    campaign_pause,
     campaign_run,
     definition,
     enrolment,
@@ -36,7 +37,8 @@ def rename_campaign(conn: Connection, old: str, new: str) -> bool:
         return False
     _make_room(conn, old, new)
     conn.execute(update(campaign).where(campaign.c.name == old).values(name=new, renamed_from=old))
-    conn.execute(update(split_decision).where(split_decision.c.campaign == old).values(campaign=new))
+    for column in (split_decision.c.campaign, campaign_pause.c.campaign):
+        conn.execute(update(column.table).where(column == old).values(campaign=new))
     for column in (definition.c.name, published.c.name):
         of_name = column.table.c.kind == "campaign", column == old
         conn.execute(update(column.table).where(*of_name).values(name=new))
@@ -51,6 +53,7 @@ def _make_room(conn: Connection, old: str, new: str) -> None:
         raise StoreError(f"{what}; take `was` out, and end '{old}' with `status: ended`")
     conn.execute(delete(published).where(published.c.kind == "campaign", published.c.name == new))
     conn.execute(delete(campaign).where(campaign.c.name == new))
+    conn.execute(delete(campaign_pause).where(campaign_pause.c.campaign == new))
 
 
 def finish_renames(store: Store) -> None:

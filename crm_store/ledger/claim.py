@@ -19,6 +19,7 @@ from crm_store.journeys.published import runnable
 from crm_store.journeys.steps import FollowUp, Send
 from crm_store.journeys.turn import Turn
 from crm_store.ledger import accounts
+from crm_store.ledger.brake import claim_beside_others
 from crm_store.ledger.capping import uncapped
 from crm_store.ledger.follow_ups import write_tasks
 from crm_store.ledger.gates import Verdict, look
@@ -67,6 +68,7 @@ class Claim:
     judged: int = 0
     wait: timedelta = timedelta(0)
     probe: bool = False
+    claimed_at: datetime | None = None  # machine time; None where nothing was
 
     @property
     def channel(self) -> str:
@@ -100,6 +102,7 @@ def claim(conn: Connection, worker: Worker, group: Group, now: datetime, size: i
     Everything is as of `now` but the lease and the account, which go by machine time. `new_code` makes an offer's code.
     """
     assert_durable(conn)
+    claim_beside_others(conn)
     version, step, template_id = _what(conn, group)
     channel, length = step.message(version.campaign).channel, version.settings.delivery.lease
     limits = worker.limits.get(channel, USUAL_LIMITS)
@@ -122,8 +125,9 @@ def claim(conn: Connection, worker: Worker, group: Group, now: datetime, size: i
     accounts.take(conn, channel, limits, given, len(passed), length, clock)
     busy = not picked and _any_left(conn, turn)
     return Claim(
-        lease.token, tuple(passed), lease.until, version, step, template_id, busy, len(verdicts), probe=given.probe
-    )
+        lease.token, tuple(passed), lease.until, version, step, template_id, busy, len(verdicts),
+        probe=given.probe, claimed_at=clock,
+    )  # fmt: skip
 
 
 @dataclass(frozen=True)
@@ -138,6 +142,7 @@ class Done:
 
 def do_tasks(conn: Connection, group: Group, now: datetime, size: int) -> Done:
     """Judge up to `size` due touches of a `follow_up`, and write the tasks of those that pass: they are settled."""
+    claim_beside_others(conn)
     version, step = runnable(conn, group.definition_id), step_of(conn, group.definition_id, group.campaign, group.step)
     if not isinstance(step, FollowUp):
         raise StoreError(f"step '{group.step}' of campaign '{group.campaign}' is no task; the store is damaged")

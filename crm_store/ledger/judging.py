@@ -27,6 +27,7 @@ from crm_store.journeys.held import FILE_GONE
 from crm_store.journeys.published import runnable
 from crm_store.journeys.steps import Send, Step
 from crm_store.ledger.addresses import of_addresses
+from crm_store.ledger.brake import is_braked
 from crm_store.ledger.gates import Look, Verdict, bars, look, put_off, verdict, waits_for_a_person
 from crm_store.ledger.pacing import paced
 from crm_store.ledger.states import DUE
@@ -58,7 +59,8 @@ def step_of(conn: Connection, definition_id: int, campaign: str, step: str) -> S
 
 
 def turn_of(conn: Connection, group: Group, now: datetime, clock: datetime) -> Tests:
-    """What holds for touches of the group whose turn it is; those of paused, held and draft campaigns are passed over."""
+    """What holds for touches of the group whose turn it is; those of paused, held and draft campaigns are passed over, and
+    those of runs that are in planning, held or stopped."""
     at = look(conn, runnable(conn, group.definition_id), now)
     fresh = literal(stale_feed(conn, at.version, now) is None)
     return touch.c.campaign == group.campaign, *_other_tests(group, at, literal(clock, Instant()), fresh)
@@ -75,6 +77,8 @@ def _other_tests(group: Group, at: Look, clock: ColumnElement[Any], fresh: Colum
         touch.c.due_at <= at.now,
         or_(touch.c.retry_at.is_(None), touch.c.retry_at <= clock),
         live.exists(),
+        ~is_braked(group.campaign),
+        campaign_run.c.state.is_(None),
         fresh,
         ~waits_for_a_person(at),
     )

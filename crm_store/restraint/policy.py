@@ -14,6 +14,7 @@ from crm_store.content.nodes import Node
 from crm_store.content.settings import Settings, read_elapsed
 from crm_store.content.vocabulary import Vocabulary
 from crm_store.restraint.caps import Cap, check_names, check_tighter, read_caps
+from crm_store.restraint.guard import Guard, read_guard
 from crm_store.restraint.hours import ANY_TIME, Hours, check_opens, read_hours
 
 if TYPE_CHECKING:
@@ -27,7 +28,7 @@ class Policy:
     """`caps`: the campaign's own, beside the company's. `when_capped`: skip, or wait for room. `priority`: 0 to 100, the
     higher first. `wait_at_most`: how long a touch may be put off, by whatever; None: as rapport.yaml says. `hours`: its own
     hours and days. `pace`: how many touches all customers together get. `one_per_address`: customers who share an address
-    get one mail for each step and occasion."""
+    get one mail for each step and occasion. `guard`: of how many recipients a run may be; None: as its last runs were."""
 
     caps: tuple[Cap, ...] = ()
     when_capped: str = "skip"
@@ -36,6 +37,7 @@ class Policy:
     hours: Hours = ANY_TIME
     pace: Rate | None = None
     one_per_address: bool = False
+    guard: Guard | None = None
 
     def caps_of(self, company: Sequence[Cap], topic: str | None, channel: str) -> tuple[Cap, ...]:
         """The caps that touches of the topic by the channel are under. What has no topic is no marketing."""
@@ -52,13 +54,13 @@ def read_policy(
 ) -> Policy:
     """The keys of restraint of a campaign file."""
     wait_at_most, pace = fields.maybe("wait_at_most", read_elapsed), fields.maybe("pace", _pace)
-    hours = read_hours(fields)
+    hours, guard = read_hours(fields), fields.maybe("guard", lambda node: read_guard(node, faults))
     if is_service:
         for key in _NOT_IN_SERVICE:
             if fields.has(key):
                 fields.fault(fields.place_of(key), f"a service campaign is under no cap; take '{key}' out")
         fields.known(*_NOT_IN_SERVICE)
-        return Policy(wait_at_most=wait_at_most, hours=hours, pace=pace)
+        return Policy(wait_at_most=wait_at_most, hours=hours, pace=pace, guard=guard)
     check_opens(hours, settings.hours, fields)
     caps = fields.several("caps", lambda node: read_caps(node, faults))
     check_names(caps, vocabulary.topics, settings.channels, faults)
@@ -66,7 +68,7 @@ def read_policy(
     when_capped = fields.get("when_capped", one_of("skip", "wait"), "skip")
     priority = fields.get("priority", _priority, USUAL_PRIORITY)
     alone = fields.get("one_per_address", truth, kind != "occasion")  # a birthday is everybody's own
-    return Policy(caps, when_capped, priority, wait_at_most, hours, pace, alone)
+    return Policy(caps, when_capped, priority, wait_at_most, hours, pace, alone, guard)
 
 
 def _pace(node: Node) -> Rate:

@@ -7,6 +7,7 @@ from crm_store.schema.events import event, event_item, product, tally
 from crm_store.schema.journeys import (
     assignment,
     campaign,
+    campaign_pause,
     definition,
     enrolment,
     entry_request,
@@ -27,6 +28,7 @@ from crm_store.schema.ledger import (
     holder,
     log,
     place,
+    refusal,
     request,
     shell,
     stray_event,
@@ -36,7 +38,7 @@ from crm_store.schema.ledger import (
 )
 
 # The newest migration. Kept here so that opening an up-to-date store needs no Alembic; a test compares the two.
-SCHEMA_VERSION = "0013"
+SCHEMA_VERSION = "0014"
 
 __all__ = [
     "METADATA",
@@ -45,6 +47,7 @@ __all__ = [
     "address_use",
     "assignment",
     "campaign",
+    "campaign_pause",
     "campaign_run",
     "consent",
     "consent_state",
@@ -69,6 +72,7 @@ __all__ = [
     "place",
     "product",
     "published",
+    "refusal",
     "request",
     "score",
     "segment_member",

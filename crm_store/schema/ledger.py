@@ -28,8 +28,13 @@ campaign_run = Table(
     Column("eligible", BigInteger, nullable=False),
     Column("accepted_at", Instant),  # a person let the late touches of this run go
     Column("copied_at", Instant),  # the company's own people have got their copies (business time)
+    # Why nothing of it is claimed: planning is not over, held by its guard, stopped by a person. None: it is open.
+    Column("state", Words),
+    Column("state_since", Instant),  # machine time
+    Column("why", Words),  # it was held or stopped; stays when a person has let it go
 )
 Index("ix_campaign_run_campaign_now", campaign_run.c.campaign, campaign_run.c.now)
+partial_index(Index("ix_campaign_run_state", campaign_run.c.campaign, campaign_run.c.state), "state IS NOT NULL")
 
 # One call of a provider: named in the store before its first byte leaves.
 request = Table(
@@ -40,6 +45,7 @@ request = Table(
     Column("provider", Words, nullable=False),
     Column("touches", Integer, nullable=False),
     Column("body_hash", Words, nullable=False),
+    Column("claimed_at", Instant),  # machine time: when its touches were looked at last
     Column("dispatched_at", Instant, nullable=False),  # machine time
     Column("answered_at", Instant),
     Column("answer", Words),
@@ -150,7 +156,18 @@ holder = Table(
     Column("until", Instant, nullable=False),
 )
 
-# What people ordered: only ever added to.
+# What a provider said no to, or nothing: stays when its touches have left with a later request.
+refusal = Table(
+    "refusal",
+    METADATA,
+    Column("request_id", ForeignKey("request.id"), primary_key=True),
+    Column("run_id", ForeignKey("campaign_run.id"), primary_key=True),
+    Column("answer", Words, primary_key=True),
+    Column("touches", Integer, nullable=False),
+)
+Index("ix_refusal_run_id", refusal.c.run_id)
+
+# What people ordered: only ever added to (triggers refuse everything else).
 log = Table(
     "log",
     METADATA,
@@ -159,6 +176,7 @@ log = Table(
     Column("who", Words, nullable=False),
     Column("action", Words, nullable=False),
     Column("subject", Words, nullable=False),
+    Column("reason", Words),
     Column("details", Json(), nullable=False),
 )
 Index("ix_log_at", log.c.at)

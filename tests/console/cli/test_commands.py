@@ -66,6 +66,14 @@ WORKS = {
 
 IN_TESTS_OF_THEIR_OWN = {
     "campaign enrol",
+    "campaign pause",
+    "campaign resume",
+    "campaign stop",
+    "customer pause",
+    "customer resume",
+    "runs",
+    "report",
+    "log",
     "settle",
     "touches show",
     "import provider-events",
@@ -119,6 +127,10 @@ def test_every_command_with_json_is_tried() -> None:
         "settle",
         "touches show",
         "import provider-events",
+        "campaign stop",
+        "runs",
+        "report",
+        "log",
     }  # in tests of their own
     assert with_json == {*AS_JSON, *elsewhere}
 
