@@ -88,8 +88,10 @@ class Look:
         """A select of those of whom it holds, of all or of these customers."""
         holds = self.condition.sql(version.scope(conn, now, enrolment))
         chosen = select(enrolment.c.id).join(customer, customer.c.id == enrolment.c.customer_id)
-        whom = enrolment.c.customer_id.in_(ids_of(customers)) if customers is not None else _any_of(version, self.step)
-        return chosen.where(whom, *self.waiting(version, now), holds)
+        whom = [_any_of(version, self.step)]
+        if customers is not None:  # by the index of the campaign: who is in many others is not looked up in all of them
+            whom = [enrolment.c.campaign == version.campaign.name, enrolment.c.customer_id.in_(ids_of(customers))]
+        return chosen.where(*whom, *self.waiting(version, now), holds)
 
 
 def _any_of(version: Runnable, step: Step | None) -> ColumnElement[bool]:

@@ -122,9 +122,10 @@ def _on_step(version: Runnable, step: Step) -> tuple[Any, ...]:
 
 
 def settle_slice(
-    conn: Connection, version: Runnable, now: datetime, run_id: int | None, last: int, step: Speaking
+    conn: Connection, version: Runnable, now: datetime, run_id: int | None, last: int, step: Speaking, exits: bool
 ) -> Slice:
-    """Enrolments whose touch is settled go on, counted from the instant it was due; `on_error: stop` leaves."""
+    """Enrolments whose touch is settled go on, counted from the instant it was due; `on_error: stop` leaves. `exits`: they
+    are looked at for the exit where they come to, before they move on."""
     of_step = touch.c.enrolment_id == enrolment.c.id, touch.c.step == step.name
     under_way = *_on_step(version, step), enrolment.c.next_at.is_(None), enrolment.c.id > last
     settled = touch.c.state.in_((*PASSED, FAILED))
@@ -134,8 +135,11 @@ def settle_slice(
     going = sorted({row.id for row in rows}.difference(stopped))
     due_at = select(touch.c.due_at).where(*of_step).correlate(enrolment).scalar_subquery()
     turn = Turn(conn, version, now)
-    turn.go(going, version.campaign.course.after(step.name), due_at)
+    turn.go(going, version.campaign.course.after(step.name), due_at, looked=exits)
     left = turn.leave(stopped, "failed")
+    if exits:
+        there = select(enrolment.c.id).where(enrolment.c.id.in_(ids_of(going)), enrolment.c.next_at.is_not(None))
+        left += turn.leave(turn.where_exit_holds(list(conn.execute(there.order_by(enrolment.c.id)).scalars())), "exit")
     return Slice(run_id, moved=len(going), left=left, last=next_after([row.id for row in rows]))
 
 

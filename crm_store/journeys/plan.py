@@ -187,7 +187,7 @@ class _Planner:
         settled = self.due_in(version).settled
         for step in version.campaign.course.steps:
             if isinstance(step, Speaking) and step.name in settled:
-                self.run(settle_slice, version, step)
+                self.run(settle_slice, version, step, not self.one.all_leave)
 
     def correct(self, version: Runnable, step: Step) -> None:
         """Those who wait for a date of their own that somebody has corrected since the last tick wait anew."""
@@ -221,7 +221,7 @@ class _Planner:
             return due
         wrote = self.run(advance_slice, version, step).touches
         if wrote and isinstance(step, Speaking):  # those of a moment that had passed are settled already
-            self.run(settle_slice, version, step)
+            self.run(settle_slice, version, step, False)
         return self.due_in(version)
 
     def due_in(self, version: Runnable) -> Due:

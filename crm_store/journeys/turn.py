@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 from sqlalchemy import ColumnElement, Connection, literal, null, select, update
 
 from crm_store.changes import mark_those
+from crm_store.journeys.steps.base import Speaking
 from crm_store.many import ids_of
 from crm_store.schema import customer, enrolment
 
@@ -39,8 +40,9 @@ class Turn:
         chosen = chosen.where(enrolment.c.id.in_(ids_of(ids)), holds).order_by(enrolment.c.id)
         return list(self.conn.execute(chosen).scalars())
 
-    def go(self, ids: Sequence[int], step: Step | None, base: Column, **values: Any) -> None:
-        """Put enrolments on a step at the instant `base`; None: they have come to the end. `values`: more to be written."""
+    def go(self, ids: Sequence[int], step: Step | None, base: Column, looked: bool = False, **values: Any) -> None:
+        """Put enrolments on a step at the instant `base`; None: they have come to the end. `values`: more to be written.
+        `looked`: the caller looks at them for the exit."""
         if not ids:
             return
         if step is None:
@@ -52,7 +54,9 @@ class Turn:
                 "unseen": None,
             }
         else:
-            looked_for = self.version.campaign.exit_when is not None or step.watched() is not None
+            # Who is to be spoken to is judged for the exit at the claim.
+            exits = self.version.campaign.exit_when is not None and not (looked or isinstance(step, Speaking))
+            looked_for = exits or step.watched() is not None
             unseen = {"unseen": literal(True) if looked_for else null()}
             place = {"step": step.name, "since": base, **unseen, **step.come(self, ids, base)}
         self.conn.execute(update(enrolment).where(enrolment.c.id.in_(ids_of(ids))).values({**values, **place}))

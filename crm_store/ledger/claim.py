@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import BigInteger, Connection, Select, cast, func, select, type_coerce
+from sqlalchemy import BigInteger, ColumnElement, Connection, Select, cast, func, select, type_coerce
 
 from crm_store import definitions
 from crm_store.clock import micros
@@ -23,7 +23,7 @@ from crm_store.ledger.capping import uncapped
 from crm_store.ledger.follow_ups import write_tasks
 from crm_store.ledger.gates import Verdict, look
 from crm_store.ledger.judging import DUE_HOUR, Group, Tests, judge, judge_mails, step_of, turn_of
-from crm_store.ledger.offers import issue_offers
+from crm_store.ledger.offers import issue_offers, offered
 from crm_store.ledger.pacing import take_places
 from crm_store.ledger.states import DUE
 from crm_store.ledger.transitions import BREAK, CANCEL, CLAIM, DO, PUT_OFF, SKIP, move, moving
@@ -115,10 +115,11 @@ def claim(conn: Connection, worker: Worker, group: Group, now: datetime, size: i
     judged = judge_mails(conn, group, look(conn, version, now, step), step, picked, clock)
     verdicts = uncapped(conn, version, step, judged, now)
     _write_off(conn, version, verdicts, now)
-    passed = _take(conn, verdicts, lease, template_id, now)
+    # Codes first, for the claim to write: if somebody else ends a touch just now, its code waits for the enrolment's next.
+    issue_offers(conn, version, step, _passed(verdicts), now, new_code)
+    passed = _take(conn, verdicts, lease, template_id, now, offered(version, step))
     take_places(conn, version, step, passed, now)
     accounts.take(conn, channel, limits, given, len(passed), length, clock)
-    issue_offers(conn, version, step, passed, now, new_code)
     busy = not picked and _any_left(conn, turn)
     return Claim(
         lease.token, tuple(passed), lease.until, version, step, template_id, busy, len(verdicts), probe=given.probe
@@ -146,7 +147,7 @@ def do_tasks(conn: Connection, group: Group, now: datetime, size: int) -> Done:
     verdicts = judge(conn, group, look(conn, version, now, step), picked, clock)
     _write_off(conn, version, verdicts, now)
     lease = Lease(secrets.token_hex(8), clock + version.settings.delivery.lease)
-    passed = _take(conn, verdicts, lease, None, now)
+    passed = _take(conn, verdicts, lease, None, now, {})
     tasks = step.tasks(conn, version, passed)
     good = {touch_id: task for touch_id, task in tasks.items() if task is not None}
     write_tasks(conn, good, now)
@@ -206,11 +207,20 @@ def _write_off(conn: Connection, version: Runnable, verdicts: dict[int, Verdict]
             Turn(conn, version, now).leave(list(enrolled), said.reason)
 
 
+def _passed(verdicts: dict[int, Verdict]) -> list[int]:
+    return [touch_id for touch_id, said in verdicts.items() if said.state is None]
+
+
 def _take(
-    conn: Connection, verdicts: dict[int, Verdict], lease: Lease, template_id: int | None, now: datetime
+    conn: Connection,
+    verdicts: dict[int, Verdict],
+    lease: Lease,
+    template_id: int | None,
+    now: datetime,
+    more: Mapping[str, ColumnElement[Any]],
 ) -> list[int]:
     """Claim those that passed. Returns which, in order: none that somebody else has ended meanwhile."""
-    passed = [touch_id for touch_id, said in verdicts.items() if said.state is None]
+    passed = _passed(verdicts)
     if not passed:
         return []
     claiming = moving(
@@ -221,5 +231,6 @@ def _take(
         template_id=template_id,
         verdicts=verdicts[passed[0]].words,  # all alike: every gate passed
         decided_at=now,
+        **more,
     )
     return sorted(conn.execute(claiming.returning(touch.c.id)).scalars())

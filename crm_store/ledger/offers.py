@@ -31,15 +31,22 @@ def issue_offers(
     now: datetime,
     new_code: Callable[[], str],
 ) -> None:
-    """Give each touch of a step with an offer its enrolment's code, issued now if it has none yet."""
+    """Issue the codes of these touches' enrolments that have none yet, if the step has an offer."""
     if step.offer is None or not touch_ids:
         return
     terms = version.campaign.offers[step.offer]
     for until, enrolment_ids in _ends(conn, terms, touch_ids, now, version.settings.company.zone).items():
         codes = {enrolment_id: terms.code or new_code() for enrolment_id in enrolment_ids}
         _issue(conn, version.campaign.name, terms, codes, now, until)
+
+
+def offered(version: Runnable, step: Send) -> dict[str, ColumnElement[Any]]:
+    """What the claim writes of the codes of the step's touches: each UPDATE is a new row in all indexes on PostgreSQL."""
+    if step.offer is None:
+        return {}
+    terms = version.campaign.offers[step.offer]
     code = select(offer.c.id).where(offer.c.enrolment_id == touch.c.enrolment_id, offer.c.name == terms.name)
-    conn.execute(update(touch).where(touch.c.id.in_(ids_of(touch_ids))).values(offer_id=code.scalar_subquery()))
+    return {"offer_id": code.scalar_subquery()}
 
 
 def _ends(

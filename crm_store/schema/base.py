@@ -25,6 +25,7 @@ def partial_index(index: Index, where: str) -> None:
 
 
 @event.listens_for(METADATA, "before_create")
-def _say_where(metadata: MetaData, conn: Connection, **_: Any) -> None:  # SQLAlchemy's signature
+def say_where(metadata: MetaData, conn: Connection, **_: Any) -> None:  # SQLAlchemy's signature
+    """Which rows the partial indexes are of."""
     for index, where in _PARTIAL.items():
         index.dialect_kwargs[f"{conn.dialect.name}_where"] = text(where)

@@ -239,7 +239,7 @@ def test_a_rename_that_was_killed_in_the_middle_goes_on(shop: Shop, commits: int
     for now in (NOON + HOUR, NOON + 2 * DAY):
         shop.tick(now)
     assert [row[:4] for row in shop.touches()] == [
-        ("d", key, step, "sent") for step in ("gift", "again") for key in ("alice", "bob", "carol")
+        ("d", key, step, "sent") for key in ("alice", "bob", "carol") for step in ("gift", "again")
     ]
     assert [(one.campaign, one.holds) for one in shop.sums()] == [("d", True)]
     with shop.store.read() as conn:

@@ -4,24 +4,31 @@ from __future__ import annotations
 
 from datetime import timedelta
 from pathlib import Path
+from typing import Any
 from unittest.mock import patch
 
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from sqlalchemy import Connection, event, select
+from sqlalchemy import Connection, event, func, select
 
+from crm_store.journeys import entering
 from crm_store.journeys.due import Look
 from crm_store.journeys.news import News
-from crm_store.schema import customer_changed, looked
+from crm_store.schema import customer_changed, looked, pause
 from crm_store.segmentation import passing
 from tests.conftest import CASES
-from tests.journeys.files import outcomes, standings, start
+from tests.journeys.files import journey, outcomes, standings, start
 from tests.journeys.test_order import Disorder, disorders, in_disorder, in_order, twins
 from tests.journeys.worlds import World, worlds
 from tests.world import NOON, Shop
 
-HOUR, DAY = timedelta(hours=1), timedelta(days=1)
+MINUTE, HOUR, DAY = timedelta(minutes=1), timedelta(hours=1), timedelta(days=1)
 WAITING = "[{send: hello}, {wait: 5 days}, {send: again}]"
+# Each of these steps is looked at for its own sake, wherever customers are.
+ARMS = "a: {share: 50 %, then: [{send: again, name: a}]}, b: {share: 50 %, then: [{send: again, name: b}]}"
+SPLIT = f"{{{ARMS}, winner: {{by: clicked, decide: {{after: 1 days, at_least: 9}}}}}}"
+PAUSE = "{topic: news, until: {event: order}, at_most: 9 days}"
+LOOKING = f"[{{pause: {PAUSE}}}, {{split: {SPLIT}}}, {{wait: {{until: 9 days after joined_on}}}}, {{send: hello}}]"
 WATCHING = "[{wait_for: {event: order}, at_most: 5 days, then: [{send: hello}], otherwise: [{send: again}]}]"
 
 
@@ -60,10 +67,13 @@ def begins(shop: Shop) -> list[bool]:
 def test_an_idle_tick_writes_nothing(shop: Shop) -> None:
     shop.segment("gold", "{attribute: tier, is: gold}")
     shop.campaign("d", "kind: nurture\nstatus: live\ntopic: offers\nenter: {segment: gold}\nsteps: [{send: hello}]\n")
+    shop.campaign("e", journey(steps=LOOKING))
     start(shop, steps=WAITING, exit_when="{event: order, since: entered}")
     shop.people()
+    shop.customer("alice", joined_on="2026-06-14")
     shop.event("alice", "signed_up", HOUR)
     shop.tick(NOON)
+    shop.customer("alice", joined_on="2026-06-15")
     shop.tick(NOON + HOUR)
     found = begins(shop)
     for now in (NOON + HOUR, NOON + 2 * HOUR, NOON + DAY):
@@ -72,7 +82,61 @@ def test_an_idle_tick_writes_nothing(shop: Shop) -> None:
     shop.event("alice", "order", NOON + DAY)
     shop.plan(NOON + DAY)
     assert found
-    assert standings(shop) == [("alice", "left", "exit", "wait before again")]
+    assert ("alice", "left", "exit", "wait before again") in standings(shop)
+
+
+ENTERED = {
+    "leaving": {"enter": "{event: cart_updated}", "again": "after leaving"},
+    "joining": {"enter": "{segment: gold}", "again": "after leaving"},
+    "limited": {"enter": "{event: order}", "again": "per event", "limit": "1 per 2 days"},
+    "asked": {"enter": "{by_hand: true}"},
+    "dated": {"kind": "occasion", "enter": "{date: last order, at: '20:00'}"},
+}
+
+
+def test_entries_of_every_kind_look_at_what_is_new_only(shop: Shop) -> None:
+    shop.segment("gold", "{attribute: tier, is: gold}")
+    for name, keys in ENTERED.items():
+        shop.campaign(name, journey(**keys))
+    shop.publish()
+    shop.people()
+    shop.tick(NOON)
+    shop.tick(NOON + MINUTE)
+    asked: list[tuple[bool, bool]] = []
+    whole = entering.candidates
+
+    def recording(conn: Connection, version: Any, when: Any) -> Any:
+        asked.append((when.span is not None, when.since > NOON - MINUTE))
+        return whole(conn, version, when)
+
+    with patch.object(entering, "candidates", recording):
+        shop.plan(NOON + 2 * MINUTE)
+    assert all(recent and not everybody for everybody, recent in asked)
+
+
+def test_whoever_leaves_may_enter_again_though_nothing_else_is_written(shop: Shop) -> None:
+    start(shop, enter="{event: cart_updated}", again="after leaving", steps="[{wait: 1 days}]", late="{within: 9 days}")
+    shop.customer("alice")
+    shop.event("alice", "cart_updated", HOUR)
+    shop.event("alice", "cart_updated", NOON + 2 * DAY)
+    shop.tick(NOON)
+    shop.tick(NOON + HOUR)
+    shop.tick(NOON + 3 * DAY)  # she has left a day before the second one
+    assert [row[2] for row in shop.enrolments()] == ["0", "1"]
+
+
+def test_pauses_are_looked_at_for_whom_something_was_written_about(shop: Shop) -> None:
+    start(shop, steps=f"[{{pause: {PAUSE}}}, {{wait: 9 days}}]")
+    for key in ("alice", "bob"):
+        shop.customer(key)
+        shop.event(key, "signed_up", HOUR)
+    shop.tick(NOON)
+    shop.plan(NOON + HOUR)
+    assert looked_at(shop, NOON + HOUR) == []
+    shop.event("bob", "order", NOON + HOUR)
+    assert looked_at(shop, NOON + HOUR) == [1]
+    with shop.store.read() as conn:
+        assert conn.execute(select(func.count()).where(pause.c.lifted_at == NOON + HOUR)).scalar_one() == 1
 
 
 def looked_at(shop: Shop, now: object) -> list[object]:
