@@ -241,3 +241,14 @@ def test_only_what_has_a_pace_or_a_ramp_writes_down_its_places(shop: Shop) -> No
     run(shop)
     with shop.store.read() as conn:
         assert conn.execute(select(func.count()).select_from(place)).scalar_one() == 0
+
+
+def test_a_pace_goes_on_under_the_campaigns_new_name(shop: Shop) -> None:
+    start(shop, pace="1 per 1 day")
+    sign_up(shop, "alice")
+    run(shop)
+    (shop.root / "config/campaigns/c.yaml").unlink()
+    shop.campaign("d", journey(pace="1 per 1 day", was="c"))
+    shop.publish()
+    sign_up(shop, "bob", at=NOON + HOUR)
+    assert run(shop, NOON + HOUR)["bob"] == ("due", "pace", DAY)
