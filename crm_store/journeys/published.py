@@ -151,13 +151,17 @@ def running(conn: Connection, now: datetime, only: str | None = None) -> list[Ru
     barred = set(
         conn.execute(select(campaign_run.c.campaign).where(campaign_run.c.state.is_not(None)).distinct()).scalars()
     )
-    return [replace(_running(conn, one, found[one.name]), has_barred_runs=one.name in barred) for one in stands]
+    return [_running(conn, one, found[one.name], one.name in barred) for one in stands]
 
 
-def _running(conn: Connection, stands: Standing, versions: Sequence[tuple[Any, Runnable]]) -> Running:
+def _running(
+    conn: Connection, stands: Standing, versions: Sequence[tuple[Any, Runnable]], has_barred_runs: bool
+) -> Running:
     newest = next((version for row, version in versions if row.is_published), None)
-    there = (tuple(version for row, version in versions if getattr(row, word)) for word in _THERE)
-    return Running(stands, newest or current(conn, stands.name), *there)
+    there = {word: [version for row, version in versions if getattr(row, word)] for word in _THERE}
+    followed, due, aiming, pausing = (tuple(there[word]) for word in ("followed", "due", "aiming", "pausing"))
+    newest = newest or current(conn, stands.name)
+    return Running(stands, newest, followed, due, aiming, pausing, has_barred_runs)
 
 
 _of_version = enrolment.c.definition_id == definition.c.id
