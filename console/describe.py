@@ -9,10 +9,13 @@ from crm_store.content.literals import Moment
 from crm_store.journeys.campaign import Campaign, OfferTerms
 from crm_store.journeys.context import Runnable
 from crm_store.journeys.schedules import Once
+from crm_store.journeys.speaking import wait_at_most
 from crm_store.journeys.triggers.by_hand import ByHandTrigger
 from crm_store.journeys.triggers.date import DateTrigger
 from crm_store.journeys.triggers.lapse import LapseTrigger
 from crm_store.journeys.triggers.schedule import ScheduleTrigger
+from crm_store.ledger.opening import hours_of
+from crm_store.restraint.guard import NEVER_HELD, TIMES, USUAL_RUNS
 from outreach.offers.wording import benefit
 from outreach.publishing import Content
 
@@ -37,9 +40,16 @@ def describe_campaign(content: Content, name: str) -> dict[str, Any]:
         "audience": _audience(one),
         "leaves when": one.exit_when.sentence() if one.exit_when else "at the end",
         "late": late,
+        "caps": _caps(content.runnable(name)),
+        "priority": one.restraint.priority,
+        "hours": str(hours_of(content.runnable(name))),
+        "pace": f"{one.restraint.pace}, all customers together" if one.restraint.pace else "any",
+        "shared address": _shared(one),
+        "put off": f"at most for {span(wait_at_most(content.runnable(name)))}",
         "goal": one.goal.sentence() if one.goal else "none",
         "held out": _held_out(content.runnable(name)),
         "changes": _CHANGES[one.changes],
+        "guard": _guard(one),
     }
     locale = content.workspace.settings.company.locale
     rows |= {f"offer {terms.name}": _terms(terms, locale) for terms in one.offers.values()}
@@ -55,6 +65,31 @@ _LATE = {"skip": "skipped", "send": "sent all the same", "ask": "held until a pe
 
 def _purpose(campaign: Campaign) -> str:
     return f"service, basis: {campaign.purpose.basis}" if campaign.is_service else f"marketing, topic {campaign.topic}"
+
+
+def _caps(version: Runnable) -> str:
+    """All that hold for what the campaign sends, the company's too."""
+    one = version.campaign
+    caps = one.restraint.caps_of(version.settings.caps, one.topic, one.channel)
+    if not caps:
+        return "none: it is service" if one.is_service else "none"
+    capped = {"skip": "what is one too many is skipped", "wait": "what is one too many waits"}[one.restraint.when_capped]
+    return f"{', '.join(map(str, caps))}; {capped}"
+
+
+def _shared(campaign: Campaign) -> str:
+    """What customers get who share an address."""
+    if campaign.restraint.one_per_address:
+        return "one mail for each step and occasion"
+    return "a mail for each customer"
+
+
+def _guard(campaign: Campaign) -> str:
+    """When a run is held."""
+    guard = campaign.restraint.guard
+    if guard is not None:
+        return f"a run is held unless it has {guard.least:,} to {guard.most:,} recipients"
+    return f"a run over {NEVER_HELD} recipients is held if it has over {TIMES} times the median of the last {USUAL_RUNS}"
 
 
 def _held_out(version: Runnable) -> str:

@@ -11,16 +11,18 @@ from datetime import datetime
 from sqlalchemy import Connection, select
 
 from crm_store.dialect import insert
+from crm_store.ledger.log import Order
 from crm_store.schema import definition, published
 
 
 @dataclass(frozen=True)
 class Provenance:
-    """Where a definition comes from."""
+    """Where a definition comes from, and by whose order it is published."""
 
     git_commit: str | None
     author: str | None
     at: datetime
+    order: Order
 
 
 @dataclass(frozen=True)

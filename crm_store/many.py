@@ -6,7 +6,20 @@ import json
 from collections.abc import Iterable, Mapping
 from typing import Any
 
-from sqlalchemy import ColumnElement, FromClause, Select, Subquery, Text, bindparam, cast, column, func, literal, select
+from sqlalchemy import (
+    BigInteger,
+    ColumnElement,
+    FromClause,
+    Select,
+    Subquery,
+    Text,
+    bindparam,
+    cast,
+    column,
+    func,
+    literal,
+    select,
+)
 from sqlalchemy.engine import Connection
 from sqlalchemy.ext.compiler import compiles
 from sqlalchemy.sql.compiler import SQLCompiler
@@ -25,6 +38,30 @@ def pairs(conn: Connection, values: Mapping[int, str]) -> FromClause:
 
         return func.jsonb_each_text(cast(given, JSONB)).table_valued(*columns).alias("pairs")
     return func.json_each(given).table_valued(*columns).alias("pairs")
+
+
+class _ValueOf(FunctionElement[int]):
+    type = BigInteger()
+    inherit_cache = True
+    name = "value_of"
+
+
+@compiles(_ValueOf, "sqlite")
+def _value_of_sqlite(element: _ValueOf, compiler: SQLCompiler, **kw: Any) -> str:
+    given, key = (compiler.process(one, **kw) for one in element.clauses)
+    return f"({given} ->> ({key}))"
+
+
+@compiles(_ValueOf, "postgresql")
+def _value_of_postgresql(element: _ValueOf, compiler: SQLCompiler, **kw: Any) -> str:
+    given, key = (compiler.process(one, **kw) for one in element.clauses)
+    return f"CAST(CAST({given} AS jsonb) ->> ({key}) AS bigint)"
+
+
+def value_of(values: str, key: ColumnElement[Any]) -> ColumnElement[int]:
+    """SQL: the number under a text key of a mapping, which is given as JSON; NULL where it has none. No key begins with a
+    digit or a `$`, which SQLite takes for a place in a list or a path."""
+    return _ValueOf(bindparam("values", values, Text(), unique=True), key)
 
 
 def listed(dialect: str, values: ColumnElement[str]) -> Subquery:

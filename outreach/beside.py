@@ -10,7 +10,7 @@ from datetime import datetime
 from threading import Event
 
 from crm_store.errors import StoreError
-from crm_store.ledger.claim import Group
+from crm_store.ledger.judging import Group
 
 _LOOKS_EVERY = 0.1
 

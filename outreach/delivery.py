@@ -20,9 +20,10 @@ from crm_store.content.settings import Settings
 from crm_store.content.sources import Sources
 from crm_store.content.workspace import Workspace, load_workspace
 from crm_store.ledger.accounts import count_refusal, let_go
-from crm_store.ledger.claim import Claim, Group, Worker, claim, do_tasks, due_groups, waiting
+from crm_store.ledger.claim import Claim, Worker, claim, do_tasks, due_groups, waiting
 from crm_store.ledger.dispatch import AccountHeld, Answer, LeaseLost, Refusal, Request, dispatch, divide, fail, give_back
 from crm_store.ledger.epoch import number
+from crm_store.ledger.judging import Group
 from crm_store.ledger.kept import forget_mails
 from crm_store.ledger.material import of_touches
 from crm_store.ledger.runs import take_copies

@@ -22,6 +22,7 @@ from crm_store.journeys.load import load_campaigns
 from crm_store.journeys.plan import follow_newest
 from crm_store.journeys.published import publish_all
 from crm_store.journeys.renaming import finish_renames
+from crm_store.ledger.log import Order, person
 from crm_store.segmentation.segment import Segment, closure, load_segments
 from crm_store.store import Store
 from outreach.rendering import RENDERER
@@ -105,9 +106,9 @@ def _place_of(chosen: ChannelSettings, root: Mapping) -> Place:
     return node.place if node else chosen.place if chosen.place.file else root.place
 
 
-def apply(store: Store, content: Content, now: datetime) -> list[str]:
-    """Publish everything that differs from what is published. Returns what changed, as `campaign birthday`."""
-    return publish(store, content, provenance(content.workspace.root, now))
+def apply(store: Store, content: Content, now: datetime, reason: str | None = None) -> list[str]:
+    """Publish everything that differs from what is published; it is logged. Returns what changed: `campaign birthday`."""
+    return publish(store, content, provenance(content.workspace.root, now, reason))
 
 
 def publish(store: Store, content: Content, by: Provenance) -> list[str]:
@@ -146,13 +147,15 @@ def _segment_paths(names: set[str], segments: abc.Mapping[str, Segment]) -> set[
     return {f"{SEGMENTS}/{name}.yaml" for name in closure(names, segments)}
 
 
-def provenance(root: Path, at: datetime) -> Provenance:
+def provenance(root: Path, at: datetime, reason: str | None = None) -> Provenance:
     """The git commit and author, where the workspace is kept in git; `+` after the commit: with changes since."""
+    order = Order(person(), reason)
     if _git(root, "ls-files", "--error-unmatch", SETTINGS) is None:
-        return Provenance(None, None, at)
+        return Provenance(None, None, at, order)
     commit = _git(root, "rev-parse", "--verify", "-q", "HEAD")
     dirty = _git(root, "status", "--porcelain", "--", "config", SEGMENTS, "templates")
-    return Provenance(f"{commit}{'+' if dirty else ''}" if commit else None, _git(root, "config", "user.name"), at)
+    named = f"{commit}{'+' if dirty else ''}" if commit else None
+    return Provenance(named, _git(root, "config", "user.name"), at, order)
 
 
 def _git(root: Path, *words: str) -> str | None:

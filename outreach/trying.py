@@ -32,6 +32,7 @@ from crm_store.journeys.timeline import (
 )
 from crm_store.ledger import epoch
 from crm_store.ledger.dispatch import Answer
+from crm_store.ledger.log import Order
 from crm_store.ledger.states import SENT
 from crm_store.refilling import refill
 from crm_store.schema import METADATA
@@ -69,7 +70,7 @@ def try_campaigns(content: Content) -> Tried:
 def _publish_alone(store: Store, content: Content, campaign: Campaign) -> None:
     """Of other campaigns an example is only told. Whatever the status, it goes live when the example begins."""
     alone = replace(content, campaigns={campaign.name: replace(campaign, status="draft")})
-    publish(store, alone, Provenance(None, None, LONG_AGO))
+    publish(store, alone, Provenance(None, None, LONG_AGO, Order("the examples")))
 
 
 def _try(store: Store, content: Content, campaign: Campaign, example: CampaignExample) -> Iterator[Fault]:

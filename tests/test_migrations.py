@@ -24,6 +24,7 @@ from crm_store.store import Store, connect, parse_url
 MIGRATIONS = Path(__file__).parent.parent / "crm_store" / "migrations"
 PARTIAL = {
     "ix_assignment_taken": "taken_at IS NOT NULL",
+    "ix_campaign_run_state": "state IS NOT NULL",
     "ix_customer_erased": "erased_at",
     "ix_enrolment_aiming": "goal_until IS NOT NULL",
     "ix_enrolment_open": "state = 'in'",
@@ -31,6 +32,7 @@ PARTIAL = {
     "ix_offer_code": "is_unique",
     "ix_pause_definition_id_until": "definition_id IS NOT NULL",
     "ix_customer_change_old_email": "name = 'email'",
+    "ix_touch_customer_due": "state = 'due'",
     "ix_touch_doubt_since": "state = 'in_doubt'",
     "ix_touch_due": "state = 'due'",
     "ix_touch_leased": "'claimed'",

@@ -15,7 +15,7 @@ import pytest
 from console import words
 from console.kinds import BEGIN, END, kinds_in_markdown
 from crm_store.intake.importing import INTAKES
-from crm_store.journeys import load, triggers
+from crm_store.journeys import triggers
 from crm_store.journeys.steps import VERBS
 from crm_store.journeys.triggers import TRIGGERS
 from crm_store.ledger.gates import GATES
@@ -135,16 +135,6 @@ def test_every_trigger_enters_some_kind_of_campaign() -> None:
 def test_every_intake_has_a_command() -> None:
     commands = {name for name, _ in leaves()}
     assert {f"import {name}" for name in REGISTRIES["intakes"].help} <= commands
-
-
-PLANNED = [
-    *((CAMPAIGNS, word) for word in load.PLANNED_KEYS),
-]
-
-
-@pytest.mark.parametrize(("where", "word"), PLANNED)
-def test_what_is_not_built_yet_is_said_in_its_page(where: str, word: str) -> None:
-    assert f"`{word}`" in page(where).partition("## Not built yet")[2]
 
 
 def calls(text: str) -> Iterator[str]:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from console.cli.output import console, say, show, show_one, warn
-from console.cli.session import Session, session
+from console.cli.session import Reason, Session, session
 from crm_store.content.faults import did_you_mean
 from crm_store.errors import UsageError
 
@@ -168,10 +168,11 @@ def run_campaign(
         rows = rehearse_campaign(here.store, content, name, here.now)
         show(rows, as_json, title=f"Would happen now in {name} (nothing has)")
         return
-    from console.cli.running import publish_working_tree, report, run_flows
+    from console.cli.running import publish_working_tree, report, run_flows, warn_of_held_runs
 
     publish_working_tree(here)
     report(run_flows(here, name), as_json)
+    warn_of_held_runs(here)
 
 
 @app.command("enrol")
@@ -182,14 +183,15 @@ def enrol_customers(
     customer: Annotated[str | None, typer.Option("--customer", help="The customer with this key.")] = None,
     segment: Annotated[str | None, typer.Option("--segment", help="Everybody in this segment.")] = None,
     list_name: Annotated[str | None, typer.Option("--list", help="Everybody on this list.")] = None,
+    reason: Reason = None,
     as_json: Json = False,
 ) -> None:
     """Enter customers into a campaign with `enter: {by_hand: true}`; they come in with the next run. It is logged.
 
     Example: rapport campaign enrol fair-follow-up --list trade-fair-2026 --request fair-2026
     """
-    from console.cli.settling import person
     from crm_store.journeys.requests import Asked, enrol
+    from crm_store.ledger.log import Order, person
 
     given = [(how, word) for how, word in (("customer", customer), ("segment", segment), ("list", list_name)) if word]
     if len(given) != 1:
@@ -198,7 +200,7 @@ def enrol_customers(
     segments = _read(here).segments
     if how == "segment" and word not in segments:
         raise UsageError(f"segment '{word}' is not in segments/{did_you_mean(word, segments)}")
-    asked, zone = Asked(request, person(), how, word), here.workspace.settings.company.zone
+    asked, zone = Asked(request, Order(person(), reason), how, word), here.workspace.settings.company.zone
     done = enrol(here.store, name, asked, segments, zone, here.now)
     if as_json:
         show_one({"campaign": name, "request": request, "customers": done.asked, "new": done.new}, as_json)

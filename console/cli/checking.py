@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from console.cli.output import complain, say, show, show_one, warn
-from console.cli.session import session
+from console.cli.session import Reason, session
 
 if TYPE_CHECKING:
     from console.rehearsal import Rehearsed
@@ -38,6 +38,7 @@ def check(context: typer.Context) -> None:
     """
     from crm_store.journeys.hints import campaign_hints
     from crm_store.journeys.purpose import service_lines
+    from crm_store.restraint.starving import starving_hints
     from crm_store.segmentation.hints import segment_hints
     from crm_store.segmentation.trying import try_examples
     from outreach.publishing import channel_troubles
@@ -56,7 +57,8 @@ def check(context: typer.Context) -> None:
     zone = here.workspace.settings.company.zone
     odd = [hint for one in content.segments.values() for hint in segment_hints(one)]
     odd += [hint for one in content.campaigns.values() for hint in campaign_hints(one, here.now, zone)]
-    say(*(f"hint: {hint}" for hint in (*content.hints, *odd)))
+    starving = starving_hints(content.campaigns, here.workspace.settings)
+    say(*(f"hint: {hint}" for hint in (*content.hints, *odd, *starving)))
     say(*service_lines(content.campaigns))
     counts = f"{len(content.segments)} segments, {len(content.campaigns)} campaigns"
     say(f"{counts}, {tried.count + journeys.count} examples: all fine")
@@ -65,6 +67,7 @@ def check(context: typer.Context) -> None:
 def apply(
     context: typer.Context,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Only say what would be published, and for whom.")] = False,
+    reason: Reason = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
 ) -> None:
     """Check the workspace and publish it to the store: from then on runs use these definitions.
@@ -88,7 +91,7 @@ def apply(
         return
     with here.store.read() as conn:
         before = live(conn)
-    changed, held = publish(here.store, content, here.now), alerts(here.store)
+    changed, held = publish(here.store, content, here.now, reason), alerts(here.store)
     with here.store.read() as conn:
         opened = [str(one) for one in openings(conn, before, here.now)]
     if as_json:

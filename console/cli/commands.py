@@ -10,13 +10,16 @@ import typer
 
 from console.cli import (
     campaigns,
+    capping,
     checking,
+    control,
     customers,
     followups,
     imports,
     play,
     providerevents,
     running,
+    runs,
     schemas,
     segments,
     settling,
@@ -35,8 +38,9 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     rich_markup_mode=None,
 )
-for group in (checking, play, running, settling, schemas):
+for group in (checking, play, running, settling, capping, runs, schemas):
     group.register(app)
+control.register(campaigns.app)
 imports.app.command("provider-events")(providerevents.provider_events)
 app.add_typer(imports.app, name="import")
 app.add_typer(segments.app, name="segment")

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from console.cli.output import complain, say, show, warn
-from console.cli.session import Session, session
+from console.cli.session import Reason, Session, session
 from crm_store.clock import machine_instant, span
 from crm_store.errors import UsageError
 
@@ -23,7 +24,10 @@ def register(app: typer.Typer) -> None:
 
 def run(
     context: typer.Context,
-    accept: Annotated[str | None, typer.Option(help="Let the late touches of this campaign go (`late: ask`).")] = None,
+    accept: Annotated[
+        str | None, typer.Option(help="Let this campaign's held runs go, and late touches (`late: ask`).")
+    ] = None,
+    reason: Reason = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
 ) -> None:
     """Publish the working tree, then do everything that is due, once, as Prefect flow runs.
@@ -33,8 +37,9 @@ def run(
     here = session(context)
     publish_working_tree(here)
     if accept is not None:
-        accept_late_touches(here, accept)
+        accept_runs(here, accept, reason)
     report(run_flows(here, None), as_json)
+    warn_of_held_runs(here)
 
 
 def up(context: typer.Context) -> None:
@@ -50,7 +55,22 @@ def up(context: typer.Context) -> None:
 
     every = here.workspace.settings.clock.every
     typer.echo(f"a tick every {span(every)} from now on; Prefect's own server starts (10-20 s) ...", err=True)
-    tick_forever(here.root, every, tell, lambda stopped: complain(str(stopped)))
+    tick_forever(here.root, every, _telling(here), lambda stopped: complain(str(stopped)))
+
+
+def _telling(here: Session) -> Callable[[Ticked], None]:
+    """Tells what each tick did, and alerts that the tick before did not have."""
+    from console.alerts import alerts
+
+    known = alerts(here.store)
+
+    def told(tick: Ticked) -> None:
+        tell(tick)
+        found = alerts(here.store)
+        warn([alert for alert in found if alert not in known])
+        known[:] = found
+
+    return told
 
 
 def tell(tick: Ticked) -> None:
@@ -80,14 +100,22 @@ def publish_working_tree(here: Session) -> None:
     warn(alerts(here.store))
 
 
-def accept_late_touches(here: Session, name: str) -> None:
+def accept_runs(here: Session, name: str, reason: str | None) -> None:
     from crm_store.journeys.published import standing
-    from crm_store.ledger.runs import accept_late
+    from crm_store.ledger.log import Order, person
+    from crm_store.ledger.runs import accept
 
     with here.store.read() as conn:
         standing(conn, name)
-    runs = here.store.write(accept_late, name, here.now)
-    typer.echo(f"accepted: late touches of {runs} runs of {name} may go", err=True)
+    runs = here.store.write(accept, name, here.now, Order(person(), reason))
+    typer.echo(f"accepted: what {runs} runs of {name} keep back, held or late, may go", err=True)
+
+
+def warn_of_held_runs(here: Session) -> None:
+    """What a tick has planned and its guard holds was not known before it."""
+    from console.alerts import alerts
+
+    warn([alert for alert in alerts(here.store) if ": run " in alert])
 
 
 def run_flows(here: Session, only: str | None) -> list[Ticked]:

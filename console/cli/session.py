@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from functools import cached_property
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
@@ -18,6 +18,8 @@ if TYPE_CHECKING:
     from crm_store.content.workspace import Workspace
     from crm_store.store import Store
 
+# Of commands that are logged.
+Reason = Annotated[str | None, typer.Option("--reason", help="Why; `rapport log` shows it.")]
 STORE_VARIABLE = "RAPPORT_STORE"
 
 

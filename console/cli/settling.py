@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from console.cli.output import say, show
-from console.cli.session import Session, session
+from console.cli.session import Reason, Session, session
 from crm_store.clock import span
 from crm_store.errors import RapportError, UsageError
 
@@ -34,6 +34,7 @@ def settle(
     resend: Annotated[bool, typer.Option("--resend", help="Send them again, though they may have arrived.")] = False,
     give_up: Annotated[bool, typer.Option("--give-up", help="End them as failed.")] = False,
     resume: Annotated[bool, typer.Option("--resume", help="Of failed ones: the template or address is mended.")] = False,
+    reason: Reason = None,
     yes: Annotated[bool, typer.Option("--yes", help="Don't ask.")] = False,
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
 ) -> None:
@@ -52,7 +53,7 @@ def settle(
         return
     if not chosen.tests():
         raise UsageError("whose? name them: --touch NUMBER, --batch REQUEST or --campaign NAME")
-    order(here, chosen, orders[0], yes)
+    order(here, chosen, orders[0], yes, reason)
 
 
 def list_doubts(here: Session, chosen: Chosen, as_json: bool) -> None:
@@ -76,8 +77,9 @@ def _age(age: timedelta | None) -> str | None:
     return span(age // unit * unit)
 
 
-def order(here: Session, chosen: Chosen, what: str, yes: bool) -> None:
+def order(here: Session, chosen: Chosen, what: str, yes: bool, reason: str | None) -> None:
     from crm_store.ledger import doubts
+    from crm_store.ledger.log import Order, person
 
     with here.store.read() as conn:
         count = doubts.count_doubts(conn, chosen)
@@ -85,7 +87,7 @@ def order(here: Session, chosen: Chosen, what: str, yes: bool) -> None:
         raise RapportError(f"nothing of {chosen} is in doubt; `rapport settle` lists what is")
     if not yes:
         typer.confirm(f"{ORDERS[what].format(count=f'{count:,}')}. Go on?", abort=True)
-    who = person()
+    who = Order(person(), reason)
     if what == "resend":
         done = here.store.write(doubts.resend, chosen, who, here.workspace.settings.delivery.lease, here.now)
     elif what == "give_up":
@@ -93,11 +95,3 @@ def order(here: Session, chosen: Chosen, what: str, yes: bool) -> None:
     else:
         done = here.store.write(doubts.resume, chosen, who, here.now)
     say(f"{done:,} touches of {chosen}: {what.replace('_', ' ')}")
-
-
-def person() -> str:
-    """Who gives orders here: the account on this machine."""
-    import getpass
-    import socket
-
-    return f"{getpass.getuser()}@{socket.gethostname()}"

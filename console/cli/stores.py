@@ -8,7 +8,7 @@ from typing import Annotated
 import typer
 
 from console.cli.output import say
-from console.cli.session import session
+from console.cli.session import Reason, session
 
 app = typer.Typer(
     help="The store: one SQLite file or one PostgreSQL database.", no_args_is_help=True, rich_markup_mode=None
@@ -55,13 +55,14 @@ def backup(context: typer.Context, file: Annotated[Path, typer.Argument(help="Wh
 def restore(
     context: typer.Context,
     file: Annotated[Path | None, typer.Argument(help="A copy to put back; none: it is there already.")] = None,
+    reason: Reason = None,
     yes: Annotated[bool, typer.Option("--yes", help="Don't ask.")] = False,
 ) -> None:
     """Put a copy of the store back. What was due when it was made may have been sent since: it is held in doubt, not sent.
 
     Example: rapport store restore rapport-monday.db
     """
-    from console.cli.settling import person
+    from crm_store.ledger.log import Order, person
     from crm_store.ledger.restoring import begin_new_life
     from crm_store.store import put_back, refuse_what_is_no_copy
 
@@ -73,5 +74,5 @@ def restore(
     if file is not None:
         kept = put_back(here.store_url, here.root, file)
         say(f"the store as it was: {kept}")
-    held = begin_new_life(here.store, here.now, person())
+    held = begin_new_life(here.store, here.now, Order(person(), reason))
     say(f"{held:,} touches are held in doubt; `rapport import provider-events` or `rapport settle` end that")

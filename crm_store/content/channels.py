@@ -13,19 +13,22 @@ from crm_store.content.accounts import USUAL_LIMITS, Limits, read_limits
 from crm_store.content.faults import Fault, Faults, Place
 from crm_store.content.fields import Fields, sure, text
 from crm_store.content.nodes import Mapping, Node, Scalar
+from crm_store.restraint.ramp import RampUp, read_ramp_up
 
 CHANNELS = ("email",)
-OWN_KEYS = ("provider", "fallback", "rate", "connections")
+OWN_KEYS = ("provider", "fallback", "rate", "connections", "ramp_up")
 
 
 @dataclass(frozen=True)
 class ChannelSettings:
-    """One way out. `fallback`: where goes what this one definitely did not take, because it takes nothing at present."""
+    """One way out. `fallback`: where goes what this one definitely did not take, because it takes nothing at present.
+    `ramp_up`: how many may leave on its first days."""
 
     provider: str
     node: Mapping
     limits: Limits = USUAL_LIMITS
     fallback: ChannelSettings | None = None
+    ramp_up: RampUp | None = None
 
     @property
     def place(self) -> Place:
@@ -68,10 +71,13 @@ def _channel(node: Node, faults: Faults, is_fallback: bool = False) -> ChannelSe
     fallback = None if is_fallback else fields.maybe("fallback", lambda value: _channel(value, faults, True))
     if is_fallback and fields.has("fallback"):
         fields.fault(fields.place_of("fallback"), "a fallback has no fallback of its own; take it out")
+    if is_fallback and fields.has("ramp_up"):
+        fields.fault(fields.place_of("ramp_up"), "a fallback has no ramp_up of its own; write it beside `fallback`")
     limits = read_limits(fields)
+    ramp_up = fields.maybe("ramp_up", lambda value: read_ramp_up(value, faults))
     fields.known("fallback", *(name for name in node.names() if name != "fallback"))  # read by the provider's own file
     fields.close()
-    return ChannelSettings(sure(provider), node, limits, fallback)
+    return ChannelSettings(sure(provider), node, limits, fallback, ramp_up)
 
 
 def read_env_name(node: Node) -> str:

@@ -16,13 +16,16 @@ from crm_store.content.accounts import Limits
 from crm_store.content.channels import ChannelSettings, read_channels, usual_channels
 from crm_store.content.faults import Fault, Faults, Incomplete, Place, every
 from crm_store.content.fields import Fields, items, sure, text
-from crm_store.content.literals import read_duration, read_percent
+from crm_store.content.literals import Duration, Rate, read_duration, read_percent, read_times
 from crm_store.content.nodes import Mapping as MappingNode
 from crm_store.content.nodes import Node
 from crm_store.content.sources import SETTINGS, Sources
 from crm_store.content.working import OFFICE_HOURS, WorkingHours, read_working_hours
+from crm_store.restraint.caps import Cap, read_caps
+from crm_store.restraint.hours import ANY_TIME, Hours, read_company_hours
 
-PLANNED = ("caps", "rates")
+PLANNED = ("rates",)
+USUAL_SERVICE = Rate(20, Duration(1, "day"))  # service mails that an address may get
 
 
 @dataclass(frozen=True)
@@ -80,6 +83,9 @@ class Settings:
     hold_out: Decimal = Decimal(0)  # percent of the customers whom no marketing campaign touches
     mails_a_day: int = 3
     working_hours: WorkingHours = OFFICE_HOURS
+    caps: tuple[Cap, ...] = ()  # that all marketing is under
+    hours: Hours = ANY_TIME  # when customers get marketing, where they live
+    service_per_address: Rate = USUAL_SERVICE
 
     @property
     def limits(self) -> dict[str, Limits]:
@@ -105,10 +111,13 @@ def load_settings(sources: Sources, faults: Faults) -> Settings:
     hold_out = fields.get("hold_out", read_hold_out, Decimal(0))
     mails_a_day = fields.get("mails_a_day", _count, 3)
     working_hours = fields.get("working_hours", lambda node: read_working_hours(node, faults), OFFICE_HOURS)
+    caps = fields.several("caps", lambda node: read_caps(node, faults))
+    hours = read_company_hours(fields, faults)
+    service_per_address = fields.get("service_per_address", read_times, USUAL_SERVICE)
     fields.close()
     return Settings(
         sure(company), store, sure(public_url), sure(senders), channels, outbox, delivery, clock,
-        seeds, hold_out, mails_a_day, working_hours,
+        seeds, hold_out, mails_a_day, working_hours, caps, hours, service_per_address,
     )  # fmt: skip
 
 

@@ -21,7 +21,10 @@ from crm_store.journeys.published import current, runnable, standing
 from crm_store.journeys.running import Runs
 from crm_store.journeys.steps import Speaking
 from crm_store.journeys.triggers import Window
+from crm_store.ledger.capping import room
 from crm_store.ledger.gates import GATES, Gate, Look, look
+from crm_store.ledger.opening import closed_until, hours_of
+from crm_store.ledger.runs import HELD, PLANNING, STOPPED
 from crm_store.ledger.states import CANCELLED, DUE, FAILED, SKIPPED
 from crm_store.schema import campaign_run, customer, enrolment, pause, touch
 from crm_store.schema.types import Instant
@@ -98,6 +101,8 @@ def _status(asked: _Asked) -> Iterator[Check]:
     yield Check("status", asked.stands.status in ("live", "ended"), f"the campaign is {asked.stands.status}")
     if asked.stands.held is not None:
         yield Check("held", False, f"the campaign is held: {asked.stands.held}")
+    if asked.stands.brake is not None:
+        yield Check("paused", False, f"the campaign is {asked.stands.brake}")
 
 
 # Who has not entered
@@ -108,6 +113,7 @@ def _entering(asked: _Asked) -> Iterator[Check]:
     yield from _entry(asked)
     yield from _gates(asked, None, None)
     yield from _paused(asked)
+    yield from _capped(asked)
 
 
 def _entry(asked: _Asked) -> Iterator[Check]:
@@ -194,15 +200,38 @@ def _under_way(asked: _Asked, row: Row[Any]) -> Iterator[Check]:
         return
     yield Check("journey", True, f"is at {row.step}" + (f" until {_z(row.next_at)}" if row.next_at else ""))
     waiting = [one for one in touches if one not in settled]
+    yield from _put_off(asked, row.id)
+    if waiting:
+        yield from _in_run(asked, waiting[0].run_id)
     yield from _gates(asked, row.id, waiting[0] if waiting else None)
     if not waiting:
         yield from _paused(asked)
+    yield from _capped(asked)
+
+
+def _in_run(asked: _Asked, run_id: int) -> Iterator[Check]:
+    """Why nothing of the run that wrote her touch is claimed, if so it is."""
+    run = asked.conn.execute(select(campaign_run).where(campaign_run.c.id == run_id)).one()
+    if run.state is not None:
+        why = f": {run.why}" if run.why else ""
+        yield Check("run", False, f"run {run.id} is {_RUN_STATES[run.state]}{why}")
+
+
+_RUN_STATES = {PLANNING: "not planned to its end yet", HELD: "held", STOPPED: "stopped"}
 
 
 def _touched(row: Row[Any]) -> Check:
     reason = f" ({row.reason})" if row.reason else ""
     says = f"{row.state}{reason} at {_z(row.sent_at or row.decided_at or row.due_at)}"
     return Check(f"touch {row.step}", row.state not in (SKIPPED, CANCELLED, FAILED), says)
+
+
+def _put_off(asked: _Asked, enrolment_id: int) -> Iterator[Check]:
+    """Touches that the claim has put off: by which restraint, and until when."""
+    later = touch.c.state == DUE, touch.c.due_at > asked.at, touch.c.decided_at <= asked.at
+    chosen = select(touch).where(touch.c.enrolment_id == enrolment_id, touch.c.reason.is_not(None), *later)
+    for one in asked.conn.execute(chosen.order_by(touch.c.due_at)):
+        yield Check(f"touch {one.step}", False, f"put off ({one.reason}) until {_z(one.due_at)}")
 
 
 def _paused(asked: _Asked) -> Iterator[Check]:
@@ -215,17 +244,26 @@ def _paused(asked: _Asked) -> Iterator[Check]:
     yield Check("pause", until is None, f"is paused until {_z(until)}" if until else "no pause keeps mails back")
 
 
+def _capped(asked: _Asked) -> Iterator[Check]:
+    """Whether there is room for one more mail under the caps, leaving aside what else is due to her just now."""
+    for cap, count, free in room(asked.conn, asked.version.campaign.name, asked.who.id, asked.at):
+        says = f"{count} of {cap}" + (f"; room from {_z(free)}" if free > asked.at else "")
+        yield Check("cap", free <= asked.at, says)
+
+
 def _gates(asked: _Asked, enrolment_id: int | None, due: Row[Any] | None) -> Iterator[Check]:
     """Those gates for which there is something to look at."""
     touch_id = due.id if due else None
     step = asked.version.campaign.course.step(due.step) if due else None
     rows = {"customer", *(["enrolment"] if enrolment_id else []), *(["touch"] if touch_id else [])}
     gates = [gate for gate in GATES if gate.of in rows]
+    newest = current(asked.conn, asked.version.campaign.name)
     at = look(asked.conn, asked.version, asked.at, step if isinstance(step, Speaking) else None)
+    at = replace(at, closed=closed_until(asked.conn, newest, asked.at))
     answers: list[ColumnElement[Any]] = [gate.passes(at).label(gate.name) for gate in gates]
     found = asked.conn.execute(_of(answers, asked.who.id, enrolment_id, touch_id)).one()
     for gate, passed in zip(gates, found, strict=True):
-        yield Check(gate.name, bool(passed), _looks_at(gate, at), _condition(asked, gate, enrolment_id))
+        yield Check(gate.name, bool(passed), _looks_at(gate, at, newest), _condition(asked, gate, enrolment_id))
 
 
 def _of(
@@ -245,7 +283,7 @@ def _condition(asked: _Asked, gate: Gate, enrolment_id: int | None) -> Explained
     return asked.explained(condition, enrolment_id if gate.name == "exit" else None) if condition else None
 
 
-def _looks_at(gate: Gate, at: Look) -> str:
+def _looks_at(gate: Gate, at: Look, newest: Runnable) -> str:
     one = at.version.campaign
     said = {
         "erased": "is not erased",
@@ -259,6 +297,7 @@ def _looks_at(gate: Gate, at: Look) -> str:
         "audience": one.audience.sentence() if one.audience else "everybody is meant",
         "address": f"has an address for {at.channel}",
         "suppression": "the address may be written to",
+        "hours": f"mails go where she lives at: {hours_of(newest)}",
         "consent": f"consent to {one.topic} by {at.channel}" if one.topic else "service needs no consent",
     }
     return said.get(gate.name, gate.name)

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 from crm_store.content.literals import Duration, Moment, Money, Rate
 from crm_store.journeys.purpose import SERVICE, Purpose
 from crm_store.journeys.running import ALWAYS, Runs
+from crm_store.restraint.policy import USUAL, Policy
 from crm_store.segmentation.conditions.base import Condition
 
 if TYPE_CHECKING:
@@ -72,6 +73,7 @@ class Campaign:
     runs: Runs = ALWAYS
     goal: Goal | None = None
     hold_out: Decimal = Decimal(0)  # percent
+    restraint: Policy = USUAL
     changes: str = "pin"
     was: str | None = None
     examples: tuple[CampaignExample, ...] = ()

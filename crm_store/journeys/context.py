@@ -33,9 +33,23 @@ class Runnable:
 
 
 @dataclass(frozen=True)
+class Brake:
+    """A person has paused the campaign, since when (machine time) and why. `of_all`: it and all others."""
+
+    at: datetime
+    who: str
+    reason: str | None
+    of_all: bool = False
+
+    def __str__(self) -> str:
+        why = f" ({self.reason})" if self.reason else ""
+        return f"paused by {self.who} since {self.at:%Y-%m-%d %H:%M} UTC{why}" + (", as all are" if self.of_all else "")
+
+
+@dataclass(frozen=True)
 class Standing:
     """How a campaign stands in the store, whatever version: its status, since when it is live, whether planned since, why
-    it is held, under which name some of it is still written."""
+    it is held, under which name some of it is still written, who has paused it."""
 
     name: str
     kind: str
@@ -45,8 +59,9 @@ class Standing:
     held: str | None = None
     held_since: datetime | None = None
     renamed_from: str | None = None
+    brake: Brake | None = None
 
     @property
     def passed_over(self) -> str | None:
         """Why the claim passes its touches over, as the reason of those that expire meanwhile."""
-        return "paused" if self.status in ("paused", "draft") else "held" if self.held else None
+        return "paused" if self.status in ("paused", "draft") or self.brake else "held" if self.held else None

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from datetime import timedelta
 
 from crm_store.content.fields import Fields
@@ -17,7 +18,7 @@ from crm_store.journeys.triggers.event import EventTrigger
 _DAY = timedelta(days=1)
 _MONTH = timedelta(days=28)  # the shortest
 
-# The mails of the last 24 hours on a way through the steps: (name, how long ago at least).
+# The mails of the time that is looked at, on a way through the steps: (name, how long ago at least).
 Recent = tuple[tuple[str, timedelta], ...]
 
 
@@ -51,7 +52,7 @@ def _entries_a_day(trigger: Trigger, again: Again, limit: Rate | None) -> tuple[
 
 def _check_day(fields: Fields, entries: tuple[int, str], course: Course, most: int) -> None:
     count, why = entries
-    mails = _most_in_a_day(course)
+    mails = most_within(course, _DAY)
     if count * len(mails) <= most:
         return
     key = "limit" if fields.has("limit") else "enter" if count > 1 else "steps"
@@ -63,37 +64,42 @@ def _check_day(fields: Fields, entries: tuple[int, str], course: Course, most: i
     )
 
 
-def _most_in_a_day(course: Course) -> list[str]:
-    """The names of the most mails that one way through the steps may send within 24 hours."""
+def most_within(course: Course, span: timedelta) -> list[str]:
+    """The names of the most touches that one way through the steps may write within so much time."""
     found: set[Recent] = {()}
-    _walk(course.tree, {()}, found)
+    _Walk(span, found).along(course.tree, {()})
     return [name for name, _ in max(sorted(found), key=len)]
 
 
-def _walk(steps: Sequence[Step], ways: set[Recent], found: set[Recent]) -> set[Recent]:
-    """Every way on from these through the steps; `found` gets all that comes up."""
-    for step in steps:
-        if isinstance(step, Exit):
-            return set()
-        if isinstance(step, Send):  # a task is no mail
-            ways = {(*way, (step.name, timedelta(0))) for way in ways}
-        elif isinstance(step, Wait):
-            ways = {_later(way, _least(step)) for way in ways}
-        found |= ways
-        arms = step.arms()
-        if arms:
-            ways = {way for arm in arms for way in _walk(arm.steps, _into(step, arm, ways), found)}
-    return ways
+@dataclass(frozen=True)
+class _Walk:
+    """Goes every way through the steps. `found` gets all touches that lie within a span of another, as they come up."""
 
+    span: timedelta
+    found: set[Recent]
 
-def _into(step: Step, arm: Arm, ways: set[Recent]) -> set[Recent]:
-    """Into `otherwise` of a `wait_for` one comes when its time is up."""
-    waited = step.at_most if isinstance(step, WaitFor) and arm == step.arms()[-1] else timedelta(0)
-    return {_later(way, waited) for way in ways}
+    def along(self, steps: Sequence[Step], ways: set[Recent]) -> set[Recent]:
+        """Every way on from these through the steps."""
+        for step in steps:
+            if isinstance(step, Exit):
+                return set()
+            if isinstance(step, Send):  # a task is no mail
+                ways = {(*way, (step.name, timedelta(0))) for way in ways}
+            elif isinstance(step, Wait):
+                ways = {self._later(way, _least(step)) for way in ways}
+            self.found.update(ways)
+            arms = step.arms()
+            if arms:
+                ways = {way for arm in arms for way in self.along(arm.steps, self._into(step, arm, ways))}
+        return ways
 
+    def _into(self, step: Step, arm: Arm, ways: set[Recent]) -> set[Recent]:
+        """Into `otherwise` of a `wait_for` one comes when its time is up."""
+        waited = step.at_most if isinstance(step, WaitFor) and arm == step.arms()[-1] else timedelta(0)
+        return {self._later(way, waited) for way in ways}
 
-def _later(way: Recent, elapsed: timedelta) -> Recent:
-    return tuple((name, ago + elapsed) for name, ago in way if ago + elapsed < _DAY)
+    def _later(self, way: Recent, elapsed: timedelta) -> Recent:
+        return tuple((name, ago + elapsed) for name, ago in way if ago + elapsed < self.span)
 
 
 def _least(wait: Wait) -> timedelta:

@@ -69,10 +69,31 @@ def _keys(known: Known, senders: Iterable[str]) -> Schema:
         "exit_when": CONDITION,
         "goal": _goal(known),
         "hold_out": PERCENT,
+        **_restraint(known),
         "late": _object({"within": DURATION, "otherwise": _one_of(["skip", "send", "ask"])}),
         "offers": _table(_OFFER),
         "steps": STEPS,
         "examples": _list(_EXAMPLE),
+    }
+
+
+def _restraint(known: Known) -> Schema:
+    cap = {
+        "at_most": SCALAR,
+        "per": DURATION,
+        "topic": _one_of(known.vocabulary.topics),
+        "channel": _one_of(known.channels),
+    }
+    return {
+        "caps": _list(_object(cap, ["at_most", "per"])),
+        "when_capped": _one_of(["skip", "wait"]),
+        "wait_at_most": DURATION,
+        "priority": SCALAR,
+        "one_per_address": {"type": "boolean"},
+        "pace": TIMES,
+        "hours": {"type": "string", "pattern": r"^\d{2}:\d{2}-\d{2}:\d{2}$"},
+        "days": _list(_one_of(WEEKDAYS)),
+        "guard": _object({"recipients": _object({"between": _BETWEEN}, ["between"])}, ["recipients"]),
     }
 
 
@@ -101,6 +122,7 @@ def _either(*forms: Schema) -> Schema:
     return {"anyOf": list(forms)}
 
 
+_BETWEEN: Schema = {"type": "array", "items": SCALAR, "minItems": 2, "maxItems": 2}
 _OFFER = _object(
     {"discount": TEXT, "item": SCALAR, "gift": TEXT, "code": TEXT, "valid": TEXT},
     ["code"],

@@ -22,26 +22,16 @@ from crm_store.journeys.example import read_examples
 from crm_store.journeys.frequency import check_frequency
 from crm_store.journeys.goal import read_goal
 from crm_store.journeys.offers import read_offers
-from crm_store.journeys.purpose import read_purpose
+from crm_store.journeys.purpose import SERVICE, read_purpose
 from crm_store.journeys.reading import Reading, configured, touching_steps
 from crm_store.journeys.running import ALWAYS, read_runs
 from crm_store.journeys.steps import read_course
 from crm_store.journeys.triggers import KINDS, Trigger, read_trigger
 from crm_store.journeys.triggers.event import EventTrigger
+from crm_store.restraint.caps import check_names
+from crm_store.restraint.policy import read_policy
 from crm_store.segmentation.conditions import read_condition
 from crm_store.segmentation.language import Language
-
-PLANNED_KEYS = (
-    "one_per_address",
-    "caps",
-    "when_capped",
-    "wait_at_most",
-    "priority",
-    "pace",
-    "hours",
-    "days",
-    "guard",
-)
 
 
 def load_campaigns(
@@ -60,6 +50,7 @@ def load_campaigns(
     names = names or Names(sources)
     language = Language(vocabulary, faults, frozenset(segments), frozenset(settings.channels), names=names, places=places)
     reading = Reading(language, settings)
+    check_names(settings.caps, vocabulary.topics, settings.channels, faults)
     read = {name: faults.attempt(_load, name, path, sources, reading) for name, path in sources.names(CAMPAIGNS)}
     return {name: campaign for name, campaign in read.items() if campaign is not None}
 
@@ -67,7 +58,7 @@ def load_campaigns(
 def _load(name: str, path: str, sources: Sources, reading: Reading) -> Campaign:
     faults, settings = reading.language.faults, reading.settings
     root = sources.parse(path, faults)
-    fields = Fields(root, faults, "a campaign", planned=PLANNED_KEYS)
+    fields = Fields(root, faults, "a campaign")
     kind = fields.need("kind", one_of(*KINDS))
     trigger = fields.need("enter", lambda node: _enter(node, kind, reading.language))
     reading = replace(
@@ -78,6 +69,7 @@ def _load(name: str, path: str, sources: Sources, reading: Reading) -> Campaign:
     again = fields.get("again", lambda node: _again(node, trigger, reading), _usual_again(trigger))
     course = fields.need("steps", lambda node: read_course(node, reading))
     purpose = read_purpose(fields, reading.language.vocabulary)
+    restraint = read_policy(fields, kind, purpose.word == SERVICE, settings, reading.language.vocabulary, faults)
     goal = fields.maybe("goal", lambda node: read_goal(node, reading))
     hold_out = fields.get("hold_out", read_hold_out, Decimal(0))
     audience = fields.maybe("audience", lambda node: read_condition(node, reading.language))
@@ -98,7 +90,7 @@ def _load(name: str, path: str, sources: Sources, reading: Reading) -> Campaign:
     return Campaign(
         name, sure(kind), title, owner, status, when_ended, purpose, channel, sender, sure(trigger), again,
         audience, exit_when, late, offers, sure(course),
-        limit=limit, runs=runs, goal=goal, hold_out=hold_out,
+        restraint=restraint, limit=limit, runs=runs, goal=goal, hold_out=hold_out,
         changes=changes, was=was, examples=examples,
     )  # fmt: skip
 

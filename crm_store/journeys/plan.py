@@ -15,6 +15,7 @@ from typing import Any
 from sqlalchemy import Connection, Select
 
 from crm_store.journeys import entering, slices
+from crm_store.journeys.closing import barred_slice, close_slice
 from crm_store.journeys.context import Runnable
 from crm_store.journeys.due import Due, Look, dues, waiting
 from crm_store.journeys.feeds import held_as, held_for, hold
@@ -41,13 +42,15 @@ from crm_store.journeys.renaming import finish_renames
 from crm_store.journeys.slices import Slice, in_turn
 from crm_store.journeys.steps import Pause, Speaking, Step
 from crm_store.journeys.turn import Turn
+from crm_store.ledger.expire import barred_by_runs
+from crm_store.ledger.runs import in_planning
 from crm_store.schema import enrolment
 from crm_store.store import Store
 
 
 @dataclass(frozen=True)
 class Planned:
-    """What one planning of a campaign did."""
+    """What one planning of a campaign did. `held`: runs that their guard keeps back."""
 
     campaign: str
     run_id: int | None = None
@@ -56,6 +59,7 @@ class Planned:
     left: int = 0
     touches: int = 0
     expired: int = 0
+    held: int = 0
 
     @property
     def is_empty(self) -> bool:
@@ -87,7 +91,7 @@ def plan_running(store: Store, one: Running, news: News) -> Planned:
         return planner.done()
     planner.follow()
     planner.move()
-    while planner.expire():  # what was written just now may be over already
+    while planner.expire() or planner.close():  # what was written just now may be over already
         planner.move()
     return planner.done()
 
@@ -134,14 +138,30 @@ class _Planner:
         return self.slices[-1]
 
     def expire(self) -> int:
-        """End what nobody may claim once it is over. Returns how many."""
+        """End what nobody may claim once it is over, and what was stopped. Returns how many."""
         passed_over = self.one.stands.passed_over
         versions: Sequence[Runnable] = self.one.due
         if self.slices:
             with self.store.read() as conn:
                 versions = versions_of_due(conn, self.name)
         held = [one for one in versions if passed_over or one.campaign.late.otherwise == "ask"]
-        return sum(self.run(expire_slice, version, passed_over).expired for version in held)
+        return self._end_barred() + sum(self.run(expire_slice, version, passed_over).expired for version in held)
+
+    def _end_barred(self) -> int:
+        """What is over or was stopped in runs that are barred: as the tick found them, or by this planning."""
+        if not (self.one.has_barred_runs or self.slices):
+            return 0
+        with self.store.read() as conn:
+            barred = barred_by_runs(conn, self.name, self.now)
+        return self.run(barred_slice, self.one.newest).expired if barred else 0
+
+    def close(self) -> bool:
+        """Close the run in planning, be it another planner's. Returns whether it is held now."""
+        if not (self.one.has_barred_runs or self.slices):
+            return False
+        with self.store.read() as conn:
+            planning = in_planning(conn, self.name)
+        return planning is not None and bool(self.run(close_slice, self.one.newest).held)
 
     def move(self) -> None:
         """Everybody goes on, and whoever the trigger takes enters."""
@@ -291,7 +311,8 @@ class _Planner:
         return sum(self.run(enter_slice, newest, stands, one).entered for one in found)
 
     def _total(self, done: list[Slice]) -> Planned:
-        totals = {key: sum(getattr(one, key) for one in done) for key in ("entered", "moved", "left", "touches", "expired")}
+        counted = "entered", "moved", "left", "touches", "expired", "held"
+        totals = {key: sum(getattr(one, key) for one in done) for key in counted}
         return Planned(self.name, self.run_id, **totals)
 
     def done(self) -> Planned:

@@ -19,15 +19,17 @@ from crm_store.definitions import Definition, Provenance, Text
 from crm_store.dialect import insert
 from crm_store.errors import ContentError, StoreError
 from crm_store.journeys.campaign import Campaign
-from crm_store.journeys.context import Runnable, Standing
+from crm_store.journeys.context import Brake, Runnable, Standing
 from crm_store.journeys.held import hold_those_without_file, let_go, refuse_renamed_without_was
 from crm_store.journeys.load import load_campaigns
 from crm_store.journeys.renaming import rename_campaign
 from crm_store.journeys.steps import Update
+from crm_store.ledger.log import write_log
 from crm_store.ledger.pauses import open_at
 from crm_store.ledger.states import DUE
 from crm_store.schema import campaign as campaign_table
-from crm_store.schema import definition, enrolment, pause, published, touch
+from crm_store.schema import campaign_pause, campaign_run, definition, enrolment, pause, published, touch
+from crm_store.schema.journeys import EVERY
 from crm_store.schema.types import Instant
 from crm_store.segmentation.membership import rename
 from crm_store.segmentation.segment import Segment, load_segments
@@ -49,7 +51,10 @@ def publish_all(
     for campaign in campaigns:
         record_standing(conn, campaign, by.at)
     gone = hold_those_without_file(conn, [campaign.name for campaign in campaigns], by.at)
-    return changed + [f"campaign {name} (its file is gone: held)" for name in gone]
+    changed += [f"campaign {name} (its file is gone: held)" for name in gone]
+    if changed:
+        write_log(conn, by.order, "publish", "workspace", {"changed": changed, "commit": by.git_commit})
+    return changed
 
 
 def record_standing(conn: Connection, campaign: Campaign, now: datetime) -> None:
@@ -71,11 +76,15 @@ def record_standing(conn: Connection, campaign: Campaign, now: datetime) -> None
 
 def standings(conn: Connection) -> list[Standing]:
     """Every published campaign, by name."""
-    rows = conn.execute(select(campaign_table).order_by(campaign_table.c.name))
-    return [
-        Standing(row.name, row.kind, row.status, row.live_since, row.plans > 0, row.held, row.held_since, row.renamed_from)
-        for row in rows
-    ]
+    rows = conn.execute(select(campaign_table).order_by(campaign_table.c.name)).all()
+    brakes = {row.campaign: row for row in conn.execute(select(campaign_pause))}
+    return [_standing(row, brakes.get(row.name) or brakes.get(EVERY)) for row in rows]
+
+
+def _standing(row: Any, brake: Any) -> Standing:
+    paused = Brake(brake.at, brake.who, brake.reason, brake.campaign == EVERY) if brake else None
+    held = row.held, row.held_since
+    return Standing(row.name, row.kind, row.status, row.live_since, row.plans > 0, *held, row.renamed_from, paused)
 
 
 def standing(conn: Connection, name: str) -> Standing:
@@ -109,7 +118,8 @@ def ends_at_once(conn: Connection, name: str) -> bool:
 @dataclass(frozen=True)
 class Running:
     """A published campaign: how it stands, its published version, and those of its versions in which there is something:
-    open enrolments, due touches, somebody who may still reach the goal, pauses that may end before their time."""
+    open enrolments, due touches, somebody who may still reach the goal, pauses that may end before their time.
+    `has_barred_runs`: runs that are in planning, held or stopped."""
 
     stands: Standing
     newest: Runnable
@@ -117,6 +127,7 @@ class Running:
     due: tuple[Runnable, ...] = ()
     aiming: tuple[Runnable, ...] = ()
     pausing: tuple[Runnable, ...] = ()
+    has_barred_runs: bool = False
 
     @property
     def all_leave(self) -> bool:
@@ -137,13 +148,20 @@ def running(conn: Connection, now: datetime, only: str | None = None) -> list[Ru
     for row in conn.execute(_VERSIONS, {"now": now}):
         if row.name in found and any(row[3:]):
             found[row.name].append((row, runnable(conn, row.id, row.hash, row.name)))
-    return [_running(conn, one, found[one.name]) for one in stands]
+    barred = set(
+        conn.execute(select(campaign_run.c.campaign).where(campaign_run.c.state.is_not(None)).distinct()).scalars()
+    )
+    return [_running(conn, one, found[one.name], one.name in barred) for one in stands]
 
 
-def _running(conn: Connection, stands: Standing, versions: Sequence[tuple[Any, Runnable]]) -> Running:
+def _running(
+    conn: Connection, stands: Standing, versions: Sequence[tuple[Any, Runnable]], has_barred_runs: bool
+) -> Running:
     newest = next((version for row, version in versions if row.is_published), None)
-    found = {word: tuple(version for row, version in versions if getattr(row, word)) for word in _THERE}
-    return Running(stands, newest or current(conn, stands.name), **found)
+    there = {word: [version for row, version in versions if getattr(row, word)] for word in _THERE}
+    followed, due, aiming, pausing = (tuple(there[word]) for word in ("followed", "due", "aiming", "pausing"))
+    newest = newest or current(conn, stands.name)
+    return Running(stands, newest, followed, due, aiming, pausing, has_barred_runs)
 
 
 _of_version = enrolment.c.definition_id == definition.c.id

@@ -12,7 +12,18 @@ from sqlalchemy import Connection, delete, func, select, tuple_, update
 
 from crm_store.errors import StoreError
 from crm_store.many import ids_of
-from crm_store.schema import campaign, campaign_run, definition, enrolment, entry_request, offer, published, split_decision
+from crm_store.schema import (
+    campaign,
+    campaign_pause,
+    campaign_run,
+    definition,
+    enrolment,
+    entry_request,
+    offer,
+    place,
+    published,
+    split_decision,
+)
 from crm_store.schema import touch as touch_table
 from crm_store.store import Store
 
@@ -26,7 +37,8 @@ def rename_campaign(conn: Connection, old: str, new: str) -> bool:
         return False
     _make_room(conn, old, new)
     conn.execute(update(campaign).where(campaign.c.name == old).values(name=new, renamed_from=old))
-    conn.execute(update(split_decision).where(split_decision.c.campaign == old).values(campaign=new))
+    for column in (split_decision.c.campaign, campaign_pause.c.campaign):
+        conn.execute(update(column.table).where(column == old).values(campaign=new))
     for column in (definition.c.name, published.c.name):
         of_name = column.table.c.kind == "campaign", column == old
         conn.execute(update(column.table).where(*of_name).values(name=new))
@@ -41,6 +53,7 @@ def _make_room(conn: Connection, old: str, new: str) -> None:
         raise StoreError(f"{what}; take `was` out, and end '{old}' with `status: ended`")
     conn.execute(delete(published).where(published.c.kind == "campaign", published.c.name == new))
     conn.execute(delete(campaign).where(campaign.c.name == new))
+    conn.execute(delete(campaign_pause).where(campaign_pause.c.campaign == new))
 
 
 def finish_renames(store: Store) -> None:
@@ -66,7 +79,9 @@ def _move_enrolments(conn: Connection, old: str, new: str) -> int:
 def _move_touches(conn: Connection, old: str, new: str) -> int:
     chosen = select(touch_table.c.id).where(touch_table.c.campaign == old).limit(SLICE)
     first = func.coalesce(touch_table.c.first_campaign, touch_table.c.campaign)
-    moved = update(touch_table).where(touch_table.c.id.in_(chosen)).values(campaign=new, first_campaign=first)
+    ids = list(conn.execute(chosen).scalars())
+    conn.execute(update(place).where(place.c.touch_id.in_(ids_of(ids))).values(campaign=new))
+    moved = update(touch_table).where(touch_table.c.id.in_(ids_of(ids))).values(campaign=new, first_campaign=first)
     return conn.execute(moved).rowcount
 
 

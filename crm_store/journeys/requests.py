@@ -18,7 +18,7 @@ from crm_store.dialect import insert
 from crm_store.errors import UsageError
 from crm_store.journeys.published import current, standing
 from crm_store.journeys.triggers.by_hand import ByHandTrigger
-from crm_store.ledger.log import write_log
+from crm_store.ledger.log import Order, write_log
 from crm_store.many import ids_of
 from crm_store.schema import customer, entry_request
 from crm_store.schema.types import Instant, Words
@@ -35,7 +35,7 @@ class Asked:
     """A request: its key, who asks, and for whom: `how` is customer, segment or list, of the name `which`."""
 
     key: str
-    who: str
+    order: Order
     how: str
     which: str
 
@@ -89,12 +89,12 @@ def _request(conn: Connection, campaign: str, asked: Asked, ids: Sequence[int], 
     """A slice of them; the first one writes the log. Returns how many are new."""
     if first == 0:
         details = {"request": asked.key, "by": asked.how, "customers": len(ids)}
-        write_log(conn, asked.who, "enrol", f"campaign {campaign}", details)
+        write_log(conn, asked.order, "enrol", f"campaign {campaign}", details)
     fixed: dict[str, ColumnElement[Any]] = {
         "campaign": literal(campaign, Words),
         "request": literal(asked.key, Words),
         "at": literal(now, Instant()),
-        "who": literal(asked.who, Words),
+        "who": literal(asked.order.who, Words),
     }
     whom = select(*fixed.values(), customer.c.id).where(customer.c.id.in_(ids_of(ids[first : first + SLICE])))
     statement = insert(conn, entry_request).from_select([*fixed, "customer_id"], whom)

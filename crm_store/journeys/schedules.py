@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import calendar
 from abc import ABC, abstractmethod
+from bisect import bisect_left
 from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -34,6 +35,12 @@ class Schedule(ABC):
     def most_a_day(self) -> int:
         """How many there are on the day that has the most of them."""
         return 1
+
+    def most_within(self, span: timedelta) -> int:
+        """How many lie within such a time at the most: of two years, but for rules on days that hardly ever come."""
+        begin = datetime(2024, 1, 1)  # noqa: DTZ001 - naive local time
+        times = list(self.times(begin, begin + _TWO_YEARS))
+        return max((bisect_left(times, one + span) - number for number, one in enumerate(times)), default=1)
 
 
 @dataclass(frozen=True)

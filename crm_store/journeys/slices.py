@@ -24,6 +24,7 @@ class Slice:
     left: int = 0
     touches: int = 0
     expired: int = 0
+    held: int = 0
     last: int | None = None
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from sqlalchemy import Connection, select, update
 
@@ -24,10 +24,15 @@ def speak(
         return run_id, 0
     run_id = ensure_run(conn, run_id, version.campaign.name, now)
     add_eligible(conn, run_id, eligible)
-    written = write_touches(conn, run_id, ids, step.message(version.campaign), version.settings.delivery.wait_at_most)
+    written = write_touches(conn, run_id, ids, step.message(version.campaign), wait_at_most(version))
     end_at_step(conn, version, step.name, ids)
     conn.execute(update(enrolment).where(enrolment.c.id.in_(ids_of(ids))).values(next_at=None, unseen=None))
     return run_id, written
+
+
+def wait_at_most(version: Runnable) -> timedelta:
+    """How long a touch may be put off, from its right instant on."""
+    return version.campaign.restraint.wait_at_most or version.settings.delivery.wait_at_most
 
 
 def not_spoken_to(turn: Turn, step: Speaking, ids: list[int]) -> list[int]:

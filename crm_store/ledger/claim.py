@@ -3,64 +3,38 @@
 from __future__ import annotations
 
 import secrets
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
-from typing import Any, NamedTuple
+from typing import Any
 
-from sqlalchemy import (
-    BigInteger,
-    Boolean,
-    ColumnElement,
-    Connection,
-    Select,
-    bindparam,
-    func,
-    literal,
-    literal_column,
-    or_,
-    select,
-)
+from sqlalchemy import BigInteger, ColumnElement, Connection, Select, cast, func, select, type_coerce
 
 from crm_store import definitions
 from crm_store.clock import micros
 from crm_store.content.accounts import USUAL_LIMITS, Limits
-from crm_store.dialect import unindexed
 from crm_store.errors import StoreError
 from crm_store.journeys.context import Runnable
-from crm_store.journeys.feeds import stale_feed
-from crm_store.journeys.held import FILE_GONE
 from crm_store.journeys.published import runnable
-from crm_store.journeys.steps import FollowUp, Send, Step
+from crm_store.journeys.steps import FollowUp, Send
 from crm_store.journeys.turn import Turn
 from crm_store.ledger import accounts
+from crm_store.ledger.brake import claim_beside_others
+from crm_store.ledger.capping import uncapped
 from crm_store.ledger.follow_ups import write_tasks
-from crm_store.ledger.gates import Look, Verdict, bars, look, put_off, verdict, waits_for_a_person
+from crm_store.ledger.gates import Verdict, look
+from crm_store.ledger.judging import DUE_HOUR, Group, Tests, judge, judge_mails, step_of, turn_of
 from crm_store.ledger.offers import issue_offers, offered
+from crm_store.ledger.pacing import take_places
 from crm_store.ledger.states import DUE
 from crm_store.ledger.transitions import BREAK, CANCEL, CLAIM, DO, PUT_OFF, SKIP, move, moving
-from crm_store.many import ids_of, one_of_ids
-from crm_store.schema import campaign, campaign_run, customer, enrolment, touch
-from crm_store.schema.ledger import HOUR
+from crm_store.many import ids_of, pairs
+from crm_store.schema import campaign_run, customer, touch
 from crm_store.schema.types import Instant
-from crm_store.segmentation.compile import are_local_dates, dates_asked
 from crm_store.store import assert_durable, machine_now
 
-Tests = tuple[ColumnElement[bool], ...]
-_KEPT = 64  # statements
 # Barred for these reasons, a touch takes its enrolment with it.
 _LEAVE = ("erased", "ended", "exit")
-_due_hour: ColumnElement[int] = literal_column(f"touch.due_at / {HOUR}", BigInteger)  # as the index has it
-
-
-@dataclass(frozen=True)
-class Group:
-    """Touches that share a version, a step and a template: what one batch is made of."""
-
-    definition_id: int
-    campaign: str
-    step: str
-    is_task: bool = False  # nothing leaves: `do_tasks` settles it
 
 
 @dataclass(frozen=True)
@@ -94,6 +68,7 @@ class Claim:
     judged: int = 0
     wait: timedelta = timedelta(0)
     probe: bool = False
+    claimed_at: datetime | None = None  # machine time; None where nothing was
 
     @property
     def channel(self) -> str:
@@ -109,15 +84,15 @@ def due_groups(conn: Connection, now: datetime, only: str | None) -> list[Group]
     if only is not None:
         chosen = chosen.where(touch.c.campaign == only)
     rows = conn.execute(chosen.distinct().order_by(touch.c.campaign, touch.c.definition_id, touch.c.step)).all()
-    groups = [Group(*row, is_task=isinstance(_step(conn, *row), FollowUp)) for row in rows]
+    groups = [Group(*row, is_task=isinstance(step_of(conn, *row), FollowUp)) for row in rows]
     clock = machine_now(conn)
     takes = accounts.takes_mails(touch.c.channel, clock)
-    return [group for group in groups if _any_left(conn, (*_turn(conn, group, now, clock), takes))]
+    return [group for group in groups if _any_left(conn, (*turn_of(conn, group, now, clock), takes))]
 
 
 def waiting(conn: Connection, group: Group, now: datetime, most: int) -> int:
     """How many touches of the group are due as of `now`, as far as `most`."""
-    chosen = _pick(_turn(conn, group, now, machine_now(conn))).limit(most).subquery()
+    chosen = _pick(turn_of(conn, group, now, machine_now(conn))).limit(most).subquery()
     return int(conn.execute(select(func.count()).select_from(chosen)).scalar_one())
 
 
@@ -127,6 +102,7 @@ def claim(conn: Connection, worker: Worker, group: Group, now: datetime, size: i
     Everything is as of `now` but the lease and the account, which go by machine time. `new_code` makes an offer's code.
     """
     assert_durable(conn)
+    claim_beside_others(conn)
     version, step, template_id = _what(conn, group)
     channel, length = step.message(version.campaign).channel, version.settings.delivery.lease
     limits = worker.limits.get(channel, USUAL_LIMITS)
@@ -134,21 +110,24 @@ def claim(conn: Connection, worker: Worker, group: Group, now: datetime, size: i
     clock = machine_now(conn)
     given = accounts.permit(conn, channel, limits, worker.name, length, size, clock)
     lease = Lease(secrets.token_hex(8), clock + length)
-    turn = _turn(conn, group, now, clock)
+    turn = turn_of(conn, group, now, clock)
     if not given.size:
         wait = given.wait if _any_left(conn, turn) else timedelta(0)
         return Claim(lease.token, (), lease.until, version, step, template_id, wait=wait)
     picked = _locked(conn, _pick(turn), given.size)
-    verdicts = _judge(conn, group, look(conn, version, now, step), picked, clock)
+    judged = judge_mails(conn, group, look(conn, version, now, step), step, picked, clock)
+    verdicts = uncapped(conn, version, step, judged, now)
     _write_off(conn, version, verdicts, now)
     # Codes first, for the claim to write: if somebody else ends a touch just now, its code waits for the enrolment's next.
     issue_offers(conn, version, step, _passed(verdicts), now, new_code)
     passed = _take(conn, verdicts, lease, template_id, now, offered(version, step))
+    take_places(conn, version, step, passed, now)
     accounts.take(conn, channel, limits, given, len(passed), length, clock)
     busy = not picked and _any_left(conn, turn)
     return Claim(
-        lease.token, tuple(passed), lease.until, version, step, template_id, busy, len(verdicts), probe=given.probe
-    )
+        lease.token, tuple(passed), lease.until, version, step, template_id, busy, len(verdicts),
+        probe=given.probe, claimed_at=clock,
+    )  # fmt: skip
 
 
 @dataclass(frozen=True)
@@ -163,13 +142,14 @@ class Done:
 
 def do_tasks(conn: Connection, group: Group, now: datetime, size: int) -> Done:
     """Judge up to `size` due touches of a `follow_up`, and write the tasks of those that pass: they are settled."""
-    version, step = runnable(conn, group.definition_id), _step(conn, group.definition_id, group.campaign, group.step)
+    claim_beside_others(conn)
+    version, step = runnable(conn, group.definition_id), step_of(conn, group.definition_id, group.campaign, group.step)
     if not isinstance(step, FollowUp):
         raise StoreError(f"step '{group.step}' of campaign '{group.campaign}' is no task; the store is damaged")
     clock = machine_now(conn)
-    turn = _turn(conn, group, now, clock)
+    turn = turn_of(conn, group, now, clock)
     picked = _locked(conn, _pick(turn), size)
-    verdicts = _judge(conn, group, look(conn, version, now, step), picked, clock)
+    verdicts = judge(conn, group, look(conn, version, now, step), picked, clock)
     _write_off(conn, version, verdicts, now)
     lease = Lease(secrets.token_hex(8), clock + version.settings.delivery.lease)
     passed = _take(conn, verdicts, lease, None, now, {})
@@ -179,10 +159,6 @@ def do_tasks(conn: Connection, group: Group, now: datetime, size: int) -> Done:
     move(conn, DO, touch.c.id.in_(ids_of(good)), sent_at=now)
     move(conn, BREAK, touch.c.id.in_(ids_of(tasks.keys() - good.keys())), reason="no_date")
     return Done(len(verdicts), len(good), len(tasks) - len(good), busy=not picked and _any_left(conn, turn))
-
-
-def _step(conn: Connection, definition_id: int, campaign: str, step: str) -> Step:
-    return runnable(conn, definition_id).campaign.course.step(step)
 
 
 def _what(conn: Connection, group: Group) -> tuple[Runnable, Send, int]:
@@ -197,33 +173,10 @@ def _what(conn: Connection, group: Group) -> tuple[Runnable, Send, int]:
     return version, step, template_id
 
 
-def _turn(conn: Connection, group: Group, now: datetime, clock: datetime) -> Tests:
-    """What holds for touches of the group whose turn it is; those of paused, held and draft campaigns are passed over."""
-    at = look(conn, runnable(conn, group.definition_id), now)
-    fresh = literal(stale_feed(conn, at.version, now) is None)
-    return touch.c.campaign == group.campaign, *_other_tests(group, at, literal(clock, Instant()), fresh)
-
-
-def _other_tests(group: Group, at: Look, clock: ColumnElement[Any], fresh: ColumnElement[bool]) -> Tests:
-    runs = campaign.c.status.in_(("live", "ended")), campaign.c.held.is_distinct_from(FILE_GONE)
-    live = select(campaign.c.name).where(campaign.c.name == group.campaign, *runs)
-    return (
-        touch.c.definition_id == group.definition_id,
-        touch.c.step == group.step,
-        touch.c.state == DUE,
-        _due_hour <= micros(at.now) // HOUR,
-        touch.c.due_at <= at.now,
-        or_(touch.c.retry_at.is_(None), touch.c.retry_at <= clock),
-        live.exists(),
-        fresh,
-        ~waits_for_a_person(at),
-    )
-
-
 def _pick(turn: Tests) -> Select[Any]:
     """Those due longest first, to the hour."""
     chosen = select(touch.c.id).join(campaign_run, campaign_run.c.id == touch.c.run_id)
-    return chosen.where(*turn).order_by(_due_hour, touch.c.id)
+    return chosen.where(*turn).order_by(DUE_HOUR, touch.c.id)
 
 
 def _any_left(conn: Connection, turn: Tests) -> bool:
@@ -239,63 +192,23 @@ def _locked(conn: Connection, picked: Select[Any], most: int) -> list[int]:
     return list(conn.execute(picked.limit(most)).scalars())
 
 
-def _judge(conn: Connection, group: Group, at: Look, ids: Sequence[int], clock: datetime) -> dict[int, Verdict]:
-    """Every gate's verdict on each touch whose turn it still is, now that its customer's row is ours."""
-    fresh = stale_feed(conn, at.version, at.now) is None
-    rows = conn.execute(_judging(group, at), {"ids": ids, "clock": clock, "fresh": fresh})
-    return {touch_id: verdict(barred, tuple(until)) for touch_id, barred, *until in rows.all()}
-
-
-class _Judging(NamedTuple):
-    """What judges touches, and what it was made of."""
-
-    select: Select[Any]
-    at: Look
-    dates: list[dict[Any, Any] | None]
-
-    def holds(self, at: Look) -> bool:
-        of_one_reading = self.at.version.segments is at.version.segments  # of a definition; names are given to it anew
-        return of_one_reading and all(map(are_local_dates, self.dates, (at.scope, at.enrolment_scope)))
-
-
-_judgings: dict[tuple[object, ...], _Judging] = {}
-
-
-def _judging(group: Group, at: Look) -> Select[Any]:
-    """Made once for an instant: making it takes as long as judging some hundred touches."""
-    key = group, at.version.campaign.name, at.now, at.channel, at.all_leave, at.scope.by_row
-    made = _judgings.get(key)
-    if made is None or not made.holds(at):
-        if len(_judgings) >= _KEPT:
-            _judgings.clear()
-        chosen = _judged(group, at)
-        made = _judgings[key] = _Judging(chosen, at, [dates_asked(one) for one in (at.scope, at.enrolment_scope)])
-    return made.select
-
-
-def _judged(group: Group, at: Look) -> Select[Any]:
-    """A select of touches whose numbers are bound as `ids`, with what the gates say of each. SQLite would rather go through
-    all of the campaign's."""
-    others = _other_tests(group, at, bindparam("clock", type_=Instant()), bindparam("fresh", type_=Boolean()))
-    return (
-        select(touch.c.id, bars(at), *put_off(at))
-        .join(customer, customer.c.id == touch.c.customer_id)
-        .join(enrolment, enrolment.c.id == touch.c.enrolment_id)
-        .join(campaign_run, campaign_run.c.id == touch.c.run_id)
-        .where(one_of_ids(touch.c.id), unindexed(touch.c.campaign) == group.campaign, *others)
-        .order_by(touch.c.id)
-    )
-
-
 def _write_off(conn: Connection, version: Runnable, verdicts: dict[int, Verdict], now: datetime) -> None:
     """End the barred touches, or put them off; an exit seen here ends the enrolment too."""
-    for said in {one for one in verdicts.values() if one.state is not None}:
-        ids = [touch_id for touch_id, one in verdicts.items() if one == said]
+    alike: dict[Verdict, dict[int, datetime | None]] = {}
+    for touch_id, said in verdicts.items():
+        if said.state is not None:
+            alike.setdefault(replace(said, until=None), {})[touch_id] = said.until
+    for said, until in alike.items():
         how = next(one for one in (SKIP, CANCEL, PUT_OFF) if one.target == said.state)
-        again = {"due_at": said.until} if said.until else {}
-        move(conn, how, touch.c.id.in_(ids_of(ids)), reason=said.reason, verdicts=said.words, decided_at=now, **again)
+        values: dict[str, Any] = {"reason": said.reason, "verdicts": said.words, "decided_at": now}
+        if how is PUT_OFF:
+            again = pairs(conn, {touch_id: str(micros(at)) for touch_id, at in until.items() if at is not None})
+            values["due_at"] = type_coerce(cast(again.c.value, BigInteger), Instant())
+            move(conn, how, touch.c.id == cast(again.c.key, BigInteger), **values)
+        else:
+            move(conn, how, touch.c.id.in_(ids_of(until)), **values)
         if said.reason in _LEAVE:
-            enrolled = conn.execute(select(touch.c.enrolment_id).where(touch.c.id.in_(ids_of(ids)))).scalars()
+            enrolled = conn.execute(select(touch.c.enrolment_id).where(touch.c.id.in_(ids_of(until)))).scalars()
             Turn(conn, version, now).leave(list(enrolled), said.reason)
 
 

@@ -13,6 +13,7 @@ from crm_store.errors import StoreError
 from crm_store.ledger import accounts
 from crm_store.ledger.claim import Claim
 from crm_store.ledger.epoch import next_number
+from crm_store.ledger.refusals import keep_refusals
 from crm_store.ledger.transitions import BREAK, DISPATCH, DIVIDE, GIVE_BACK, move
 from crm_store.many import ids_of
 from crm_store.schema import request, touch, touch_values
@@ -51,7 +52,8 @@ def dispatch(conn: Connection, claimed: Claim, named: Request) -> int:
     if not accounts.may_dispatch(conn, named.channel, claimed.probe, clock):
         raise AccountHeld(f"channel '{named.channel}' takes nothing at present; its touches stay due")
     row = {"id": named.id, "channel": named.channel, "provider": named.provider, "touches": len(named.packed)}
-    conn.execute(insert(conn, request), {**row, "body_hash": named.body_hash, "dispatched_at": clock})
+    times = {"claimed_at": claimed.claimed_at, "dispatched_at": clock}
+    conn.execute(insert(conn, request), {**row, **times, "body_hash": named.body_hash})
     ours = touch.c.id.in_(ids_of(named.packed)), touch.c.claim == claimed.token, touch.c.lease_until > clock
     moved = move(conn, DISPATCH, *ours, request_id=named.id)
     if moved != len(named.packed):
@@ -116,6 +118,7 @@ def divide(conn: Connection, request_id: str, reason: str) -> bool:
     named = conn.execute(select(request.c.channel).where(request.c.id == request_id)).scalar_one()
     if not accounts.count_refusal(conn, named):
         return False
+    keep_refusals(conn, request_id, {f"refused whole: {reason}": touch.c.request_id == request_id})
     move(conn, DIVIDE, touch.c.request_id == request_id, touch.c.lease_until > clock)
     answer = {"answered_at": clock, "answer": f"refused whole: {reason}"}
     conn.execute(update(request).where(request.c.id == request_id).values(answer))

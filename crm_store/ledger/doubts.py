@@ -10,7 +10,7 @@ from typing import Any
 from sqlalchemy import ColumnElement, Connection, case, func, literal, select
 
 from crm_store.errors import StoreError, UsageError
-from crm_store.ledger.log import write_log
+from crm_store.ledger.log import Order, write_log
 from crm_store.ledger.states import FAILED, IN_DOUBT
 from crm_store.ledger.transitions import GIVE_UP, RESEND, RESUME, move
 from crm_store.schema import customer, touch
@@ -57,7 +57,7 @@ def _in_doubt(chosen: Chosen) -> list[ColumnElement[bool]]:
     return [touch.c.state == IN_DOUBT, *chosen.tests()]
 
 
-def resend(conn: Connection, chosen: Chosen, who: str, lease: timedelta, now: datetime) -> int:
+def resend(conn: Connection, chosen: Chosen, order: Order, lease: timedelta, now: datetime) -> int:
     """Make touches in doubt due again, by a person's order. They may arrive twice, and are not late as of `now`.
 
     Raises StoreError as long as their senders might still be at work: lease, time-out and ten minutes.
@@ -69,24 +69,24 @@ def resend(conn: Connection, chosen: Chosen, who: str, lease: timedelta, now: da
         raise StoreError(f"touches of {chosen} came into doubt too lately, an answer may still come; resend after {at}")
     not_late = case((touch.c.due_at < now, literal(now, Instant())), else_=touch.c.due_at)
     again = {"due_at": not_late, "attempt": touch.c.attempt + 1, "retry_at": None, "claim": None}
-    return _ordered(conn, "resend", chosen, who, move(conn, RESEND, *chosen.tests(), **again))
+    return _ordered(conn, "resend", chosen, order, move(conn, RESEND, *chosen.tests(), **again))
 
 
-def give_up(conn: Connection, chosen: Chosen, who: str) -> int:
+def give_up(conn: Connection, chosen: Chosen, order: Order) -> int:
     """End the doubt by a person's order: they are taken for not sent."""
-    return _ordered(conn, "give up", chosen, who, move(conn, GIVE_UP, *chosen.tests(), reason="gave_up"))
+    return _ordered(conn, "give up", chosen, order, move(conn, GIVE_UP, *chosen.tests(), reason="gave_up"))
 
 
-def resume(conn: Connection, chosen: Chosen, who: str, now: datetime) -> int:
+def resume(conn: Connection, chosen: Chosen, order: Order, now: datetime) -> int:
     """Make touches due again that failed for a template or an address which somebody has mended."""
     not_late = case((touch.c.due_at < now, literal(now, Instant())), else_=touch.c.due_at)
     mended = touch.c.state == FAILED, touch.c.reason.in_(MENDABLE), *chosen.tests()
-    return _ordered(conn, "resume", chosen, who, move(conn, RESUME, *mended, due_at=not_late, retry_at=None))
+    return _ordered(conn, "resume", chosen, order, move(conn, RESUME, *mended, due_at=not_late, retry_at=None))
 
 
-def _ordered(conn: Connection, action: str, chosen: Chosen, who: str, count: int) -> int:
+def _ordered(conn: Connection, action: str, chosen: Chosen, order: Order, count: int) -> int:
     if not chosen.tests():
         raise UsageError("whose? name a touch, a request or a campaign")
     details: Mapping[str, Any] = {"touches": count}
-    write_log(conn, who, action, str(chosen), details)
+    write_log(conn, order, action, str(chosen), details)
     return count

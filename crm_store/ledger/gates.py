@@ -11,13 +11,14 @@ from datetime import datetime
 from functools import lru_cache
 from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, case, literal, true, type_coerce
+from sqlalchemy import ColumnElement, Connection, case, literal, null, true, type_coerce
 
 from crm_store.consent.standing import has_address, has_consent, is_suppressed
 from crm_store.journeys.context import Runnable
-from crm_store.journeys.published import ends_at_once
+from crm_store.journeys.published import current, ends_at_once
 from crm_store.journeys.purpose import UNDELIVERABLE
 from crm_store.journeys.steps import Speaking
+from crm_store.ledger.opening import closed_until, opens
 from crm_store.ledger.pauses import is_paused, put_off_to
 from crm_store.ledger.states import CANCELLED, DUE, SKIPPED
 from crm_store.ledger.write import TASK
@@ -38,6 +39,7 @@ class Look:
     enrolment_scope: Scope
     all_leave: bool
     channel: str
+    closed: str  # where nothing may leave now, and until when (ledger/opening.py)
 
 
 @dataclass(frozen=True)
@@ -61,7 +63,8 @@ def look(conn: Connection, version: Runnable, now: datetime, step: Speaking | No
     one = version.campaign
     channel = step.message(one).channel if step else one.channel
     scopes = version.scope(conn, now), version.scope(conn, now, enrolment)
-    return Look(version, now, *scopes, ends_at_once(conn, one.name), channel)
+    closed = closed_until(conn, current(conn, one.name), now) if step else ""
+    return Look(version, now, *scopes, ends_at_once(conn, one.name), channel, closed)
 
 
 def _journey(at: Look) -> Column:  # all gates take the look
@@ -113,6 +116,15 @@ def _end_of_pause(at: Look) -> Column:
     return put_off_to(at.now, _too_late(at))
 
 
+def _open(at: Look) -> Column:
+    return opens(at.closed) <= at.now if at.closed else literal(True)
+
+
+def _opens_in_time(at: Look) -> Column:
+    instant = opens(at.closed) if at.closed else null()
+    return case((instant < touch.c.expires_at, instant))
+
+
 GATES: tuple[Gate, ...] = (
     Gate("erased", CANCELLED, "erased", lambda _: customer.c.erased_at.is_(None), "customer"),
     Gate("journey", CANCELLED, "left", _journey, "enrolment"),
@@ -126,6 +138,7 @@ GATES: tuple[Gate, ...] = (
     Gate("address", SKIPPED, "no_address", _of_messages(lambda at: has_address(at.channel)), "customer"),
     Gate("suppression", SKIPPED, "suppressed", _of_messages(_suppression), "customer"),
     Gate("consent", SKIPPED, "no_consent", _of_messages(_consent), "customer"),
+    Gate("hours", SKIPPED, "hours", _of_messages(_open), "customer", _opens_in_time),
 )
 
 
@@ -148,6 +161,16 @@ class Verdict:
     reason: str | None
     words: str
     until: datetime | None = None
+
+
+def passing(said: Verdict, gate: str) -> Verdict:
+    """The verdict on what passes another gate too, which is not of GATES."""
+    return Verdict(said.state, said.reason, f"{said.words} {gate}=pass", said.until)
+
+
+def barred(said: Verdict, gate: str, state: str, until: datetime | None = None) -> Verdict:
+    """The verdict on what such a gate bars, which is the reason too: it ends in `state`, or is put off."""
+    return Verdict(DUE if until else state, gate, f"{said.words} {gate}=bar", until)
 
 
 def bars(at: Look) -> Column:

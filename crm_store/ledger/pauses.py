@@ -7,7 +7,7 @@ no messages at all: no pause is about them.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import Any
 
 from sqlalchemy import (
@@ -27,12 +27,15 @@ from sqlalchemy import (
     update,
 )
 
+from crm_store.errors import UsageError
+from crm_store.ledger.log import Order, write_log
 from crm_store.ledger.states import DUE
 from crm_store.ledger.transitions import PUT_OFF, move
 from crm_store.many import ids_of
 from crm_store.schema import customer, enrolment, pause, touch
 from crm_store.schema.types import Instant, Words
 
+FOR_EVER = datetime(9999, 1, 1, tzinfo=UTC)  # or until a person says so
 _END: ColumnElement[Any] = func.coalesce(pause.c.lifted_at, pause.c.until, type_=Instant())
 
 
@@ -76,14 +79,55 @@ def follow_pauses(conn: Connection, enrolment_ids: Sequence[int], definition_id:
     conn.execute(update(pause).where(*ours).values(definition_id=definition_id))
 
 
+def pause_customer(
+    conn: Connection, key: str, topic: str | None, now: datetime, until: datetime | None, order: Order
+) -> None:
+    """Pause a customer by a person's order, from `now` to `until` (None: until somebody lifts it). It is logged.
+
+    Nothing of the topic (None: no marketing at all) is claimed for her after this commits. Raises UsageError for a key
+    that nobody has.
+    """
+    customer_id = _locked(conn, key)
+    row = {"customer_id": customer_id, "topic": topic, "since": now, "until": until or FOR_EVER, "lifts": True}
+    conn.execute(insert(pause), row)
+    write_log(conn, order, "pause", _subject(key, topic), {"until": until.isoformat() if until else None})
+
+
+def resume_customer(conn: Connection, key: str, topic: str | None, now: datetime, order: Order) -> int:
+    """End her pauses that last, of the topic, or all of them (None), whoever began them. What they have put off is due
+    now. It is logged. Returns how many there were; raises UsageError for a key that nobody has."""
+    customer_id = _locked(conn, key)
+    lasting = pause.c.customer_id == customer_id, pause.c.lifted_at.is_(None), pause.c.until > now
+    count = _lift(conn, (*lasting, *([pause.c.topic == topic] if topic else [])), now)
+    if count:
+        write_log(conn, order, "resume", _subject(key, topic), {"pauses": count})
+    return count
+
+
+def _locked(conn: Connection, key: str) -> int:
+    """The customer, her row locked as the claim locks it."""
+    wanted = select(customer.c.id).where(customer.c.key == key, customer.c.erased_at.is_(None))
+    found = conn.execute(wanted.with_for_update(key_share=True)).scalar()
+    if found is None:
+        raise UsageError(f"customer '{key}' is not in the store; keys are the company's own, as its files say them")
+    return int(found)
+
+
+def _subject(key: str, topic: str | None) -> str:
+    return f"customer {key}" + (f", topic {topic}" if topic else "")
+
+
 def lift_pauses(conn: Connection, enrolment_ids: Sequence[int], step: str, now: datetime) -> None:
     """End the pauses of a step now. What was put off to their end is due now."""
-    ours = pause.c.enrolment_id.in_(ids_of(enrolment_ids)), pause.c.step == step
+    _lift(conn, (pause.c.enrolment_id.in_(ids_of(enrolment_ids)), pause.c.step == step), now)
+
+
+def _lift(conn: Connection, ours: Sequence[ColumnElement[bool]], now: datetime) -> int:
     until = case((pause.c.until < touch.c.expires_at, pause.c.until), else_=touch.c.expires_at)
     waits = select(pause.c.id).where(*ours, _concerns(touch.c), touch.c.due_at == until).correlate(touch).exists()
     whose = touch.c.customer_id.in_(select(pause.c.customer_id).where(*ours))
     move(conn, PUT_OFF, touch.c.state == DUE, touch.c.reason == "paused", whose, waits, due_at=now)
-    conn.execute(update(pause).where(*ours).values(lifted_at=now, definition_id=None))
+    return conn.execute(update(pause).where(*ours).values(lifted_at=now, definition_id=None)).rowcount
 
 
 def _concerns(row: Any) -> ColumnElement[bool]:

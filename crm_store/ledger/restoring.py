@@ -7,7 +7,7 @@ from datetime import datetime
 from sqlalchemy import Connection, select, update
 
 from crm_store import lives
-from crm_store.ledger.log import write_log
+from crm_store.ledger.log import Order, write_log
 from crm_store.ledger.states import CLAIMED, DISPATCHED, DUE
 from crm_store.ledger.transitions import RESTORE, move
 from crm_store.schema import enrolment, epoch, touch
@@ -16,7 +16,7 @@ from crm_store.store import Store, machine_now
 SLICE = 5_000
 
 
-def begin_new_life(store: Store, now: datetime, who: str) -> int:
+def begin_new_life(store: Store, now: datetime, order: Order) -> int:
     """Hold everything that is due, claimed or dispatched in doubt, and what is planned later but was right before `now`.
 
     Returns how many touches there were. If it is interrupted, deliveries of an SQLite store are refused until it is done.
@@ -25,7 +25,7 @@ def begin_new_life(store: Store, now: datetime, who: str) -> int:
     held = 0
     while done := store.write(_hold_some):
         held += done
-    store.write(_count_on, lives.read_mark(lives.mark_of(store.file)) if store.file else 0, held, who)
+    store.write(_count_on, lives.read_mark(lives.mark_of(store.file)) if store.file else 0, held, order)
     return held
 
 
@@ -41,8 +41,8 @@ def _hold_some(conn: Connection) -> int:
     return move(conn, RESTORE, touch.c.id.in_(some), reason="restored", doubt_since=machine_now(conn))
 
 
-def _count_on(conn: Connection, sent: int, held: int, who: str) -> None:
+def _count_on(conn: Connection, sent: int, held: int, order: Order) -> None:
     """Requests are counted on from all that were ever sent: the store is the newest again."""
     known = conn.execute(select(epoch.c.number)).scalar_one()
     conn.execute(update(epoch).values(number=max(known, sent) + 1))
-    write_log(conn, who, "restore", "store", {"touches": held})
+    write_log(conn, order, "restore", "store", {"touches": held})

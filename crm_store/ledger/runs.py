@@ -1,4 +1,8 @@
-"""Campaign runs and the sum law: eligible = due + claimed + dispatched + sent + skipped + cancelled + failed + in_doubt."""
+"""Campaign runs and the sum law: eligible = due + claimed + dispatched + sent + skipped + cancelled + failed + in_doubt.
+
+Nothing of a run is claimed while it has a state: it is in planning, held by its guard, or stopped by a person. A run in
+planning belongs to the campaign, not to a planner: whoever plans adds to it, and who comes to the end of it closes it.
+"""
 
 from __future__ import annotations
 
@@ -9,17 +13,53 @@ from datetime import datetime
 from sqlalchemy import Connection, func, insert, select, update
 
 from crm_store.clock import machine_instant
+from crm_store.ledger.log import Order, write_log
 from crm_store.ledger.states import DUE, STATES
 from crm_store.many import ids_of
+from crm_store.restraint.guard import USUAL_RUNS, Guard, usual_guard
 from crm_store.schema import campaign_run, touch
+from crm_store.store import machine_now
+
+# States of a run; one that has none is open.
+PLANNING = "planning"
+HELD = "held"
+STOPPED = "stopped"
 
 
 def ensure_run(conn: Connection, run_id: int | None, campaign: str, now: datetime) -> int:
-    """The run, written now if this is the first work of the tick."""
-    if run_id is not None:
+    """The run that is in planning, written now if this is the first work of the tick. A planner whose run was stopped
+    meanwhile goes on in that one; one whose run somebody else has closed begins another."""
+    ours = campaign_run.c.id == run_id, campaign_run.c.state.in_((PLANNING, STOPPED))
+    if run_id is not None and conn.execute(select(campaign_run.c.id).where(*ours)).first() is not None:
         return run_id
-    row = {"campaign": campaign, "now": now, "started_at": machine_instant(), "eligible": 0}
+    if (open_ := in_planning(conn, campaign)) is not None:
+        return open_
+    row = {"campaign": campaign, "now": now, "started_at": machine_instant(), "eligible": 0, "state": PLANNING}
     return int(conn.execute(insert(campaign_run).returning(campaign_run.c.id), row).scalar_one())
+
+
+def in_planning(conn: Connection, campaign: str) -> int | None:
+    """The campaign's run that is in planning, be it that of a planner who is gone."""
+    mine = campaign_run.c.campaign == campaign, campaign_run.c.state == PLANNING
+    return conn.execute(select(campaign_run.c.id).where(*mine)).scalar()
+
+
+def close_run(conn: Connection, run_id: int, guard: Guard | None) -> bool:
+    """Planning is over: the run is open, or held if it is not as its guard expects (None: the usual guard). Which it is."""
+    row = conn.execute(select(campaign_run).where(campaign_run.c.id == run_id)).one()
+    expected = guard or usual_guard(_last_sizes(conn, row.campaign, run_id))
+    why = expected.bars(row.eligible) if expected else None
+    values = {"state": HELD if why else None, "why": why, "state_since": machine_now(conn)}
+    conn.execute(update(campaign_run).where(campaign_run.c.id == run_id, campaign_run.c.state == PLANNING).values(values))
+    return why is not None
+
+
+def _last_sizes(conn: Connection, campaign: str, run_id: int) -> list[int]:
+    """How many recipients the last runs of a campaign had that went, or might have."""
+    went = campaign_run.c.state.is_(None) | (campaign_run.c.state == STOPPED)
+    before = campaign_run.c.campaign == campaign, campaign_run.c.id != run_id, went
+    newest = campaign_run.c.now.desc(), campaign_run.c.id.desc()
+    return list(conn.execute(select(campaign_run.c.eligible).where(*before).order_by(*newest).limit(USUAL_RUNS)).scalars())
 
 
 def add_eligible(conn: Connection, run_id: int, count: int) -> None:
@@ -28,11 +68,17 @@ def add_eligible(conn: Connection, run_id: int, count: int) -> None:
     conn.execute(update(campaign_run).where(campaign_run.c.id == run_id).values(eligible=grown))
 
 
-def accept_late(conn: Connection, campaign: str, at: datetime) -> int:
-    """Let the late touches of a campaign's runs go (`late: {otherwise: ask}`). Returns how many runs waited."""
+def accept(conn: Connection, campaign: str, at: datetime, order: Order) -> int:
+    """Let a campaign's runs go that its guard holds, and their late touches (`late: {otherwise: ask}`). It is logged.
+    Returns how many runs waited. A run in planning is not among them: nobody knows yet what it will be."""
     due = select(touch.c.id).where(touch.c.run_id == campaign_run.c.id, touch.c.state == DUE).exists()
-    waiting = campaign_run.c.campaign == campaign, campaign_run.c.accepted_at.is_(None), due
-    return conn.execute(update(campaign_run).where(*waiting).values(accepted_at=at)).rowcount
+    waits = campaign_run.c.state.is_(None) | (campaign_run.c.state == HELD)
+    waiting = campaign_run.c.campaign == campaign, campaign_run.c.accepted_at.is_(None), waits, due
+    accepted = update(campaign_run).where(*waiting).values(accepted_at=at, state=None).returning(campaign_run.c.id)
+    runs = sorted(conn.execute(accepted).scalars())
+    if runs:
+        write_log(conn, order, "accept", f"campaign {campaign}", {"runs": runs})
+    return len(runs)
 
 
 def take_copies(conn: Connection, touch_ids: Sequence[int], now: datetime) -> int:

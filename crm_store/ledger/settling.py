@@ -13,6 +13,7 @@ from sqlalchemy import cast as sql_cast
 from crm_store.dialect import unindexed
 from crm_store.ledger import accounts
 from crm_store.ledger.dispatch import ATTEMPTS, Answer, Refusal
+from crm_store.ledger.refusals import keep_refusals
 from crm_store.ledger.states import CLAIMED, DISPATCHED
 from crm_store.ledger.transitions import ACCEPT, DOUBT, FAIL, GIVE_BACK, REFUSE, move, moving
 from crm_store.many import ids_of, pairs
@@ -28,6 +29,7 @@ def settle(conn: Connection, request_id: str, answer: Answer, now: datetime) -> 
     """Write the answer to a request that was sent as of `now`. Only touches that are still under it change, those that
     have come into doubt meanwhile among them."""
     clock = machine_now(conn)
+    _keep_refusals(conn, request_id, answer)
     _accept(conn, request_id, answer.accepted, now)
     for reason, ids in _by_value(answer.doubtful).items():
         move(conn, DOUBT, *_under(request_id, ids), reason=reason, doubt_since=clock)
@@ -37,6 +39,12 @@ def settle(conn: Connection, request_id: str, answer: Answer, now: datetime) -> 
     answered = update(request).where(ours).values(answered_at=clock, answer=answer.word())
     channel, dispatched_at = conn.execute(answered.returning(request.c.channel, request.c.dispatched_at)).one()
     _tell_account(conn, channel, dispatched_at, answer, clock)
+
+
+def _keep_refusals(conn: Connection, request_id: str, answer: Answer) -> None:
+    refused = {touch_id: one.reason for touch_id, one in answer.refused.items()}
+    said = _by_value({**refused, **{touch_id: f"in doubt: {why}" for touch_id, why in answer.doubtful.items()}})
+    keep_refusals(conn, request_id, {why: touch.c.id.in_(ids_of(ids)) for why, ids in said.items()})
 
 
 def _by_value(found: Mapping[int, Value]) -> dict[Value, list[int]]:

@@ -7,6 +7,7 @@ from crm_store.schema.events import event, event_item, product, tally
 from crm_store.schema.journeys import (
     assignment,
     campaign,
+    campaign_pause,
     definition,
     enrolment,
     entry_request,
@@ -21,10 +22,13 @@ from crm_store.schema.journeys import (
 )
 from crm_store.schema.ledger import (
     account,
+    address_use,
     campaign_run,
     epoch,
     holder,
     log,
+    place,
+    refusal,
     request,
     shell,
     stray_event,
@@ -34,14 +38,16 @@ from crm_store.schema.ledger import (
 )
 
 # The newest migration. Kept here so that opening an up-to-date store needs no Alembic; a test compares the two.
-SCHEMA_VERSION = "0011"
+SCHEMA_VERSION = "0014"
 
 __all__ = [
     "METADATA",
     "SCHEMA_VERSION",
     "account",
+    "address_use",
     "assignment",
     "campaign",
+    "campaign_pause",
     "campaign_run",
     "consent",
     "consent_state",
@@ -63,8 +69,10 @@ __all__ = [
     "looked",
     "offer",
     "pause",
+    "place",
     "product",
     "published",
+    "refusal",
     "request",
     "score",
     "segment_member",

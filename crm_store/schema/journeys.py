@@ -43,6 +43,17 @@ campaign = Table(
     Column("entered_by", BigInteger),  # and by which definition
 )
 
+# Campaigns that a person has paused, whatever their files say; EVERY campaign by one row. Only a person lifts it.
+EVERY = "*"
+campaign_pause = Table(
+    "campaign_pause",
+    METADATA,
+    Column("campaign", Words, primary_key=True),
+    Column("at", Instant, nullable=False),  # machine time
+    Column("who", Words, nullable=False),
+    Column("reason", Words),
+)
+
 segment_member = Table(
     "segment_member",
     METADATA,
@@ -158,7 +169,7 @@ pause = Table(
     Column("topic", Words),
     Column("since", Instant, nullable=False),
     Column("until", Instant, nullable=False),
-    Column("lifts", Boolean, nullable=False),  # ends sooner if its step's condition holds
+    Column("lifts", Boolean, nullable=False),  # may end sooner: its step's condition holds, a person lifts it
     Column("lifted_at", Instant),  # ended before its time
     Column("enrolment_id", ForeignKey("enrolment.id")),  # of the step that began it
     Column("step", Words),

@@ -28,8 +28,13 @@ campaign_run = Table(
     Column("eligible", BigInteger, nullable=False),
     Column("accepted_at", Instant),  # a person let the late touches of this run go
     Column("copied_at", Instant),  # the company's own people have got their copies (business time)
+    # Why nothing of it is claimed: planning is not over, held by its guard, stopped by a person. None: it is open.
+    Column("state", Words),
+    Column("state_since", Instant),  # machine time
+    Column("why", Words),  # it was held or stopped; stays when a person has let it go
 )
 Index("ix_campaign_run_campaign_now", campaign_run.c.campaign, campaign_run.c.now)
+partial_index(Index("ix_campaign_run_state", campaign_run.c.campaign, campaign_run.c.state), "state IS NOT NULL")
 
 # One call of a provider: named in the store before its first byte leaves.
 request = Table(
@@ -40,6 +45,7 @@ request = Table(
     Column("provider", Words, nullable=False),
     Column("touches", Integer, nullable=False),
     Column("body_hash", Words, nullable=False),
+    Column("claimed_at", Instant),  # machine time: when its touches were looked at last
     Column("dispatched_at", Instant, nullable=False),  # machine time
     Column("answered_at", Instant),
     Column("answer", Words),
@@ -93,6 +99,7 @@ partial_index(
     ),
     "state = 'due'",
 )  # fmt: skip
+partial_index(Index("ix_touch_customer_due", touch.c.customer_id), "state = 'due'")  # who else wants to write to her
 partial_index(Index("ix_touch_leased", touch.c.lease_until), "state IN ('claimed', 'dispatched')")
 partial_index(Index("ix_touch_sent", touch.c.customer_id, touch.c.sent_at), "state = 'sent'")
 # People look for touches: what is unusual has a reason; the newest come first.
@@ -104,6 +111,26 @@ Index("ix_touch_due_at", touch.c.due_at)
 Index("ix_touch_run_id_state", touch.c.run_id, touch.c.state)
 Index("ix_touch_customer_id", touch.c.customer_id)
 Index("ix_touch_request_id", touch.c.request_id)
+
+# What a campaign with a pace, or a channel with a ramp, has claimed, and when (business time).
+place = Table(
+    "place",
+    METADATA,
+    Column("touch_id", ForeignKey("touch.id"), primary_key=True),
+    Column("campaign", Words, nullable=False),
+    Column("channel", Words, nullable=False),
+    Column("at", Instant, nullable=False),
+)
+Index("ix_place_campaign_at", place.c.campaign, place.c.at)
+Index("ix_place_channel_at", place.c.channel, place.c.at)
+
+# Whose turn it was to be written to at an address that customers share: once for each campaign, step and occasion.
+address_use = Table(
+    "address_use",
+    METADATA,
+    Column("hash", Id, primary_key=True, autoincrement=False),  # of all that, under a key of the store's
+    Column("touch_id", ForeignKey("touch.id"), nullable=False),
+)
 
 # An account of a provider, as a channel of rapport.yaml names it: one row that all workers share. All machine time.
 account = Table(
@@ -129,7 +156,18 @@ holder = Table(
     Column("until", Instant, nullable=False),
 )
 
-# What people ordered: only ever added to.
+# What a provider said no to, or nothing: stays when its touches have left with a later request.
+refusal = Table(
+    "refusal",
+    METADATA,
+    Column("request_id", ForeignKey("request.id"), primary_key=True),
+    Column("run_id", ForeignKey("campaign_run.id"), primary_key=True),
+    Column("answer", Words, primary_key=True),
+    Column("touches", Integer, nullable=False),
+)
+Index("ix_refusal_run_id", refusal.c.run_id)
+
+# What people ordered: only ever added to (triggers refuse everything else).
 log = Table(
     "log",
     METADATA,
@@ -138,6 +176,7 @@ log = Table(
     Column("who", Words, nullable=False),
     Column("action", Words, nullable=False),
     Column("subject", Words, nullable=False),
+    Column("reason", Words),
     Column("details", Json(), nullable=False),
 )
 Index("ix_log_at", log.c.at)

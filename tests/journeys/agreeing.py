@@ -18,6 +18,7 @@ from crm_store.intake.customers import Customers
 from crm_store.intake.events import Events
 from crm_store.intake.records import read_customer, read_event
 from crm_store.journeys.requests import Asked, enrol
+from crm_store.ledger.log import Order
 from crm_store.schema import customer, enrolment, event, follow_up, pause, split_decision, touch
 from tests.copies import copy_of, shop_on
 from tests.journeys.random_journeys import SEGMENTS, Journeys
@@ -86,7 +87,7 @@ def request(shop: Shop, simulator: Simulator, campaign: str, key: str, who: str,
     said = simulator.campaigns[campaign]
     if "by_hand" in said.said["enter"] and said.status != "ended":
         simulator.request(campaign, key, who, now)
-        enrol(shop.store, campaign, Asked(key, "test", "customer", who), {}, ZoneInfo("Europe/Berlin"), now)
+        enrol(shop.store, campaign, Asked(key, Order("test"), "customer", who), {}, ZoneInfo("Europe/Berlin"), now)
 
 
 Says = dict[str, list[tuple[Any, ...]]]

@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 from sqlalchemy import func, select
 
+from crm_store.ledger.log import Order
 from crm_store.ledger.restoring import begin_new_life
 from crm_store.schema import follow_up, offer
 from tests.journeys.files import journey, outcomes, said_of, sent, standings, start
@@ -89,7 +90,7 @@ def test_a_restored_store_does_not_doubt_that_they_were_sent_nothing(shop: Shop)
     start(shop, hold_out="99.99 %")
     enter(shop, "anna")
     shop.plan()
-    begin_new_life(shop.store, NOON, "ann")
+    begin_new_life(shop.store, NOON, Order("ann"))
     enter(shop, "bea")  # planned after, right before
     shop.tick()
     assert outcomes(shop) == [("anna", "hello", *HELD), ("bea", "hello", *HELD)]

@@ -7,7 +7,8 @@ from datetime import timedelta
 import pytest
 
 from crm_store.journeys.tick import Work, due_work
-from crm_store.ledger.runs import accept_late
+from crm_store.ledger.log import Order
+from crm_store.ledger.runs import accept
 from tests.journeys.files import outcomes, right_at, sent, start
 from tests.world import NOON, Shop
 
@@ -68,7 +69,7 @@ def test_otherwise_ask_waits_until_a_person_accepts(shop: Shop) -> None:
     shop.tick(NOON + DAY)
     assert outcomes(shop) == [("alice", "hello", "due", None)]
     assert due_work(shop.store, NOON + DAY) == []
-    assert shop.store.write(accept_late, "c", NOON + DAY) == 1
+    assert shop.store.write(accept, "c", NOON + DAY, Order("ann")) == 1
     assert due_work(shop.store, NOON + DAY) == [Work("c", "nurture")]
     shop.tick(NOON + DAY)
     assert sent(shop) == [("alice", "hello")]
@@ -79,14 +80,14 @@ def test_what_is_in_time_is_not_asked_about(shop: Shop) -> None:
     sign_up(shop)
     shop.tick(NOON + HOUR)
     assert sent(shop) == [("alice", "hello")]
-    assert shop.store.write(accept_late, "c", NOON + DAY) == 0
+    assert shop.store.write(accept, "c", NOON + DAY, Order("ann")) == 0
 
 
 def test_accepting_lets_no_later_run_go(shop: Shop) -> None:
     start(shop, late="{within: 1 hour, otherwise: ask}", steps=TWO_MAILS)
     sign_up(shop)
     shop.tick()
-    shop.store.write(accept_late, "c", NOON)
+    shop.store.write(accept, "c", NOON, Order("ann"))
     shop.tick(NOON + DAY + 2 * HOUR)
     assert outcomes(shop)[1] == ("alice", "again", "due", None)
 

@@ -90,6 +90,21 @@ def freeze_in_the_channel(shop: Shop, after: int) -> None:
     say("awake")
 
 
+class OneByOne(Outbox):
+    """An outbox that says so before each request, and waits for the word to send it."""
+
+    def send(self, request_id: str, mails: Sequence[Mail], deadline: float) -> Answer:
+        say("sending")
+        sys.stdin.readline()
+        return super().send(request_id, mails, deadline)
+
+
+def send_one_by_one(shop: Shop) -> None:
+    delivery.__dict__["channel_for"] = lambda *_: OneByOne(shop.root / "outbox")
+    shop.deliver()
+    say("done")
+
+
 def tick_together(shop: Shop) -> None:
     """Wait for the word, then do everything there is to do, in small slices."""
     slices.__dict__["SLICE"] = 3
@@ -106,6 +121,7 @@ MODES: dict[str, Callable[[Shop], None]] = {
     "after-sending": lambda shop: stop_in_the_channel(shop, after=2),
     "frozen-before": lambda shop: freeze_in_the_channel(shop, after=0),
     "frozen-amid": lambda shop: freeze_in_the_channel(shop, after=1),
+    "one-by-one": send_one_by_one,
     "tick": tick_together,
 }
 

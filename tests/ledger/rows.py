@@ -9,7 +9,8 @@ from typing import Any
 from sqlalchemy import Connection, select, update
 
 from crm_store.ledger import accounts
-from crm_store.ledger.claim import Claim, Group, Worker, claim
+from crm_store.ledger.claim import Claim, Worker, claim
+from crm_store.ledger.judging import Group
 from crm_store.schema import customer, enrolment, touch
 from outreach.offers.codes import new_code
 from tests.journeys.files import start

@@ -89,7 +89,7 @@ def test_of_one_touch_everything_is_said(shop: Shop) -> None:
         assert conn.execute(select(campaign_run.c.id)).scalars().all() == [1, 2]
     assert whole is not None
     assert mail is not None
-    assert whole.verdicts == {gate.name: "pass" for gate in GATES}
+    assert whole.verdicts == {**{gate.name: "pass" for gate in GATES}, "same_address": "pass", "cap": "pass"}
     assert [(one["kind"], one["name"]) for one in whole.definitions] == [("campaign", "c"), ("template", "hello")]
     assert (whole.facts["customer"], whole.facts["provider"]) == ("alice", "outbox")
 

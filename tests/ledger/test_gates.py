@@ -14,7 +14,7 @@ from crm_store.ledger.gates import GATES
 from crm_store.schema import customer, enrolment, pause
 from tests.journeys.files import journey, standings
 from tests.ledger.rows import by_customer, change, claim_all, planned, take_out_of_journeys
-from tests.world import NOON, WITHDRAWN, Shop
+from tests.world import NOON, SETTINGS, WITHDRAWN, Shop
 
 HOUR, DAY = timedelta(hours=1), timedelta(days=1)
 KEYS = {"exit_when": "{event: order}", "audience": "{attribute: country, is_not: FR}"}
@@ -70,6 +70,11 @@ def opt_out(shop: Shop) -> None:
     shop.customer("alice", consents=WITHDRAWN)
 
 
+def come_in_quiet_hours(shop: Shop) -> None:
+    shop.write({"config/rapport.yaml": f"{SETTINGS}hours: 09:00-10:00\n"})
+    shop.publish()
+
+
 BARRED: dict[str, tuple[Callable[[Shop], None], str, str]] = {
     "erased": (erase, "cancelled", "erased"),
     "journey": (take_out_of_journeys, "cancelled", "left"),
@@ -83,6 +88,7 @@ BARRED: dict[str, tuple[Callable[[Shop], None], str, str]] = {
     "address": (lose_the_address, "skipped", "no_address"),
     "suppression": (bounce, "skipped", "suppressed"),
     "consent": (opt_out, "skipped", "no_consent"),
+    "hours": (come_in_quiet_hours, "due", "hours"),
 }
 
 
@@ -111,7 +117,7 @@ def test_each_gate_bars_with_its_reason_and_leaves_its_verdict(shop: Shop, name:
 def test_what_passes_has_passed_every_gate(shop: Shop) -> None:
     planned(shop, "alice", **KEYS)
     shop.deliver()
-    assert verdicts(shop) == {gate.name: "pass" for gate in GATES}
+    assert verdicts(shop) == {**{gate.name: "pass" for gate in GATES}, "same_address": "pass", "cap": "pass"}
     assert by_customer(shop, "state", "decided_at") == {"alice": ("sent", NOON)}
 
 

@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from crm_store.errors import StoreError, UsageError
+from crm_store.ledger.log import Order
 from crm_store.ledger.restoring import begin_new_life
 from crm_store.store import copy_to, open_store, put_back
 from outreach.events import take, take_up
@@ -41,7 +42,7 @@ def test_after_a_restore_of_a_copy_from_before_a_birthday_run_nobody_gets_a_seco
         references = [mail["Message-ID"].strip("<>").partition("@")[0] for mail in shop.mails()]
         shop.store.close()
         with shop_on(copy, shop.root) as again:
-            assert begin_new_life(again.store, LATER, "ann") == 1
+            assert begin_new_life(again.store, LATER, Order("ann")) == 1
             again.tick(LATER)
             assert by_customer(again, "state", "reason") == dict.fromkeys(("alice", "bob"), ("in_doubt", "restored"))
             assert len(again.mails()) == 2
@@ -65,7 +66,7 @@ def test_events_of_an_earlier_life_wait_for_the_touch_that_is_planned_again(shop
         (bob,) = [mail for mail in shop.mails() if "bob" in str(mail["To"])]
         shop.store.close()
         with shop_on(copy, shop.root) as again:
-            begin_new_life(again.store, LATER, "ann")
+            begin_new_life(again.store, LATER, Order("ann"))
             reference = bob["Message-ID"].strip("<>").partition("@")[0]
             raw = {"event": "delivered", "timestamp": 1_781_524_800, "sg_event_id": "1", "rapport_touch": reference}
             assert take(again.store, "sendgrid", [raw]).told.aside == 1
@@ -87,7 +88,7 @@ def test_a_file_that_was_simply_copied_back_is_noticed_and_nothing_leaves(shop: 
     with pytest.raises(StoreError, match=r"is a copy from before the last mails left.*run `rapport store restore`"):
         shop.deliver(LATER)
     assert by_customer(shop, "state") == {"alice": "due"}
-    begin_new_life(shop.store, LATER, "ann")
+    begin_new_life(shop.store, LATER, Order("ann"))
     shop.deliver(LATER)
     assert (by_customer(shop, "state"), len(shop.mails())) == ({"alice": "in_doubt"}, 1)
 

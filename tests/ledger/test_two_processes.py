@@ -17,16 +17,16 @@ OFFERS = "{treat: {discount: 15 %, code: unique}}"
 STEPS = "[{send: hello}, {wait: 1 day}, {send: gift, offer: treat}, {send: again}]"
 CAMPAIGNS = {
     "welcome": {"exit_when": "{event: order, since: entered}"},
-    "birthday": {"kind": "occasion", "enter": "{date: birthday, at: '11:00'}"},
+    "birthday": {"kind": "occasion", "enter": "{date: birthday, at: '11:00'}", "priority": "60"},
     "back": {"kind": "winback", "enter": "{lapse: order, after: 10 days}", "topic": "news"},
-    "gold": {"enter": "{segment: gold, existing: enrol}", "again": "after leaving"},
+    "gold": {"enter": "{segment: gold, existing: enrol}", "again": "after leaving", "when_capped": "wait"},
 }
 INSTANTS = (NOON, NOON + DAY, NOON + 2 * DAY)
 
 
 def fill(shop: Shop) -> None:
     """Many customers for whom something happens in each campaign; batches are small, so that processes meet."""
-    shop.write({"config/rapport.yaml": SETTINGS + "delivery: {batch: 4}\n"})
+    shop.write({"config/rapport.yaml": SETTINGS + "delivery: {batch: 4}\ncaps: [{at_most: 2, per: 2 days}]\n"})
     shop.segment("gold", "{attribute: tier, is: gold}")
     for name, keys in CAMPAIGNS.items():
         shop.campaign(name, journey(offers=OFFERS, steps=STEPS, **keys))
@@ -78,3 +78,4 @@ def test_two_processes_at_once_give_the_ledger_of_one(store_url: str, tmp_path: 
     assert len(expected) > 5 * MANY
     assert len(mails) == sum(row[4] == "sent" for row in expected)
     assert not [name for name in mails if "-" in name]
+    assert {row[5] for row in expected} >= {None, "cap"}

@@ -152,7 +152,7 @@ def _name(node: Node, subject: str, language: Language) -> str | int:
         return read_channel(node, language)
     if subject == "run":
         if not re.fullmatch(r"\d{1,15}", text(node)):
-            raise Fault(node.place, f"'{text(node)}' must be the number of a run, as `rapport touches --json` has it")
+            raise Fault(node.place, f"'{text(node)}' must be the number of a run, as `rapport runs` has it")
         return int(text(node))
     return text(node) if subject == "variant" else language.names.known(node, subject, f"{subject}s")
 

@@ -69,3 +69,9 @@ def test_what_a_file_says_for_people_and_what_it_does_not_say_is_shown(rapport: 
     assert (shown["title"], shown["owner"]) == ("c", None)
     assert shown["changes"] == "those under way go over to the new version (follow)"
     assert shown["entered by"] == "the event 'signed up' (first steps at once, with the event)"
+    assert (shown["hours"], shown["pace"]) == ("any time", "any")
+    assert shown["shared address"] == "one mail for each step and occasion"
+    small_shop.campaign("c", journey(hours="09:00-20:00", days="[mon]", pace="5 per 1 hour", one_per_address="false"))
+    shown = rapport("campaign", "show", "c", "--json").json
+    assert (shown["hours"], shown["pace"]) == ("09:00-20:00 on mon", "5 per 1 hour, all customers together")
+    assert shown["shared address"] == "a mail for each customer"

@@ -48,6 +48,7 @@ WORKS = {
     "apply": ("apply", "published: campaign welcome"),
     "campaign explain": ("campaign explain welcome --customer alice", "nothing stops her"),
     "campaign results": ("campaign results welcome --by week", "What came of welcome: mails: none"),
+    "caps": ("caps", "Lost to caps in 7 days: none"),
     "touches": ("touches --state due --campaign welcome --customer alice", "Touches: none"),
     "customer show": ("customer show alice", "alice@example.com"),
     "vocabulary suggest": ("vocabulary suggest", "# the vocabulary names everything that the store holds"),
@@ -65,6 +66,14 @@ WORKS = {
 
 IN_TESTS_OF_THEIR_OWN = {
     "campaign enrol",
+    "campaign pause",
+    "campaign resume",
+    "campaign stop",
+    "customer pause",
+    "customer resume",
+    "runs",
+    "report",
+    "log",
     "settle",
     "touches show",
     "import provider-events",
@@ -85,6 +94,7 @@ def test_every_command_works(rapport: Rapport, files: Path) -> None:
 
 
 AS_JSON = {
+    "caps": "caps",
     "segment list": "segment list",
     "segment show": "segment show buyers",
     "segment count": "segment count buyers",
@@ -117,6 +127,10 @@ def test_every_command_with_json_is_tried() -> None:
         "settle",
         "touches show",
         "import provider-events",
+        "campaign stop",
+        "runs",
+        "report",
+        "log",
     }  # in tests of their own
     assert with_json == {*AS_JSON, *elsewhere}
 

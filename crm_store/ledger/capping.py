@@ -1,0 +1,182 @@
+"""Caps, in the claim: which of the touches that pass every other gate are one too many for their customer.
+
+Their customers' rows are locked, so what others have claimed is seen. A touch loses to every other of its customer that is
+due by the same `now`, passes its own gates and stands before it: the higher priority first, then what was due earlier.
+Whoever claims first, the same touches win.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from itertools import groupby
+from typing import Any, NamedTuple
+
+from sqlalchemy import ColumnElement, Connection, Select, func, select, union_all
+
+from crm_store.dialect import unindexed
+from crm_store.journeys.context import Runnable
+from crm_store.journeys.published import current, runnable
+from crm_store.journeys.steps import Send, Speaking
+from crm_store.ledger.gates import Verdict, barred, look, passing
+from crm_store.ledger.judging import NO_WAIT, Group, judge_mails, step_of
+from crm_store.ledger.states import DUE, SENT, SKIPPED
+from crm_store.ledger.taking import UNDER_WAY, claimed_at
+from crm_store.many import ids_of
+from crm_store.restraint.caps import Cap, room_from
+from crm_store.schema import enrolment, touch
+
+NAME = "cap"
+
+
+class Counted(NamedTuple):
+    """A touch that counts: when it was claimed, and of what it is."""
+
+    at: datetime
+    topic: str | None
+    channel: str
+
+
+class Contender(NamedTuple):
+    """A touch that is due, with what it is under. It sorts before those that it wins over."""
+
+    rank: tuple[int, datetime, str, str, str]
+    touch_id: int
+    topic: str | None
+    channel: str
+    caps: tuple[Cap, ...]
+
+
+@dataclass
+class Customer:
+    """What a customer has had, and what she is to get now."""
+
+    counted: list[Counted] = field(default_factory=list)
+
+    def free_from(self, caps: Iterable[Cap], now: datetime) -> datetime:
+        """From when on there is room under all of the caps; `now`: there is."""
+        return max((self._free(cap, now) for cap in caps), default=now)
+
+    def near(self, cap: Cap, now: datetime) -> list[datetime]:
+        """When she was written to, as far as it counts under the cap: before `now`, and after it if a clock went back."""
+        about = (one.at for one in self.counted if cap.is_about(one.topic, one.channel))
+        return sorted(at for at in about if abs(at - now) < cap.per)
+
+    def _free(self, cap: Cap, now: datetime) -> datetime:
+        return room_from(self.near(cap, now), cap.at_most, cap.per, now)
+
+
+def uncapped(
+    conn: Connection, version: Runnable, step: Speaking, verdicts: Mapping[int, Verdict], now: datetime
+) -> dict[int, Verdict]:
+    """The verdicts; what passes but is one too many is ended, or put off until there is room (`when_capped: wait`)."""
+    message, newest = step.message(version.campaign), current(conn, version.campaign.name)
+    policy = newest.campaign.restraint
+    caps = policy.caps_of(newest.settings.caps, message.topic, message.channel)
+    passed = [touch_id for touch_id, said in verdicts.items() if said.state is None]
+    free = _free_from(conn, passed, caps, now) if caps and passed else {}
+    capped = [touch_id for touch_id in passed if free.get(touch_id, now) > now]
+    expiries = _expiries(conn, capped) if policy.when_capped == "wait" else {}
+    said = {touch_id: passing(verdicts[touch_id], NAME) for touch_id in passed}
+    for touch_id in capped:
+        waits = touch_id in expiries and free[touch_id] < expiries[touch_id]
+        said[touch_id] = barred(verdicts[touch_id], NAME, SKIPPED, free[touch_id] if waits else None)
+    return {**verdicts, **said}
+
+
+def room(conn: Connection, campaign: str, customer_id: int, now: datetime) -> Iterator[tuple[Cap, int, datetime]]:
+    """For each cap that a customer is under in a campaign: how much of it she has had, and from when on there is room."""
+    newest = current(conn, campaign)
+    one = newest.campaign
+    for cap in one.restraint.caps_of(newest.settings.caps, one.topic, one.channel):
+        customer = _counted(conn, {customer_id}, cap.per, now).get(customer_id, Customer())
+        yield cap, len(customer.near(cap, now)), customer.free_from([cap], now)
+
+
+def _expiries(conn: Connection, ids: Sequence[int]) -> dict[int, datetime]:
+    rows = conn.execute(select(touch.c.id, touch.c.expires_at).where(touch.c.id.in_(ids_of(ids))))
+    return {touch_id: expires for touch_id, expires in rows.all()}
+
+
+def _free_from(conn: Connection, ids: Sequence[int], caps: tuple[Cap, ...], now: datetime) -> dict[int, datetime]:
+    """For each of the touches, which are under these caps: from when on there is room for it. `now`: it may go."""
+    owners = conn.execute(select(touch.c.id, touch.c.customer_id).where(touch.c.id.in_(ids_of(ids)))).all()
+    whose = {touch_id: customer_id for touch_id, customer_id in owners}
+    rivals = _contenders(conn, ids, now)
+    longest = max(cap.per for cap in (*caps, *(cap for many in rivals.values() for one in many for cap in one.caps)))
+    customers = _counted(conn, set(whose.values()), longest, now)
+    nobody = Customer()
+    alone = {one: customers.get(hers, nobody) for one, hers in whose.items() if hers not in rivals}
+    free = {touch_id: customer.free_from(caps, now) for touch_id, customer in alone.items()}
+    for customer_id, contenders in rivals.items():
+        free |= _in_turn(customers.setdefault(customer_id, Customer()), contenders, now)
+    return free
+
+
+def _in_turn(customer: Customer, contenders: Iterable[Contender], now: datetime) -> dict[int, datetime]:
+    """Who of them may go, the first first; each that may takes the room from the next."""
+    free: dict[int, datetime] = {}
+    for one in sorted(contenders):
+        free[one.touch_id] = customer.free_from(one.caps, now)
+        if free[one.touch_id] <= now:
+            customer.counted.append(Counted(now, one.topic, one.channel))
+    return free
+
+
+def _counted(conn: Connection, customer_ids: set[int], longest: timedelta, now: datetime) -> dict[int, Customer]:
+    """What counts for these customers, so near to `now` that it could be under a cap with what is claimed now."""
+    hers = touch.c.customer_id.in_(ids_of(customer_ids)), touch.c.topic.is_not(None)
+    near = now - longest < claimed_at, now + longest > claimed_at
+
+    def of(*which: ColumnElement[bool]) -> Select[Any]:
+        return select(touch.c.customer_id, claimed_at.label("at"), touch.c.topic, touch.c.channel).where(*which, *near)
+
+    sent = of(*hers, touch.c.state == SENT, touch.c.sent_at > now - longest)
+    # Few are under way at any time: they are found by that, not by their customers.
+    under_way = of(unindexed(touch.c.customer_id).in_(ids_of(customer_ids)), hers[1], touch.c.state.in_(UNDER_WAY))
+    customers: dict[int, Customer] = {}
+    for customer_id, *counted in conn.execute(union_all(sent, under_way)):
+        customers.setdefault(customer_id, Customer()).counted.append(Counted(*counted))
+    return customers
+
+
+def _contenders(conn: Connection, ids: Sequence[int], now: datetime) -> dict[int, list[Contender]]:
+    """The touches of customers who have several due, by customer: these, and all others that pass their own gates."""
+    others = touch.alias("others")
+    due = others.c.state == DUE, others.c.due_at <= now, others.c.topic.is_not(None)
+    whose = select(touch.c.customer_id).where(touch.c.id.in_(ids_of(ids)))
+    several = select(others.c.customer_id).where(others.c.customer_id.in_(whose), *due)
+    several = several.group_by(others.c.customer_id).having(func.count() > 1)
+    chosen = select(touch, enrolment.c.occasion).join(enrolment, enrolment.c.id == touch.c.enrolment_id)
+    chosen = chosen.where(
+        touch.c.customer_id.in_(list(conn.execute(several).scalars())),
+        touch.c.state == DUE, touch.c.due_at <= now, touch.c.topic.is_not(None),
+    )  # fmt: skip
+    rows = conn.execute(chosen.order_by(touch.c.campaign, touch.c.definition_id, touch.c.step)).all()
+    goes, found = set(ids), dict[int, list[Contender]]()
+    for group, mine in groupby(rows, lambda row: Group(row.definition_id, row.campaign, row.step)):
+        of_group = list(mine)
+        goes |= _passing(conn, group, [row.id for row in of_group if row.id not in goes], now)
+        newest = current(conn, group.campaign)
+        for row in of_group:
+            if row.id in goes:
+                found.setdefault(row.customer_id, []).append(_contender(row, newest))
+    return found
+
+
+def _contender(row: Any, newest: Runnable) -> Contender:
+    policy = newest.campaign.restraint
+    rank = (-policy.priority, row.due_at, row.campaign, row.step, row.occasion)
+    caps = policy.caps_of(newest.settings.caps, row.topic, row.channel)
+    return Contender(rank, row.id, row.topic, row.channel, caps)
+
+
+def _passing(conn: Connection, group: Group, ids: Sequence[int], now: datetime) -> set[int]:
+    """Which of these touches of a group would go if there were no caps."""
+    step = step_of(conn, group.definition_id, group.campaign, group.step)
+    if not ids or not isinstance(step, Send):
+        return set()
+    at = look(conn, runnable(conn, group.definition_id), now, step)
+    verdicts = judge_mails(conn, group, at, step, ids, NO_WAIT, is_rival=True)
+    return {touch_id for touch_id, said in verdicts.items() if said.state is None}

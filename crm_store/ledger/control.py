@@ -1,0 +1,121 @@
+"""What a person does to a campaign at work: pause it, let it go on, stop it.
+
+Each is one short commit, after which nobody claims what it bars (`brake.py`). What a stop leaves due is cancelled
+afterwards, in slices, by the command or, if that is killed, by the next planning.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+
+from sqlalchemy import ColumnElement, Connection, delete, func, select, update
+
+from crm_store.dialect import insert
+from crm_store.errors import StoreError
+from crm_store.ledger.brake import pull
+from crm_store.ledger.expire import barred_by_runs, end_barred
+from crm_store.ledger.log import Order, write_log
+from crm_store.ledger.runs import PLANNING, STOPPED
+from crm_store.ledger.states import CANCELLED, CLAIMED, DISPATCHED, DUE, SENT
+from crm_store.many import ids_of
+from crm_store.schema import campaign_pause, campaign_run, touch
+from crm_store.schema.journeys import EVERY
+from crm_store.store import Store, machine_now
+
+SLICE = 1_000
+_UNDER_WAY = (DUE, CLAIMED, DISPATCHED)
+
+
+def pause_campaign(conn: Connection, name: str | None, order: Order) -> bool:
+    """Pause a campaign, or all there are and will be (None), until somebody lifts it: nothing of it is claimed after this
+    commits. It is logged. Returns whether it was not paused before."""
+    pull(conn)
+    return _pause(conn, name, order)
+
+
+def _pause(conn: Connection, name: str | None, order: Order) -> bool:
+    row = {"campaign": name or EVERY, "at": machine_now(conn), "who": order.who, "reason": order.reason}
+    statement = insert(conn, campaign_pause).on_conflict_do_nothing().returning(campaign_pause.c.campaign)
+    new = conn.execute(statement, row).first() is not None
+    if new:
+        write_log(conn, order, "pause", _subject(name), {})
+    return new
+
+
+def resume_campaign(conn: Connection, name: str | None, order: Order) -> bool:
+    """Lift what `pause_campaign` began of this campaign, or of all (None): who was paused beside that stays so. It is
+    logged. Returns whether there was anything to lift."""
+    lifted = conn.execute(delete(campaign_pause).where(campaign_pause.c.campaign == (name or EVERY))).rowcount
+    if lifted:
+        write_log(conn, order, "resume", _subject(name), {})
+    return bool(lifted)
+
+
+def _subject(name: str | None) -> str:
+    return "all campaigns" if name is None else f"campaign {name}"
+
+
+@dataclass(frozen=True)
+class Stopped:
+    """What a stop came to: how many touches of the runs it ended had left, were with a sender, were cancelled."""
+
+    runs: Sequence[int]
+    sent: int
+    in_flight: int
+    cancelled: int
+
+
+def stop_campaign(store: Store, name: str, run_id: int | None, order: Order, now: datetime) -> Stopped:
+    """End the runs of a campaign that have work left, or that one, and pause the campaign if no run is named.
+
+    After its first commit nobody claims of them; what was claimed before may still leave. Killed later, it can be run
+    again. Raises StoreError for a run that is not the campaign's.
+    """
+    runs, in_flight = store.write(_stop, name, run_id, order)
+    while store.write(_cancel, name, now):
+        continue
+    with store.read() as conn:
+        counts = _counts(conn, runs)
+    return Stopped(runs, counts.get(SENT, 0), in_flight, counts.get(CANCELLED, 0))
+
+
+def _stop(conn: Connection, name: str, run_id: int | None, order: Order) -> tuple[list[int], int]:
+    """The first commit. Returns the runs it is about, those of a stop that was killed among them, and how many of their
+    touches are with senders."""
+    pull(conn)
+    if run_id is None:
+        _pause(conn, name, order)
+    else:
+        _refuse_others(conn, name, run_id)
+    left = select(touch.c.id).where(touch.c.run_id == campaign_run.c.id, touch.c.state.in_(_UNDER_WAY)).exists()
+    which = left | (campaign_run.c.state == PLANNING) if run_id is None else campaign_run.c.id == run_id
+    values = {"state": STOPPED, "state_since": machine_now(conn), "why": order.reason}
+    stopping = update(campaign_run).where(campaign_run.c.campaign == name, which).values(values)
+    runs = sorted(conn.execute(stopping.returning(campaign_run.c.id)).scalars())
+    # By the runs' index alone: a count of all their touches would hold every claim up.
+    held = touch.c.run_id.in_(ids_of(runs)), touch.c.state.in_((CLAIMED, DISPATCHED))
+    in_flight = int(conn.execute(select(func.count()).select_from(touch).where(*held)).scalar_one())
+    subject = _subject(name) + (f", run {run_id}" if run_id is not None else "")
+    write_log(conn, order, "stop", subject, {"runs": runs, "in flight": in_flight})
+    return runs, in_flight
+
+
+def _refuse_others(conn: Connection, name: str, run_id: int) -> None:
+    whose = conn.execute(select(campaign_run.c.campaign).where(campaign_run.c.id == run_id)).scalar()
+    if whose != name:
+        what = f"is of campaign '{whose}'" if whose else "is not in the store"
+        raise StoreError(f"run {run_id} {what}; `rapport runs --campaign {name}` lists those of {name}")
+
+
+def _cancel(conn: Connection, name: str, now: datetime) -> bool:
+    """A slice of what is due in stopped runs. Whether there is more."""
+    end_barred(conn, name, now, SLICE)
+    return barred_by_runs(conn, name, now)
+
+
+def _counts(conn: Connection, runs: Sequence[int]) -> Mapping[str, int]:
+    of_runs: ColumnElement[bool] = touch.c.run_id.in_(ids_of(runs))
+    rows = conn.execute(select(touch.c.state, func.count()).where(of_runs).group_by(touch.c.state))
+    return {state: count for state, count in rows.all()}
