@@ -7,7 +7,8 @@ from __future__ import annotations
 
 import shutil
 import smtplib
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import timedelta
 from email.message import EmailMessage
@@ -60,6 +61,11 @@ steps: [{{send: {mail}, offer: spring}}]
 """
 
 
+# Of every kind of restraint so much that it keeps nobody back: of the company, and of a campaign.
+OF_ALL = "caps: [{at_most: 100, per: 7 days}, {at_most: 50, per: 1 day, topic: offers}]\nholidays: [DE]\n"
+OF_ONE = "caps: [{at_most: 90, per: 7 days}]\npriority: 60\nhours: 00:00-23:59\npace: 999999 per 1 minute\n"
+
+
 @dataclass(frozen=True)
 class Mailing:
     """A workspace and its store full of customers, who get mails through `channel`, written as rapport.yaml has it."""
@@ -93,12 +99,22 @@ class Mailing:
             self.store.write(Events().write, orders, "benchmark", machine_instant())
         self.store.write(gather_statistics, self.size)  # as an import does
 
-    def plan(self, campaign: str, mail: str) -> None:
-        """A new campaign by which everybody is due the mail."""
-        (self.root / "config/campaigns" / f"{campaign}.yaml").write_text(CAMPAIGN.format(mail=mail))
+    def plan(self, campaign: str, mail: str, more: str = "") -> None:
+        """A new campaign by which everybody is due the mail; `more`: further keys of its file."""
+        (self.root / "config/campaigns" / f"{campaign}.yaml").write_text(CAMPAIGN.format(mail=mail) + more)
         apply(self.store, check(self.workspace), NOW)
         refresh_segments(self.store, NOW)
         plan_campaigns(self.store, NOW)
+
+    @contextmanager
+    def restrained(self, campaign: str, mail: str) -> Iterator[None]:
+        """The same with every kind of restraint; for all campaigns, as long as this lasts."""
+        settings = self.root / "config/rapport.yaml"
+        usual = settings.read_text()
+        settings.write_text(usual + OF_ALL)
+        self.plan(campaign, mail, OF_ONE)
+        yield
+        settings.write_text(usual)
 
     def deliver(self, campaign: str) -> None:
         while drain(self.store, self.workspace, NOW, campaign).more:

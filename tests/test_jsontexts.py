@@ -33,3 +33,8 @@ def test_so_is_what_a_stricter_reader_refuses(written: str) -> None:
 
 def test_decimals_become_numbers() -> None:
     assert to_json([Decimal("2"), Decimal("2.50")]) == "[2, 2.5]"
+
+
+def test_a_number_that_a_database_kept_as_one_is_no_text() -> None:
+    with pytest.raises(TypeError, match="int is no text of JSON"):
+        from_json(2)  # type: ignore[arg-type]
