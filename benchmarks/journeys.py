@@ -156,8 +156,9 @@ class Bench:
         done: list[Planned] = []
         ours = seconds(lambda: done.append(plan_campaign(self.store, "long", self.now)))
         rows = done[0].touches if like is touch else done[0].moved
+        twin = self.twin(like)
         copied: list[int] = []
-        floor = seconds(lambda: copied.append(self.bare(like, rows)))
+        floor = seconds(lambda: copied.append(self.bare(like, twin, rows)))
         self.cases.append(case(name, ours, floor * rows / copied[0]))  # in one tick there may be several moves of each
 
     def deliver(self) -> int:
@@ -175,9 +176,8 @@ class Bench:
         self.writes.taken = kept
         return len(due)
 
-    def bare(self, like: Table, rows: int) -> int:
-        """INSERT ... SELECT of so many rows of the long campaign into a table like theirs, with the same indexes, in
-        slices. Returns how many there were."""
+    def twin(self, like: Table) -> Table:
+        """An empty table with the same columns and indexes."""
         self.store.write(lambda conn: say_where(METADATA, conn))
         twin = like.to_metadata(MetaData(), name=f"bare_{like.name}")
         for constraint in list(twin.foreign_key_constraints):
@@ -188,6 +188,11 @@ class Bench:
             key.name = quoted_name(f"bare_{key.name}", None)
         self.store.write(lambda conn: twin.drop(conn, checkfirst=True))
         self.store.write(twin.create)
+        return twin
+
+    def bare(self, like: Table, twin: Table, rows: int) -> int:
+        """INSERT ... SELECT of so many rows of the long campaign into a table like theirs, in slices. Returns how many
+        there were."""
         last, copied = 0, 0
         while copied < rows:
             some, last = self.store.write(partial(_copy, like=like, twin=twin), last, min(rows - copied, slices.SLICE))

@@ -106,15 +106,22 @@ def watch_slice(
 
 def advance_slice(conn: Connection, version: Runnable, now: datetime, run_id: int | None, last: int, step: Step) -> Slice:
     """Enrolments whose turn at this step has come: their touch is written, or they go on."""
-    come = select(enrolment.c.id).where(*_on_step(version, step), enrolment.c.next_at <= now, enrolment.c.id > last)
-    ids = first_ids(conn, come)
+    come = select(enrolment.c.id).where(*_on_step(version, step), enrolment.c.next_at <= now)
+    # In the index's order: who had her turn is no longer in it. By their numbers each slice would sort all that are left.
+    in_order = come.order_by(enrolment.c.next_at, enrolment.c.id).limit(slices.SLICE)
+    ids = sorted(conn.execute(in_order).scalars())
+    # Who follows new versions may have been spoken to by the send she comes to: it looks for that when its turn comes.
+    follows, moved, left, touches = version.campaign.changes == "follow", 0, 0, 0
+    quiet, turn = Turn(conn, version, now), Turn(conn, version, now, spoken=[])
     if isinstance(step, Speaking):
-        follows = version.campaign.changes == "follow"
-        new = not_spoken_to(Turn(conn, version, now), step, ids) if follows else ids
-        run_id, written = speak(conn, version, now, run_id, step, new, len(new))
-        return Slice(run_id, touches=written, last=next_after(ids))
-    left = step.pass_on(Turn(conn, version, now), ids)
-    return Slice(run_id, moved=len(ids) - left, left=left, last=next_after(ids))
+        turn.go(not_spoken_to(quiet, step, ids) if follows else ids, step, enrolment.c.next_at)
+    else:
+        left = step.pass_on(quiet if follows else turn, ids)
+        moved = len(ids) - left
+    for send, whom in turn.spoken or ():
+        run_id, written = speak(turn, run_id, send, whom, len(whom))
+        touches += written
+    return Slice(run_id, moved=moved, left=left, touches=touches, last=last if len(ids) == slices.SLICE else None)
 
 
 def _on_step(version: Runnable, step: Step) -> tuple[Any, ...]:
@@ -130,17 +137,16 @@ def settle_slice(
     under_way = *_on_step(version, step), enrolment.c.next_at.is_(None), enrolment.c.id > last
     settled = touch.c.state.in_((*PASSED, FAILED))
     found = select(enrolment.c.id, touch.c.state).join(touch, of_step[0] & of_step[1]).where(*under_way, settled)
-    rows = conn.execute(found.order_by(enrolment.c.id).limit(slices.SLICE)).all()
-    stopped = [row.id for row in rows if row.state == FAILED and step.on_error == "stop"]
-    going = sorted({row.id for row in rows}.difference(stopped))
+    states = {row[0]: row[1] for row in conn.execute(found.order_by(enrolment.c.id).limit(slices.SLICE)).all()}
+    stopped = [one for one, state in states.items() if state == FAILED and step.on_error == "stop"]
+    going = sorted(states.keys() - stopped) if stopped else list(states)
     due_at = select(touch.c.due_at).where(*of_step).correlate(enrolment).scalar_subquery()
     turn = Turn(conn, version, now)
     turn.go(going, version.campaign.course.after(step.name), due_at, looked=exits)
     left = turn.leave(stopped, "failed")
     if exits:
-        there = select(enrolment.c.id).where(enrolment.c.id.in_(ids_of(going)), enrolment.c.next_at.is_not(None))
-        left += turn.leave(turn.where_exit_holds(list(conn.execute(there.order_by(enrolment.c.id)).scalars())), "exit")
-    return Slice(run_id, moved=len(going), left=left, last=next_after([row.id for row in rows]))
+        left += turn.leave(turn.where_exit_holds(going), "exit")
+    return Slice(run_id, moved=len(going), left=left, last=next_after(list(states)))
 
 
 def enter_slice(
@@ -158,19 +164,20 @@ def enter_slice(
     counted = 0  # touches that must exist, by the trigger's own select
     if isinstance(first, Speaking):
         counted = conn.execute(select(func.count()).select_from(chosen.subquery())).scalar_one()
-    entered = entering.begin(Turn(conn, version, now), chosen)
+    turn = Turn(conn, version, now, spoken=[])
+    entered = entering.begin(turn, chosen)
     if not (entered or counted):
         return Slice(run_id, last=part.upto)
     ids, touches = [row.id for row in entered], 0
     if isinstance(first, Speaking):
-        run_id, touches = speak(conn, version, now, run_id, first, ids, counted)
+        run_id, touches = speak(turn, run_id, first, ids, counted)
     full = len(entered) > slices.SLICE and not version.campaign.trigger.of_everybody
     last_customer = max((row.customer_id for row in entered), default=None) if full else None
     return Slice(run_id, entered=len(entered), touches=touches, last=part.upto or last_customer)
 
 
 def first_ids(conn: Connection, chosen: Select[Any]) -> list[int]:
-    return list(conn.execute(chosen.order_by(enrolment.c.id).limit(slices.SLICE)).scalars())
+    return list(conn.execute(chosen.order_by(enrolment.c.id).limit(slices.SLICE)).scalars().all())
 
 
 def next_after(ids: list[int]) -> int | None:

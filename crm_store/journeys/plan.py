@@ -237,12 +237,13 @@ class _Planner:
         """Move those who are at the step. Returns what is due then."""
         if (watched := step.watched()) is not None and self.look(version, Look(watched, step), due, watch_slice, step):
             due = self.due_in(version)
-        if step.name not in due.come:
-            return due
-        wrote = self.run(advance_slice, version, step).touches
-        if wrote and isinstance(step, Speaking):  # those of a moment that had passed are settled already
+        if step.name in due.come:
+            self.run(advance_slice, version, step)
+            due = self.due_in(version)
+        if isinstance(step, Speaking) and step.name in due.settled:  # those of a moment that had passed are settled already
             self.run(settle_slice, version, step, False)
-        return self.due_in(version)
+            due = self.due_in(version)
+        return due
 
     def due_in(self, version: Runnable) -> Due:
         if version.id not in self.due:

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from datetime import datetime, timedelta
+from collections.abc import Sequence
+from datetime import timedelta
 
-from sqlalchemy import Connection, select, update
+from sqlalchemy import select
 
 from crm_store.journeys.context import Runnable
 from crm_store.journeys.steps import Speaking
@@ -16,17 +17,16 @@ from crm_store.many import ids_of
 from crm_store.schema import enrolment, touch
 
 
-def speak(
-    conn: Connection, version: Runnable, now: datetime, run_id: int | None, step: Speaking, ids: list[int], eligible: int
-) -> tuple[int | None, int]:
-    """Write the touches of enrolments whose turn to be spoken to has come. `eligible`: how many there must be."""
+def speak(turn: Turn, run_id: int | None, step: Speaking, ids: Sequence[int], eligible: int) -> tuple[int | None, int]:
+    """Write the touches of enrolments that the turn has put on a send. `eligible`: how many there must be. Returns the run,
+    and how many were written."""
     if not eligible:
         return run_id, 0
-    run_id = ensure_run(conn, run_id, version.campaign.name, now)
+    conn, version = turn.conn, turn.version
+    run_id = ensure_run(conn, run_id, version.campaign.name, turn.now)
     add_eligible(conn, run_id, eligible)
     written = write_touches(conn, run_id, ids, step.message(version.campaign), wait_at_most(version))
     end_at_step(conn, version, step.name, ids)
-    conn.execute(update(enrolment).where(enrolment.c.id.in_(ids_of(ids))).values(next_at=None, unseen=None))
     return run_id, written
 
 

@@ -25,11 +25,13 @@ Column = ColumnElement[Any]
 @dataclass(frozen=True)
 class Turn:
     """As of `now`, for enrolments of one version of a campaign. `base` is always the right instant from which waits are
-    counted: SQL on the enrolment's row as it was."""
+    counted: SQL on the enrolment's row as it was. `spoken`: whom it puts on a send, for its caller to write their touches
+    (see speaking.py) of instants that have come; None: they wait there for a turn of their own."""
 
     conn: Connection
     version: Runnable
     now: datetime
+    spoken: list[tuple[Speaking, Sequence[int]]] | None = None
 
     def holding(self, condition: Condition, ids: Sequence[int]) -> list[int]:
         """For which of these enrolments the condition holds."""
@@ -59,6 +61,9 @@ class Turn:
             looked_for = exits or step.watched() is not None
             unseen = {"unseen": literal(True) if looked_for else null()}
             place = {"step": step.name, "since": base, **unseen, **step.come(self, ids, base)}
+            if self.spoken is not None and isinstance(step, Speaking):
+                self.spoken.append((step, ids))
+                place["next_at"] = None
         self.conn.execute(update(enrolment).where(enrolment.c.id.in_(ids_of(ids))).values({**values, **place}))
         if "state" in place:
             self._may_enter_again(ids)

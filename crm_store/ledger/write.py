@@ -31,14 +31,14 @@ class Message:
 
 
 def write_touches(conn: Connection, run_id: int, enrolment_ids: Sequence[int], message: Message, keep: timedelta) -> int:
-    """A touch for each of these enrolments, right at the enrolment's `next_at`. `keep`: from right instant to expiry.
+    """A touch for each of these enrolments, right since when they are at the step. `keep`: from right instant to expiry.
 
     Where a wait's moment had passed (`past`) the touch is written as skipped; what was right before a restored copy of the
     store was put back may have been sent then, and is written in doubt. Returns how many were written.
     """
     restored_at = conn.execute(select(epoch.c.restored_at)).scalar()
     # Who is held out was sent nothing in any life.
-    unsure = and_(enrolment.c.next_at < restored_at, enrolment.c.held_out_at.is_(None)) if restored_at else false()
+    unsure = and_(enrolment.c.since < restored_at, enrolment.c.held_out_at.is_(None)) if restored_at else false()
     values: dict[str, ColumnElement[Any]] = {
         "run_id": literal(run_id),
         "enrolment_id": enrolment.c.id,
@@ -53,9 +53,9 @@ def write_touches(conn: Connection, run_id: int, enrolment_ids: Sequence[int], m
         "trigger_event_id": enrolment.c.trigger_event_id,
         "state": case((enrolment.c.past, _word(SKIPPED)), (unsure, _word(IN_DOUBT)), else_=_word(DUE)),
         "reason": case((enrolment.c.past, _word("past")), (unsure, _word("restored")), else_=sql_cast(null(), Words)),
-        "right_at": enrolment.c.next_at,
-        "due_at": enrolment.c.next_at,
-        "expires_at": later(enrolment.c.next_at, keep),
+        "right_at": enrolment.c.since,
+        "due_at": enrolment.c.since,
+        "expires_at": later(enrolment.c.since, keep),
         "attempt": literal(1),
         "doubt_since": case((unsure, literal(machine_now(conn), Instant())), else_=sql_cast(null(), Instant())),
     }
