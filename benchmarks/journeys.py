@@ -211,7 +211,8 @@ def _end_made_up(conn: Any) -> None:
 def _copy(conn: Any, last: int, size: int, like: Table, twin: Table) -> tuple[int, int]:
     """Returns how many, and the last one's number."""
     chosen = select(like).where(unindexed(like.c.campaign) == "long", like.c.id > last).order_by(like.c.id).limit(size)
-    some = conn.execute(twin.insert().from_select([column.name for column in like.c], chosen)).rowcount
+    written = twin.insert().from_select([column.name for column in like.c], chosen)
+    some = conn.execute(written.execution_options(preserve_rowcount=True)).rowcount
     return some, conn.execute(select(func.coalesce(func.max(twin.c.id), 0))).scalar_one()
 
 

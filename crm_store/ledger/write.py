@@ -60,7 +60,8 @@ def write_touches(conn: Connection, run_id: int, enrolment_ids: Sequence[int], m
         "doubt_since": case((unsure, literal(machine_now(conn), Instant())), else_=sql_cast(null(), Instant())),
     }
     chosen = select(*values.values()).where(enrolment.c.id.in_(ids_of(enrolment_ids))).order_by(enrolment.c.id)
-    return conn.execute(insert(touch).from_select(list(values), chosen)).rowcount
+    written = insert(touch).from_select(list(values), chosen).execution_options(preserve_rowcount=True)
+    return conn.execute(written).rowcount  # PostgreSQL's driver tells no number of what is inserted unless it is kept
 
 
 def _word(word: str) -> ColumnElement[str]:
