@@ -102,10 +102,10 @@ class Bench:
         found.waiting = round(median(found.ours) / slow, 2)
         self.mailing.plan(f"{mail}-memory", mail)
         found.peak_mb = peak_mb(partial(self.deliver, f"{mail}-memory"), [os.getpid()])
-        self.mailing.plan(f"{mail}-flow", mail)  # late: it loads Prefect
-        found.flow = round(median(found.ours) / self.by_flow(f"{mail}-flow"), 2)
         with self.mailing.restrained(f"{mail}-restrained", mail):
             found.restrained = round(median(found.ours) / seconds(partial(self.deliver, f"{mail}-restrained")), 2)
+        self.mailing.plan(f"{mail}-flow", mail)  # last: it loads Prefect
+        found.flow = round(median(found.ours) / self.by_flow(f"{mail}-flow"), 2)
         return found
 
     def deliver(self, campaign: str) -> None:
