@@ -10,6 +10,8 @@ from datetime import date, datetime
 from decimal import Decimal
 from typing import TYPE_CHECKING, Any
 
+from crm_store.errors import RapportError
+
 if TYPE_CHECKING:
     from rich.console import Console
 
@@ -24,6 +26,18 @@ def say(*lines: str) -> None:
 def complain(text: str) -> None:
     """Print an error."""
     sys.stderr.write(f"error: {text}\n" if "\n" not in text else f"{text}\n")
+
+
+def confirm(what: str) -> None:
+    """Ask whether to go on. Raises RapportError if the answer is no, or nobody is there to give one."""
+    import typer
+
+    try:
+        if typer.confirm(f"{what} Go on?"):
+            return
+    except typer.Abort:
+        say("")
+    raise RapportError("not confirmed, so nothing is done; --yes goes on without asking")
 
 
 def warn(alerts: Sequence[str]) -> None:

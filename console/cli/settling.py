@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from console.cli.output import say, show
+from console.cli.output import confirm, say, show
 from console.cli.session import Reason, Session, session
 from crm_store.clock import span
 from crm_store.errors import RapportError, UsageError
@@ -86,7 +86,7 @@ def order(here: Session, chosen: Chosen, what: str, yes: bool, reason: str | Non
     if not count and what != "resume":
         raise RapportError(f"nothing of {chosen} is in doubt; `rapport settle` lists what is")
     if not yes:
-        typer.confirm(f"{ORDERS[what].format(count=f'{count:,}')}. Go on?", abort=True)
+        confirm(f"{ORDERS[what].format(count=f'{count:,}')}.")
     who = Order(person(), reason)
     if what == "resend":
         done = here.store.write(doubts.resend, chosen, who, here.workspace.settings.delivery.lease, here.now)

@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from console.cli.output import say
+from console.cli.output import confirm, say
 from console.cli.session import Reason, session
 
 app = typer.Typer(
@@ -70,7 +70,7 @@ def restore(
     if file is not None:
         refuse_what_is_no_copy(file)
     if not yes:
-        typer.confirm("What is due would be held in doubt until events or `rapport settle` end that. Go on?", abort=True)
+        confirm("What is due would be held in doubt until events or `rapport settle` end that.")
     if file is not None:
         kept = put_back(here.store_url, here.root, file)
         say(f"the store as it was: {kept}")

@@ -263,7 +263,9 @@ def _gates(asked: _Asked, enrolment_id: int | None, due: Row[Any] | None) -> Ite
     answers: list[ColumnElement[Any]] = [gate.passes(at).label(gate.name) for gate in gates]
     found = asked.conn.execute(_of(answers, asked.who.id, enrolment_id, touch_id)).one()
     for gate, passed in zip(gates, found, strict=True):
-        yield Check(gate.name, bool(passed), _looks_at(gate, at, newest), _condition(asked, gate, enrolment_id))
+        yield Check(
+            gate.name, bool(passed), _looks_at(gate, at, newest, bool(passed)), _condition(asked, gate, enrolment_id)
+        )
 
 
 def _of(
@@ -283,13 +285,15 @@ def _condition(asked: _Asked, gate: Gate, enrolment_id: int | None) -> Explained
     return asked.explained(condition, enrolment_id if gate.name == "exit" else None) if condition else None
 
 
-def _looks_at(gate: Gate, at: Look, newest: Runnable) -> str:
+def _looks_at(gate: Gate, at: Look, newest: Runnable, passes: bool) -> str:
     one = at.version.campaign
+    if not passes and gate.name in _BARRED:
+        return _BARRED[gate.name]
     said = {
         "erased": "is not erased",
         "journey": "is in the journey",
         "ended": "the campaign has not ended for all",
-        "exit": f"has no reason to leave: {one.exit_when.sentence()}" if one.exit_when else "nobody leaves early",
+        "exit": f"leaves when {one.exit_when.sentence()}" if one.exit_when else "nobody leaves early",
         "hold_out": "is not held out",
         "pause": "no pause keeps mails back",
         "expiry": "the mail is not too old to be sent",
@@ -301,6 +305,15 @@ def _looks_at(gate: Gate, at: Look, newest: Runnable) -> str:
         "consent": f"consent to {one.topic} by {at.channel}" if one.topic else "service needs no consent",
     }
     return said.get(gate.name, gate.name)
+
+
+# What is said of the others is what they ask for, met or not.
+_BARRED = {
+    "erased": "is erased",
+    "journey": "is out of the journey",
+    "ended": "the campaign has ended for all",
+    "hold_out": "is held out: gets nothing, so that the others can be compared",
+}
 
 
 def _z(at: datetime | None) -> str:

@@ -13,7 +13,7 @@ from datetime import datetime, timedelta
 from itertools import groupby
 from typing import Any, NamedTuple
 
-from sqlalchemy import ColumnElement, Connection, Select, func, select, union_all
+from sqlalchemy import ColumnElement, Connection, Select, and_, func, or_, select, union_all
 
 from crm_store.dialect import unindexed
 from crm_store.journeys.context import Runnable
@@ -30,41 +30,55 @@ from crm_store.schema import enrolment, touch
 NAME = "cap"
 
 
-class Counted(NamedTuple):
-    """A touch that counts: when it was claimed, and of what it is."""
+Rank = tuple[int, datetime, str, str, str]
 
+
+class Counted(NamedTuple):
+    """A touch that counts: when it was claimed, and of what it is. `rank` and `caps`: if it goes by this same `now`."""
+
+    touch_id: int
     at: datetime
     topic: str | None
     channel: str
+    rank: Rank | None = None
+    caps: tuple[Cap, ...] = ()
+
+    def gives_way(self, rank: Rank | None, cap: Cap) -> bool:
+        """Whether it has gone before one that stands before it, and was not kept back for that by the same cap."""
+        return self.rank is not None and rank is not None and self.rank > rank and cap not in self.caps
 
 
 class Contender(NamedTuple):
-    """A touch that is due, with what it is under. It sorts before those that it wins over."""
+    """A touch that is due, or was claimed by this same `now`, with what it is under. It sorts before those it wins over."""
 
-    rank: tuple[int, datetime, str, str, str]
+    rank: Rank
     touch_id: int
     topic: str | None
     channel: str
     caps: tuple[Cap, ...]
+    is_taken: bool
+
+    def counted(self, now: datetime) -> Counted:
+        return Counted(self.touch_id, now, self.topic, self.channel, self.rank, self.caps)
 
 
 @dataclass
 class Customer:
     """What a customer has had, and what she is to get now."""
 
-    counted: list[Counted] = field(default_factory=list)
+    had: list[Counted] = field(default_factory=list)
 
-    def free_from(self, caps: Iterable[Cap], now: datetime) -> datetime:
-        """From when on there is room under all of the caps; `now`: there is."""
-        return max((self._free(cap, now) for cap in caps), default=now)
+    def free_from(self, caps: Iterable[Cap], now: datetime, rank: Rank | None = None) -> datetime:
+        """From when on there is room under all of the caps for a touch of that rank; `now`: there is."""
+        return max((self._free(cap, now, rank) for cap in caps), default=now)
 
-    def near(self, cap: Cap, now: datetime) -> list[datetime]:
+    def near(self, cap: Cap, now: datetime, rank: Rank | None = None) -> list[datetime]:
         """When she was written to, as far as it counts under the cap: before `now`, and after it if a clock went back."""
-        about = (one.at for one in self.counted if cap.is_about(one.topic, one.channel))
-        return sorted(at for at in about if abs(at - now) < cap.per)
+        about = (one for one in self.had if cap.is_about(one.topic, one.channel) and not one.gives_way(rank, cap))
+        return sorted(one.at for one in about if abs(one.at - now) < cap.per)
 
-    def _free(self, cap: Cap, now: datetime) -> datetime:
-        return room_from(self.near(cap, now), cap.at_most, cap.per, now)
+    def _free(self, cap: Cap, now: datetime, rank: Rank | None) -> datetime:
+        return room_from(self.near(cap, now, rank), cap.at_most, cap.per, now)
 
 
 def uncapped(
@@ -90,7 +104,7 @@ def room(conn: Connection, campaign: str, customer_id: int, now: datetime) -> It
     newest = current(conn, campaign)
     one = newest.campaign
     for cap in one.restraint.caps_of(newest.settings.caps, one.topic, one.channel):
-        customer = _counted(conn, {customer_id}, cap.per, now).get(customer_id, Customer())
+        customer = Customer(_counted(conn, {customer_id}, cap.per, now).get(customer_id, []))
         yield cap, len(customer.near(cap, now)), customer.free_from([cap], now)
 
 
@@ -103,73 +117,81 @@ def _free_from(conn: Connection, ids: Sequence[int], caps: tuple[Cap, ...], now:
     """For each of the touches, which are under these caps: from when on there is room for it. `now`: it may go."""
     owners = conn.execute(select(touch.c.id, touch.c.customer_id).where(touch.c.id.in_(ids_of(ids)))).all()
     whose = {touch_id: customer_id for touch_id, customer_id in owners}
-    rivals = _contenders(conn, ids, now)
-    longest = max(cap.per for cap in (*caps, *(cap for many in rivals.values() for one in many for cap in one.caps)))
-    customers = _counted(conn, set(whose.values()), longest, now)
-    nobody = Customer()
-    alone = {one: customers.get(hers, nobody) for one, hers in whose.items() if hers not in rivals}
+    longest = max(cap.per for cap in caps)
+    had = _counted(conn, set(whose.values()), longest, now)
+    taken = {one.touch_id for many in had.values() for one in many if one.at == now}
+    rivals = _contenders(conn, ids, taken, now)
+    widest = max((cap.per for many in rivals.values() for one in many for cap in one.caps), default=longest)
+    if widest > longest:
+        had |= _counted(conn, set(rivals), widest, now)
+    alone = {one: Customer(had.get(hers, [])) for one, hers in whose.items() if hers not in rivals}
     free = {touch_id: customer.free_from(caps, now) for touch_id, customer in alone.items()}
     for customer_id, contenders in rivals.items():
-        free |= _in_turn(customers.setdefault(customer_id, Customer()), contenders, now)
+        free |= _in_turn([one for one in had.get(customer_id, ()) if one.at != now], contenders, now)
     return free
 
 
-def _in_turn(customer: Customer, contenders: Iterable[Contender], now: datetime) -> dict[int, datetime]:
-    """Who of them may go, the first first; each that may takes the room from the next."""
+def _in_turn(had: list[Counted], contenders: Sequence[Contender], now: datetime) -> dict[int, datetime]:
+    """Who of them may go, the first first; each that may takes the room from the next. What has gone already by this same
+    `now` is seen where it stands in line, so that it does not matter who claims first."""
+    customer = Customer([*had, *(one.counted(now) for one in contenders if one.is_taken)])
     free: dict[int, datetime] = {}
-    for one in sorted(contenders):
-        free[one.touch_id] = customer.free_from(one.caps, now)
+    for one in sorted(one for one in contenders if not one.is_taken):
+        free[one.touch_id] = customer.free_from(one.caps, now, one.rank)
         if free[one.touch_id] <= now:
-            customer.counted.append(Counted(now, one.topic, one.channel))
+            customer.had.append(one.counted(now))
     return free
 
 
-def _counted(conn: Connection, customer_ids: set[int], longest: timedelta, now: datetime) -> dict[int, Customer]:
+def _counted(conn: Connection, customer_ids: set[int], longest: timedelta, now: datetime) -> dict[int, list[Counted]]:
     """What counts for these customers, so near to `now` that it could be under a cap with what is claimed now."""
     hers = touch.c.customer_id.in_(ids_of(customer_ids)), touch.c.topic.is_not(None)
     near = now - longest < claimed_at, now + longest > claimed_at
 
     def of(*which: ColumnElement[bool]) -> Select[Any]:
-        return select(touch.c.customer_id, claimed_at.label("at"), touch.c.topic, touch.c.channel).where(*which, *near)
+        columns = touch.c.customer_id, touch.c.id, claimed_at.label("at"), touch.c.topic, touch.c.channel
+        return select(*columns).where(*which, *near)
 
     sent = of(*hers, touch.c.state == SENT, touch.c.sent_at > now - longest)
     # Few are under way at any time: they are found by that, not by their customers.
     under_way = of(unindexed(touch.c.customer_id).in_(ids_of(customer_ids)), hers[1], touch.c.state.in_(UNDER_WAY))
-    customers: dict[int, Customer] = {}
+    had: dict[int, list[Counted]] = {}
     for customer_id, *counted in conn.execute(union_all(sent, under_way)):
-        customers.setdefault(customer_id, Customer()).counted.append(Counted(*counted))
-    return customers
+        had.setdefault(customer_id, []).append(Counted(*counted))
+    return had
 
 
-def _contenders(conn: Connection, ids: Sequence[int], now: datetime) -> dict[int, list[Contender]]:
-    """The touches of customers who have several due, by customer: these, and all others that pass their own gates."""
+def _contenders(conn: Connection, ids: Sequence[int], taken: set[int], now: datetime) -> dict[int, list[Contender]]:
+    """The touches of customers for whom there are others, by customer: these, all others due that pass their own gates, and
+    those taken by this same `now`."""
     others = touch.alias("others")
     due = others.c.state == DUE, others.c.due_at <= now, others.c.topic.is_not(None)
     whose = select(touch.c.customer_id).where(touch.c.id.in_(ids_of(ids)))
     several = select(others.c.customer_id).where(others.c.customer_id.in_(whose), *due)
     several = several.group_by(others.c.customer_id).having(func.count() > 1)
+    had = select(touch.c.customer_id).where(touch.c.id.in_(ids_of(taken)))
+    customers = {*conn.execute(several).scalars(), *conn.execute(had).scalars()}
+    hers = touch.c.customer_id.in_(ids_of(customers)), touch.c.topic.is_not(None)
+    is_due = and_(touch.c.state == DUE, touch.c.due_at <= now)
     chosen = select(touch, enrolment.c.occasion).join(enrolment, enrolment.c.id == touch.c.enrolment_id)
-    chosen = chosen.where(
-        touch.c.customer_id.in_(list(conn.execute(several).scalars())),
-        touch.c.state == DUE, touch.c.due_at <= now, touch.c.topic.is_not(None),
-    )  # fmt: skip
+    chosen = chosen.where(*hers, or_(is_due, touch.c.id.in_(ids_of(taken))))
     rows = conn.execute(chosen.order_by(touch.c.campaign, touch.c.definition_id, touch.c.step)).all()
-    goes, found = set(ids), dict[int, list[Contender]]()
+    goes, found = {*ids, *taken}, dict[int, list[Contender]]()
     for group, mine in groupby(rows, lambda row: Group(row.definition_id, row.campaign, row.step)):
         of_group = list(mine)
         goes |= _passing(conn, group, [row.id for row in of_group if row.id not in goes], now)
         newest = current(conn, group.campaign)
         for row in of_group:
             if row.id in goes:
-                found.setdefault(row.customer_id, []).append(_contender(row, newest))
+                found.setdefault(row.customer_id, []).append(_contender(row, newest, row.id in taken))
     return found
 
 
-def _contender(row: Any, newest: Runnable) -> Contender:
+def _contender(row: Any, newest: Runnable, is_taken: bool) -> Contender:
     policy = newest.campaign.restraint
     rank = (-policy.priority, row.due_at, row.campaign, row.step, row.occasion)
     caps = policy.caps_of(newest.settings.caps, row.topic, row.channel)
-    return Contender(rank, row.id, row.topic, row.channel, caps)
+    return Contender(rank, row.id, row.topic, row.channel, caps, is_taken)
 
 
 def _passing(conn: Connection, group: Group, ids: Sequence[int], now: datetime) -> set[int]:

@@ -76,6 +76,26 @@ def test_whoever_delivers_first_the_same_touches_win(shop: Shop, first: str) -> 
     assert outcomes(shop) == {("b", "alice", "hello", "sent", None), ("a", "alice", "hello", "skipped", "cap")}
 
 
+@pytest.mark.parametrize("first", ["a", "b", "c"])
+def test_what_goes_without_a_cap_takes_no_place_from_what_stands_before_it(shop: Shop, first: str) -> None:
+    campaigns(shop, a={}, b={"priority": "70", "caps": ONE_A_WEEK}, c={"priority": "60", "caps": ONE_A_WEEK})
+    sign_up(shop, "alice")
+    shop.plan()
+    shop.deliver(campaign=first)
+    shop.deliver()
+    assert {(row[0], row[3]) for row in shop.touches()} == {("a", "sent"), ("b", "sent"), ("c", "skipped")}
+
+
+def test_what_is_planned_later_at_the_same_now_breaks_no_cap_that_both_are_under(shop: Shop) -> None:
+    company(shop, ONE_A_WEEK)
+    campaigns(shop, a={}, b={**OF_ORDERS, "priority": "70"})
+    sign_up(shop, "alice")
+    run(shop)
+    shop.event("alice", "order", NOON, amount="5.00")
+    run(shop)
+    assert {(row[0], row[3]) for row in shop.touches()} == {("a", "sent"), ("b", "skipped")}
+
+
 def test_among_equals_what_was_due_earlier_wins(shop: Shop) -> None:
     company(shop, ONE_A_WEEK)
     campaigns(shop, a=OF_ORDERS, b={})

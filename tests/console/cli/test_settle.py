@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import json
 from pathlib import Path
 
@@ -34,11 +35,11 @@ def test_it_lists_doubts_and_the_channel_that_is_out_of_order(called: Rapport) -
     assert (row["customer"], row["reason"]) == ("alice", "TimeoutError")
 
 
-def test_it_asks_before_it_obeys(called: Rapport, shop: Shop, monkeypatch: pytest.MonkeyPatch) -> None:
-    import io
-
-    monkeypatch.setattr("sys.stdin", io.StringIO("n\n"))
-    assert called("settle", "--campaign", "c", "--give-up").code == 130
+@pytest.mark.parametrize("answer", ["n\n", ""])
+def test_it_asks_before_it_obeys(called: Rapport, shop: Shop, monkeypatch: pytest.MonkeyPatch, answer: str) -> None:
+    monkeypatch.setattr("sys.stdin", io.StringIO(answer))  # a person says no, or there is nobody
+    refused = called("settle", "--campaign", "c", "--give-up")
+    assert (refused.code, refused.err) == (1, "error: not confirmed, so nothing is done; --yes goes on without asking\n")
     assert by_customer(shop, "state") == {"alice": "in_doubt"}
     assert called("settle", "--campaign", "c", "--give-up", "--yes").out == "1 touches of campaign c: give up\n"
     assert by_customer(shop, "state", "reason") == {"alice": ("failed", "gave_up")}
