@@ -21,9 +21,9 @@ from crm_store.journeys.published import current, runnable
 from crm_store.journeys.steps import Send, Speaking
 from crm_store.ledger.gates import Verdict, barred, look, passing
 from crm_store.ledger.judging import NO_WAIT, Group, judge_mails, step_of
-from crm_store.ledger.states import DUE, SENT, SKIPPED
-from crm_store.ledger.taking import UNDER_WAY, claimed_at
-from crm_store.many import ids_of
+from crm_store.ledger.states import CLAIMED, DISPATCHED, DUE, IN_DOUBT, SENT, SKIPPED
+from crm_store.ledger.taking import claimed_at, in_state
+from crm_store.many import ids_of, one_of_ids
 from crm_store.restraint.caps import Cap, room_from
 from crm_store.schema import enrolment, touch
 
@@ -120,7 +120,7 @@ def _free_from(conn: Connection, ids: Sequence[int], caps: tuple[Cap, ...], now:
     longest = max(cap.per for cap in caps)
     had = _counted(conn, set(whose.values()), longest, now)
     taken = {one.touch_id for many in had.values() for one in many if one.at == now}
-    rivals = _contenders(conn, ids, taken, now)
+    rivals = _contenders(conn, ids, set(whose.values()), taken, now)
     widest = max((cap.per for many in rivals.values() for one in many for cap in one.caps), default=longest)
     if widest > longest:
         had |= _counted(conn, set(rivals), widest, now)
@@ -145,34 +145,37 @@ def _in_turn(had: list[Counted], contenders: Sequence[Contender], now: datetime)
 
 def _counted(conn: Connection, customer_ids: set[int], longest: timedelta, now: datetime) -> dict[int, list[Counted]]:
     """What counts for these customers, so near to `now` that it could be under a cap with what is claimed now."""
-    hers = touch.c.customer_id.in_(ids_of(customer_ids)), touch.c.topic.is_not(None)
+    hers = one_of_ids(touch.c.customer_id), touch.c.topic.is_not(None)
     near = now - longest < claimed_at, now + longest > claimed_at
 
     def of(*which: ColumnElement[bool]) -> Select[Any]:
         columns = touch.c.customer_id, touch.c.id, claimed_at.label("at"), touch.c.topic, touch.c.channel
         return select(*columns).where(*which, *near)
 
-    sent = of(*hers, touch.c.state == SENT, touch.c.sent_at > now - longest)
+    sent = of(*hers, in_state(touch, SENT), touch.c.sent_at > now - longest)
     # Few are under way at any time: they are found by that, not by their customers.
-    under_way = of(unindexed(touch.c.customer_id).in_(ids_of(customer_ids)), hers[1], touch.c.state.in_(UNDER_WAY))
+    few = one_of_ids(unindexed(touch.c.customer_id)), hers[1]
+    leased, doubtful = of(*few, in_state(touch, CLAIMED, DISPATCHED)), of(*few, in_state(touch, IN_DOUBT))
     had: dict[int, list[Counted]] = {}
-    for customer_id, *counted in conn.execute(union_all(sent, under_way)):
+    for customer_id, *counted in conn.execute(union_all(sent, leased, doubtful), {"ids": sorted(customer_ids)}):
         had.setdefault(customer_id, []).append(Counted(*counted))
     return had
 
 
-def _contenders(conn: Connection, ids: Sequence[int], taken: set[int], now: datetime) -> dict[int, list[Contender]]:
+def _contenders(
+    conn: Connection, ids: Sequence[int], customer_ids: set[int], taken: set[int], now: datetime
+) -> dict[int, list[Contender]]:
     """The touches of customers for whom there are others, by customer: these, all others due that pass their own gates, and
     those taken by this same `now`."""
     others = touch.alias("others")
-    due = others.c.state == DUE, others.c.due_at <= now, others.c.topic.is_not(None)
-    whose = select(touch.c.customer_id).where(touch.c.id.in_(ids_of(ids)))
-    several = select(others.c.customer_id).where(others.c.customer_id.in_(whose), *due)
+    due = in_state(others, DUE), others.c.due_at <= now, others.c.topic.is_not(None)
+    several = select(others.c.customer_id).where(one_of_ids(others.c.customer_id), *due)
     several = several.group_by(others.c.customer_id).having(func.count() > 1)
     had = select(touch.c.customer_id).where(touch.c.id.in_(ids_of(taken)))
-    customers = {*conn.execute(several).scalars(), *conn.execute(had).scalars()}
+    found_several = conn.execute(several, {"ids": sorted(customer_ids)}).scalars()
+    customers = {*found_several, *conn.execute(had).scalars()}
     hers = touch.c.customer_id.in_(ids_of(customers)), touch.c.topic.is_not(None)
-    is_due = and_(touch.c.state == DUE, touch.c.due_at <= now)
+    is_due = and_(in_state(touch, DUE), touch.c.due_at <= now)
     chosen = select(touch, enrolment.c.occasion).join(enrolment, enrolment.c.id == touch.c.enrolment_id)
     chosen = chosen.where(*hers, or_(is_due, touch.c.id.in_(ids_of(taken))))
     rows = conn.execute(chosen.order_by(touch.c.campaign, touch.c.definition_id, touch.c.step)).all()

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, TypeVar, cast
 
-from sqlalchemy import BigInteger, ColumnElement, Connection, literal_column, select, update
+from sqlalchemy import BigInteger, ColumnElement, Connection, select, update
 from sqlalchemy import cast as sql_cast
 
 from crm_store.dialect import unindexed
@@ -15,14 +15,14 @@ from crm_store.ledger import accounts
 from crm_store.ledger.dispatch import ATTEMPTS, Answer, Refusal
 from crm_store.ledger.refusals import keep_refusals
 from crm_store.ledger.states import CLAIMED, DISPATCHED
+from crm_store.ledger.taking import in_state
 from crm_store.ledger.transitions import ACCEPT, DOUBT, FAIL, GIVE_BACK, REFUSE, move, moving
 from crm_store.many import ids_of, pairs
 from crm_store.schema import request, touch
 from crm_store.store import machine_now
 
 Value = TypeVar("Value", bound=Hashable)
-# In the words of the index: by others, or with bound values, SQLite does not find it and looks at every touch.
-_LEASED = touch.c.state.in_([literal_column(f"'{state}'") for state in (CLAIMED, DISPATCHED)])
+_LEASED = in_state(touch, CLAIMED, DISPATCHED)
 
 
 def settle(conn: Connection, request_id: str, answer: Answer, now: datetime) -> None:
