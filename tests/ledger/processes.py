@@ -6,6 +6,7 @@ import subprocess
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
+from datetime import datetime
 from pathlib import Path
 
 from tests.world import Shop
@@ -29,6 +30,13 @@ def heard(process: Child) -> str:
     """The next line it says."""
     assert process.stdout is not None
     return process.stdout.readline().strip()
+
+
+def tick_all(now: datetime, *children: Child) -> None:
+    """All of them plan and deliver as of `now` at once; waits until all are done."""
+    for process in children:
+        tell(process, now.isoformat())
+    assert [heard(process) for process in children] == ["done"] * len(children)
 
 
 def tell(process: Child, line: str) -> None:

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from concurrent.futures import ThreadPoolExecutor
 from datetime import datetime, timedelta
+from threading import Barrier
 from typing import Any
 
 from sqlalchemy import Connection, select, update
@@ -54,6 +56,23 @@ def claim_all(shop: Shop, size: int = 100, campaign: str = "c", now: datetime = 
     with shop.store.read() as conn:
         definition_id, step = conn.execute(chosen.limit(1)).one()
     return shop.store.write(claim, Worker(who, {}), Group(definition_id, campaign, step), now, size, new_code)
+
+
+def two_claims_at_once(shop: Shop, size: int) -> None:
+    """Two workers begin to claim what is due of the only step at the same moment."""
+    with shop.store.read() as conn:
+        group = Group(*conn.execute(select(touch.c.definition_id, touch.c.campaign, touch.c.step).distinct()).one())
+    both = Barrier(2)
+
+    def work(conn: Connection, name: str) -> None:
+        claim(conn, Worker(name, {}), group, NOON, size, new_code)
+
+    def one(name: str) -> None:
+        both.wait()
+        shop.store.write(work, name)
+
+    with ThreadPoolExecutor(2) as pool:
+        list(pool.map(one, ("one", "two")))
 
 
 def change(shop: Shop, table: Any, values: Mapping[str, Any]) -> None:

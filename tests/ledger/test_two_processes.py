@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import shutil
-from datetime import datetime, timedelta
+from datetime import timedelta
 from pathlib import Path
 
 from tests.copies import copy_of, shop_on
 from tests.journeys.files import journey, sums_hold
-from tests.ledger.processes import Child, child, heard, tell
+from tests.ledger.processes import child, heard, tick_all
 from tests.world import NOON, SETTINGS, Shop
 
 HOUR, DAY = timedelta(hours=1), timedelta(days=1)
@@ -51,14 +51,8 @@ def two_at_once(shop: Shop, url: str) -> None:
         both = (first, second)
         assert [heard(process) for process in both] == ["ready", "ready"]
         for now in INSTANTS:
-            tick_both(now, *both)
+            tick_all(now, *both)
             assert sums_hold(shop)
-
-
-def tick_both(now: datetime, *both: Child) -> None:
-    for process in both:
-        tell(process, now.isoformat())
-    assert [heard(process) for process in both] == ["done", "done"]
 
 
 def test_two_processes_at_once_give_the_ledger_of_one(store_url: str, tmp_path: Path) -> None:

@@ -2,21 +2,16 @@
 
 from __future__ import annotations
 
-from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
 from pathlib import Path
-from threading import Barrier
 
 import pytest
-from sqlalchemy import Connection, func, select
+from sqlalchemy import func, select
 
-from crm_store.ledger.claim import Worker, claim
-from crm_store.ledger.judging import Group
-from crm_store.schema import address_use, touch
-from outreach.offers.codes import new_code
+from crm_store.schema import address_use
 from tests.content.checking import SETTINGS_FILE
 from tests.journeys.files import journey, said_of, start
-from tests.ledger.rows import by_customer, claim_all, run_out_leases
+from tests.ledger.rows import by_customer, claim_all, run_out_leases, two_claims_at_once
 from tests.world import NOON, SETTINGS, Shop
 
 DAY, HOUR = timedelta(days=1), timedelta(hours=1)
@@ -128,19 +123,7 @@ def test_two_claims_at_once_write_to_an_address_once(shop: Shop) -> None:
     start(shop)
     family(shop, *(f"customer-{number}" for number in range(6)))
     shop.plan()
-    with shop.store.read() as conn:
-        group = Group(*conn.execute(select(touch.c.definition_id, touch.c.campaign, touch.c.step).distinct()).one())
-    both = Barrier(2)
-
-    def work(conn: Connection, name: str) -> None:
-        claim(conn, Worker(name, {}), group, NOON, 3, new_code)
-
-    def one(name: str) -> None:
-        both.wait()
-        shop.store.write(work, name)
-
-    with ThreadPoolExecutor(2) as pool:
-        list(pool.map(one, ("one", "two")))
+    two_claims_at_once(shop, 3)
     run(shop)
     assert sorted(one[0] for key, one in by_customer(shop, "state", "reason").items() if key != "zoe").count("skipped") == 5
 

@@ -15,7 +15,7 @@ from sqlalchemy import select
 from crm_store.ledger import capping
 from crm_store.schema import customer, touch
 from tests.copies import copy_of, shop_on
-from tests.ledger.processes import child, heard, tell
+from tests.ledger.processes import child, heard, tick_all
 from tests.ledger.rows import claim_all
 from tests.restraint.test_caps import ONE_A_WEEK, campaigns, company, sign_up
 from tests.world import NOON, SETTINGS, Shop
@@ -92,9 +92,7 @@ def test_four_processes_at_once_give_the_ledger_of_one_and_break_no_cap(store_ur
             children = [stack.enter_context(child("tick", copy, shop)) for _ in range(PROCESSES)]
             assert [heard(one) for one in children] == ["ready"] * PROCESSES
             for now in instants():
-                for one in children:
-                    tell(one, now.isoformat())
-                assert [heard(one) for one in children] == ["done"] * PROCESSES
+                tick_all(now, *children)
             assert shop.ledger() == expected
             assert most_in(shop, 2 * DAY) == 2
     assert {"sent", "skipped"} <= {row[4] for row in expected}

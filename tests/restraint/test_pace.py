@@ -3,28 +3,23 @@
 from __future__ import annotations
 
 from bisect import bisect_left
-from concurrent.futures import ThreadPoolExecutor
 from datetime import date, datetime, timedelta
 from itertools import islice
 from pathlib import Path
-from threading import Barrier
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from sqlalchemy import Connection, func, select
+from sqlalchemy import func, select
 
 from crm_store.content.literals import Duration, Rate
-from crm_store.ledger.claim import Worker, claim
-from crm_store.ledger.judging import Group
 from crm_store.ledger.pacing import places
 from crm_store.restraint.ramp import RampUp
 from crm_store.schema import touch
-from outreach.offers.codes import new_code
 from tests.content.checking import SETTINGS_FILE
 from tests.content.checking import said_of as company_said_of
 from tests.journeys.files import journey, said_of
-from tests.ledger.rows import by_customer, claim_all, run_out_leases
+from tests.ledger.rows import by_customer, claim_all, run_out_leases, two_claims_at_once
 from tests.world import NOON, SETTINGS, Shop
 
 DAY, HOUR, MINUTE = timedelta(days=1), timedelta(hours=1), timedelta(minutes=1)
@@ -138,24 +133,9 @@ def test_two_claims_at_once_don_t_exceed_it(shop: Shop) -> None:
     start(shop, pace="3 per 1 hour")
     sign_up(shop, *(f"customer-{number}" for number in range(8)))
     shop.plan()
-    both, group = Barrier(2), _group(shop)
-
-    def work(conn: Connection, name: str) -> None:
-        claim(conn, Worker(name, {}), group, NOON, 4, new_code)
-
-    def one(name: str) -> None:
-        both.wait()
-        shop.store.write(work, name)
-
-    with ThreadPoolExecutor(2) as pool:
-        list(pool.map(one, ("one", "two")))
+    two_claims_at_once(shop, 4)
     states = list(by_customer(shop, "state").values())
     assert states.count("claimed") == 3
-
-
-def _group(shop: Shop) -> Group:
-    with shop.store.read() as conn:
-        return Group(*conn.execute(select(touch.c.definition_id, touch.c.campaign, touch.c.step).distinct()).one())
 
 
 def test_a_ramp_allows_so_many_a_day_and_then_any_number(shop: Shop) -> None:

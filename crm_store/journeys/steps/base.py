@@ -37,7 +37,10 @@ class Head:
 
 @dataclass(frozen=True)
 class Step(ABC):
-    """One step; `name` is unique in its campaign and keys the ledger. `was`: its name before."""
+    """One step; `name` is unique in its campaign and keys the ledger. `was`: its name before.
+
+    Nobody asks a step to correct, decide or see anything unless it says that there is something (`may_be_corrected`,
+    `may_be_decided`, `watched`): asked all the same it raises, because the planner is wrong then."""
 
     verb: ClassVar[str]
     help: ClassVar[str]
