@@ -13,6 +13,7 @@ from typing import Any
 
 from sqlalchemy import ColumnElement, Connection, Row, Select, func, select
 
+from crm_store.clock import span
 from crm_store.journeys import entering
 from crm_store.journeys.again import Again, has_room
 from crm_store.journeys.context import Runnable, Standing
@@ -141,7 +142,7 @@ def _triggered(asked: _Asked) -> Iterator[Check]:
         yield Check("runs", not _is_outside(campaign.runs, ever), f"the campaign takes in {campaign.runs.written}")
     window = _window(asked)
     late = _last_entry(asked, _WHATEVER, window) is None
-    yield Check("late", not late, f"must be seen within {campaign.late.within} (late: {campaign.late.otherwise})")
+    yield Check("late", not late, f"must be seen within {span(campaign.late.within)} (late: {campaign.late.otherwise})")
     if not late:
         yield from _again(asked, window)
 
@@ -297,7 +298,7 @@ def _looks_at(gate: Gate, at: Look, newest: Runnable, passes: bool) -> str:
         "hold_out": "is not held out",
         "pause": "no pause keeps mails back",
         "expiry": "the mail is not too old to be sent",
-        "late": f"is not more than {one.late.within} late",
+        "late": f"is not more than {span(one.late.within)} late",
         "audience": one.audience.sentence() if one.audience else "everybody is meant",
         "address": f"has an address for {at.channel}",
         "suppression": "the address may be written to",
