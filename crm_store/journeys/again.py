@@ -15,7 +15,7 @@ from crm_store.content.fields import text
 from crm_store.content.literals import Duration, Rate, parse_duration
 from crm_store.content.nodes import Node
 from crm_store.content.vocabulary import NO_KEYS, EventKind
-from crm_store.dialect import JsonScalar, plain_number
+from crm_store.dialect import JsonScalar, looked_up, plain_number
 from crm_store.schema import enrolment, event
 from crm_store.schema.types import Words, later
 
@@ -166,7 +166,7 @@ def _may_enter(again: Again, campaign: str, facts: Subquery, zone: ZoneInfo) -> 
 
 
 def _exists(campaign: str, facts: Subquery, *tests: ColumnElement[bool]) -> ColumnElement[bool]:
-    return select(enrolment.c.id).where(*_of_customer(campaign, facts), *tests).correlate(facts).exists()
+    return looked_up(select(enrolment.c.id).where(*_of_customer(campaign, facts), *tests).correlate(facts))
 
 
 def _of_customer(campaign: str, facts: Subquery) -> tuple[ColumnElement[bool], ...]:

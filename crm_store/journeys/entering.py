@@ -11,6 +11,7 @@ from typing import Any
 from sqlalchemy import Connection, Select, func, insert, literal, null, select, true, update
 from sqlalchemy import cast as sql_cast
 
+from crm_store.dialect import looked_up
 from crm_store.journeys.again import CANDIDATE, has_room
 from crm_store.journeys.context import Runnable, Standing
 from crm_store.journeys.goal import aim, reach
@@ -156,7 +157,7 @@ def candidates(conn: Connection, version: Runnable, entry: Window) -> Select[Any
     scope = version.scope(conn, entry.now)
     found = campaign.trigger.candidates(conn, campaign.name, campaign.again, entry, scope).subquery("candidate")
     same = enrolment.c.campaign == campaign.name, enrolment.c.customer_id == found.c.customer_id
-    enrolled = select(enrolment.c.id).where(*same, enrolment.c.occasion == found.c.occasion).correlate(found).exists()
+    enrolled = looked_up(select(enrolment.c.id).where(*same, enrolment.c.occasion == found.c.occasion).correlate(found))
     audience = campaign.audience.sql(scope) if campaign.audience else true()
     in_time = found.c.entered_at < campaign.runs.ends if campaign.runs.ends else true()
     chosen = (
