@@ -76,7 +76,12 @@ class Turn:
         left = {"state": "left", "reason": reason, "left_at": self.now if at is None else at}
         leaving = self.conn.execute(update(enrolment).where(*still_in).values(**left, next_at=None, unseen=None)).rowcount
         self._may_enter_again(ids)
+        self._be_silent(set(ids))
         return leaving
+
+    def _be_silent(self, ids: set[int]) -> None:
+        if self.spoken:
+            self.spoken[:] = [(step, [one for one in whom if one not in ids]) for step, whom in self.spoken]
 
     def _may_enter_again(self, ids: Sequence[int]) -> None:
         """With `again: after leaving` a tick has to look whether those who are out now enter anew."""

@@ -99,6 +99,23 @@ def test_what_is_written_is_seen_by_segments_and_other_campaigns_as_of_the_same_
     ]
 
 
+def test_who_leaves_for_what_is_written_is_not_written_to_any_more(shop: Shop) -> None:
+    """Not even by what follows at once: a planning that is killed in between comes to the same."""
+    steps = "[{wait: 30 minutes}, {update: {attributes: {tier: gold}}}, {send: hello}]"
+    start(
+        shop, enter="{event: order}", steps=steps, exit_when="{attribute: tier, is: gold}", again="per event", late=PATIENT
+    )
+    shop.customer("alice")
+    for at in (NOON - HOUR, NOON - HOUR / 4):
+        shop.event("alice", "order", at)
+    shop.tick()
+    assert not shop.touches()
+    assert [row[3:6] for row in shop.enrolments()] == [
+        ("left", "exit", "hello"),
+        ("left", "exit", "wait before hello"),
+    ]
+
+
 def test_a_second_planning_writes_nothing_again(shop: Shop) -> None:
     run(shop, "[{update: {attributes: {tier: gold}}}, {wait: 1 day}, {send: hello}]")
     shop.customer("alice", attributes={"tier": "bronze"})

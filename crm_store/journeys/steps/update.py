@@ -62,7 +62,9 @@ class Update(Step):
         stopped = sorted(failed) if self.on_error == "stop" else []
         going = [one for one in ids if one not in set(stopped)]
         turn.go(going, turn.version.campaign.course.after(self.name), enrolment.c.next_at)
-        return turn.leave(stopped, "failed", enrolment.c.next_at)
+        left = turn.leave(stopped, "failed", enrolment.c.next_at)
+        # What it has written may be what the campaign is left for: looked at here, it is so whoever plans the rest.
+        return left + turn.leave(turn.where_exit_holds([*going, *_waiting_too(turn, ids)]), "exit")
 
     def _write(self, turn: Turn, ids: Sequence[int]) -> set[int]:
         """Of those who are held out nothing is written. Returns the enrolments whose update could not be."""
@@ -89,6 +91,14 @@ class Update(Step):
         if self.consent is not None:
             said += [f"consent to {self.consent.topic} by {self.consent.channel} = {self.consent.state}"]
         return "update " + ", ".join(said)
+
+
+def _waiting_too(turn: Turn, ids: Sequence[int]) -> list[int]:
+    """What else of this version the same customers wait in."""
+    customers = select(enrolment.c.customer_id).where(enrolment.c.id.in_(ids_of(ids)))
+    others = enrolment.c.campaign == turn.version.campaign.name, enrolment.c.customer_id.in_(customers)
+    waits = enrolment.c.definition_id == turn.version.id, enrolment.c.state == "in", enrolment.c.next_at.is_not(None)
+    return list(turn.conn.execute(select(enrolment.c.id).where(*others, *waits)).scalars())
 
 
 def _record(turn: Turn, said: Mapping[int, ConsentFact], at: datetime) -> set[int]:
