@@ -8,19 +8,21 @@ otherwise now (`digest`), is looked at in full.
 
 from __future__ import annotations
 
+from array import array
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from hashlib import sha256
 from typing import Any
 
-from sqlalchemy import Connection, Select, delete, select
+from sqlalchemy import Connection, Select, delete, or_, select
 from sqlalchemy.sql import visitors
 
 from crm_store.changes import Marks, all_marks, forget
 from crm_store.dialect import insert
 from crm_store.journeys.context import Runnable
 from crm_store.journeys.due import Due, dues
+from crm_store.many import ids_of
 from crm_store.program import program_version
 from crm_store.schema import enrolment, event, looked
 from crm_store.segmentation.compile import lists_of, scope_of
@@ -36,6 +38,7 @@ ENTRY, WAY, GOAL, PAUSE = "entry", "way", "goal", "pause"
 _ALL_GOALS = timedelta(days=1)
 _PART = 10_000  # customers at once
 _SLICE = 10_000
+_MANY = 100_000  # marked customers
 Key = tuple[int, str]
 
 
@@ -58,6 +61,7 @@ class News:
     lists: Mapping[str, int]
     due: Mapping[int, Due]
     _looking: dict[Key, Looked] = field(default_factory=dict)
+    _marked_in: dict[int, array[int]] | None = None
     _worth_noting: bool = False
 
     @classmethod
@@ -68,7 +72,7 @@ class News:
 
     def look_again(self, conn: Connection) -> None:
         """A campaign has written of customers; the next ones see it now, all of them next time."""
-        self.marks = all_marks(conn)
+        self.marks, self._marked_in = all_marks(conn), None
 
     def since(self, version: Runnable, part: str) -> datetime | None:
         """As of when that part of the version, which is looked at now, was looked at before; None: look in full."""
@@ -88,15 +92,32 @@ class News:
         """What was looked at is to be noted at the end, though nobody was found."""
         self._worth_noting = True
 
-    def written(self, version: Runnable) -> Sequence[int] | None:
-        """The customers whom something was written about since the version was looked at; None: it may be anybody."""
-        return None if self.since(version, WAY) is None else self.marks.customers
+    def written(self, conn: Connection, version: Runnable) -> Sequence[int] | None:
+        """The customers of the version whom something was written about since it was looked at; None: it may be anybody."""
+        return None if self.since(version, WAY) is None else self._marked(conn, version)
 
-    def concerned(
-        self, conn: Connection, version: Runnable, condition: Condition, since: datetime | None
-    ) -> Sequence[int] | None:
-        """The customers of whom the condition may say something else than it did at `since`; None: anybody."""
-        return None if since is None else self._few(conn, self._moved(conn, version, condition, since))
+    def concerned(self, conn: Connection, version: Runnable, condition: Condition, part: str) -> Sequence[int] | None:
+        """The customers of whom the condition may say something else than when that part was looked at; None: anybody."""
+        since = self.since(version, part)
+        if since is None:
+            return None
+        moved = self._moved(conn, version, condition, since)
+        everyone = part == PAUSE or isinstance(moved, Anybody)  # who is out may be paused; one's rank follows from others'
+        return self._few(conn, moved, self.marks.customers if everyone else self._marked(conn, version))
+
+    def _marked(self, conn: Connection, version: Runnable) -> Sequence[int]:
+        """Those of the marked customers who are in the version, or may reach its goal: asked once for all versions. Very
+        many are asked by each version for itself."""
+        if len(self.marks.customers) > _MANY:
+            return self.marks.customers
+        if self._marked_in is None:
+            self._marked_in = {}
+            theirs = enrolment.c.customer_id.in_(ids_of(self.marks.customers))
+            chosen = select(enrolment.c.definition_id, enrolment.c.customer_id).where(theirs)
+            under_way = or_(enrolment.c.state == "in", enrolment.c.goal_until.is_not(None))
+            for number, customer_id in conn.execute(chosen.where(under_way).distinct()):
+                self._marked_in.setdefault(number, array("q")).append(customer_id)
+        return self._marked_in.get(version.id, array("q"))
 
     def entering(self, conn: Connection, version: Runnable, since: datetime) -> Sequence[int] | None:
         """The customers who may enter since then, those whose right instant has come since apart; None: anybody."""
@@ -105,10 +126,10 @@ class News:
         by_trigger = campaign.trigger.moved(_passing(conn, version, since, self.now))
         # Who has left in this very planning is marked since the marks were read.
         marked = all_marks(conn) if campaign.again.policy == "leaving" else self.marks
-        return self._few(conn, together([audience, by_trigger]), marked)
+        return self._few(conn, together([audience, by_trigger]), marked.customers)
 
-    def _few(self, conn: Connection, moved: Moved, marked: Marks | None = None) -> Sequence[int] | None:
-        found = concerned(conn, moved, (marked or self.marks).customers)
+    def _few(self, conn: Connection, moved: Moved, marked: Sequence[int]) -> Sequence[int] | None:
+        found = concerned(conn, moved, marked)
         self._worth_noting = self._worth_noting or found != []
         return found
 
@@ -119,7 +140,8 @@ class News:
             self._worth_noting = True
             return None
         time = _passing(conn, version, since, self.now)
-        return self._few(conn, time.over(event, event.c.at, event.c.kind == goal.kind.name))
+        moved = time.over(event, event.c.at, event.c.kind == goal.kind.name)
+        return self._few(conn, moved, self._marked(conn, version))
 
     def tells(self, conn: Connection, version: Runnable, condition: Condition) -> bool:
         """Whether nobody is concerned by it but those whom something was written about and those whom time concerns."""

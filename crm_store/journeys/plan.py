@@ -215,7 +215,9 @@ class _Planner:
         if key in self.seen or not step.may_be_corrected(version.campaign):
             return
         self.seen[key] = False
-        for customers in in_parts(self.news.written(version)):
+        with self.store.read() as conn:
+            few = self.news.written(conn, version)
+        for customers in in_parts(few):
             self._each(partial(step.corrected, version=version, customers=customers), correct_slice, version, step)
 
     def decide(self, version: Runnable, step: Step) -> None:
@@ -278,7 +280,7 @@ class _Planner:
             yield from [None] if self.seen[key] else []
             return
         with self.store.read() as conn:
-            few = self.news.concerned(conn, version, what.condition, self.news.since(version, part))
+            few = self.news.concerned(conn, version, what.condition, part)
             self.seen[key] = few is None and not self.news.tells(conn, version, what.condition)
         yield from in_parts(few)
 
