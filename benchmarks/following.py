@@ -65,6 +65,13 @@ class Writes:
         if id(conn) in self._begun:
             self.taken.append(time.perf_counter() - self._begun.pop(id(conn)))
 
+    @contextmanager
+    def left_out(self) -> Iterator[None]:
+        """What the benchmark itself writes does not count."""
+        kept = list(self.taken)
+        yield
+        self.taken = kept
+
     @property
     def longest_ms(self) -> float:
         return round(1000 * max(self.taken, default=0.0), 1)
