@@ -32,13 +32,11 @@ PARTIAL = {
     "ix_offer_code": "is_unique",
     "ix_pause_definition_id_until": "definition_id IS NOT NULL",
     "ix_customer_change_old_email": "name = 'email'",
-    "ix_touch_customer_due": "state = 'due'",
     "ix_touch_doubt_since": "state = 'in_doubt'",
     "ix_touch_due": "state = 'due'",
     "ix_touch_leased": "'claimed'",
     "ix_touch_message_id": "substr(message_id, 1, 1) <> '<'",
     "ix_touch_reason": "reason IS NOT NULL",
-    "ix_touch_sent": "state = 'sent'",
 }
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import secrets
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -197,7 +197,7 @@ def _write_off(conn: Connection, version: Runnable, verdicts: dict[int, Verdict]
     alike: dict[Verdict, dict[int, datetime | None]] = {}
     for touch_id, said in verdicts.items():
         if said.state is not None:
-            alike.setdefault(replace(said, until=None), {})[touch_id] = said.until
+            alike.setdefault(said._replace(until=None), {})[touch_id] = said.until
     for said, until in alike.items():
         how = next(one for one in (SKIP, CANCEL, PUT_OFF) if one.target == said.state)
         values: dict[str, Any] = {"reason": said.reason, "verdicts": said.words, "decided_at": now}
