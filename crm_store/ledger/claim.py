@@ -121,7 +121,7 @@ def claim(conn: Connection, worker: Worker, group: Group, now: datetime, size: i
     # Codes first, for the claim to write: if somebody else ends a touch just now, its code waits for the enrolment's next.
     issue_offers(conn, version, step, _passed(verdicts), now, new_code)
     passed = _take(conn, verdicts, lease, template_id, now, offered(version, step))
-    take_places(conn, version, step, passed, now)
+    take_places(conn, version, step, lease.token, len(passed), now)
     accounts.take(conn, channel, limits, given, len(passed), length, clock)
     busy = not picked and _any_left(conn, turn)
     return Claim(

@@ -111,14 +111,15 @@ Index("ix_touch_run_id_state", touch.c.run_id, touch.c.state)
 Index("ix_touch_customer_id_state_sent_at", touch.c.customer_id, touch.c.state, touch.c.sent_at)
 Index("ix_touch_request_id", touch.c.request_id)
 
-# What a campaign with a pace, or a channel with a ramp, has claimed, and when (business time).
+# What a claim has taken of a campaign's pace, or of a channel's ramp, and when (business time).
 place = Table(
     "place",
     METADATA,
-    Column("touch_id", ForeignKey("touch.id"), primary_key=True),
+    Column("claim", Words, primary_key=True),
     Column("campaign", Words, nullable=False),
     Column("channel", Words, nullable=False),
     Column("at", Instant, nullable=False),
+    Column("taken", Integer, nullable=False),  # by touches that have not come back, and have not failed
 )
 Index("ix_place_campaign_at", place.c.campaign, place.c.at)
 Index("ix_place_channel_at", place.c.channel, place.c.at)
