@@ -147,7 +147,8 @@ def test_0015_counts_places_by_claim(bare_url: str) -> None:
     statements = (Path(__file__).parent / "at_0002.sql").read_text(encoding="utf-8").split(";\n")
     given = [
         "INSERT INTO touch (run_id, enrolment_id, step, campaign, definition_id, customer_id, channel, template, state, "
-        "right_at, due_at, expires_at, attempt) VALUES (1, 2, 'hello', 'welcome', 7, 2, 'email', 'hello', 'failed', 5, 5, 9, 1)",
+        "right_at, due_at, expires_at, attempt) "
+        "SELECT 1, 2, step, campaign, definition_id, 2, channel, template, 'failed', 5, 5, 9, 1 FROM touch",
         "UPDATE touch SET claim = 'claim'",
         "INSERT INTO place (touch_id, campaign, channel, at) SELECT id, 'welcome', 'email', 5 FROM touch",
     ]

@@ -1,8 +1,8 @@
 """`pace` of a campaign and `ramp_up` of a channel, in the claim: what goes now, and when there is a place for the rest.
 
-What a claim takes of either has a row in `place` (`placing.py`). Claims that count there go one after the other (PostgreSQL:
-a lock of the pace's or the ramp's name; SQLite: one writer). What has no place is put off to an instant of its own, at the end of
-those that wait, so that a tick looks only at those whose instant has come.
+What a claim takes of either has a row in `place` (`placing.py`). Claims that count there go one after the other
+(PostgreSQL: a lock of the pace's or the ramp's name; SQLite: one writer). What has no place is put off to an instant of
+its own, at the end of those that wait, so that a tick looks only at those whose instant has come.
 """
 
 from __future__ import annotations
