@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import secrets
-from collections.abc import Callable, Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
@@ -96,10 +96,10 @@ def waiting(conn: Connection, group: Group, now: datetime, most: int) -> int:
     return int(conn.execute(select(func.count()).select_from(chosen)).scalar_one())
 
 
-def claim(conn: Connection, worker: Worker, group: Group, now: datetime, size: int, new_code: Callable[[], str]) -> Claim:
+def claim(conn: Connection, worker: Worker, group: Group, now: datetime, size: int, new_codes: Iterator[str]) -> Claim:
     """Judge up to `size` due touches of a group, fewer if the account takes no more, and claim those that pass every gate.
 
-    Everything is as of `now` but the lease and the account, which go by machine time. `new_code` makes an offer's code.
+    Everything is as of `now` but the lease and the account, which go by machine time. `new_codes` are for offers.
     """
     assert_durable(conn)
     claim_beside_others(conn)
@@ -119,7 +119,7 @@ def claim(conn: Connection, worker: Worker, group: Group, now: datetime, size: i
     verdicts = uncapped(conn, version, step, judged, now)
     _write_off(conn, version, verdicts, now)
     # Codes first, for the claim to write: if somebody else ends a touch just now, its code waits for the enrolment's next.
-    issue_offers(conn, version, step, _passed(verdicts), now, new_code)
+    issue_offers(conn, version, step, _passed(verdicts), now, new_codes)
     passed = _take(conn, verdicts, lease, template_id, now, offered(version, step))
     take_places(conn, version, step, lease.token, len(passed), now)
     accounts.take(conn, channel, limits, given, len(passed), length, clock)
