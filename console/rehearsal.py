@@ -15,7 +15,7 @@ from crm_store.ledger.accounts import mend
 from crm_store.ledger.claim import Worker, claim, due_groups
 from crm_store.ledger.find import Wanted, touches
 from crm_store.store import Store, rehearse
-from outreach.offers.codes import new_code
+from outreach.offers.codes import new_codes
 from outreach.publishing import Content, apply
 
 
@@ -76,5 +76,5 @@ def _judge_everything(store: Store, name: str, now: datetime) -> None:
         groups = due_groups(conn, now, name)
     store.write(mend)
     for group in groups:
-        while store.write(claim, Worker("rehearsal", {}), group, now, 1_000, new_code).judged:
+        while store.write(claim, Worker("rehearsal", {}), group, now, 1_000, new_codes()).judged:
             continue

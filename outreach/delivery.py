@@ -33,7 +33,7 @@ from outreach.beside import Beside, Drained, Job
 from outreach.channels import channel_for
 from outreach.channels.base import TOO_LATE, Channel, ChannelStopped, Mail, NotAccepted
 from outreach.links import Signer
-from outreach.offers.codes import new_code
+from outreach.offers.codes import new_codes
 from outreach.recovery import recover
 from outreach.rendering.context import Saying
 from outreach.rendering.mail import MailTemplate
@@ -198,7 +198,7 @@ class _Lane:
         if group.is_task:
             return self._tasks(group, size)
         since = self.clock.monotonic()  # before the claim, so that our lease is over before the store's
-        claimed = self.store.write(claim, self.worker, group, self.now, size, new_code)
+        claimed = self.store.write(claim, self.worker, group, self.now, size, new_codes())
         self.batches += 1
         self.done = self.done.plus(Drained(judged=claimed.judged))
         if claimed.wait or claimed.busy:

@@ -18,7 +18,7 @@ from crm_store import migrate
 from crm_store.clock import from_micros
 from crm_store.intake.buckets import bucket_of
 from crm_store.migrate import VERSION_TABLE
-from crm_store.schema import METADATA, SCHEMA_VERSION, customer, enrolment, touch
+from crm_store.schema import METADATA, SCHEMA_VERSION, customer, enrolment, place, touch
 from crm_store.store import Store, connect, parse_url
 
 MIGRATIONS = Path(__file__).parent.parent / "crm_store" / "migrations"
@@ -32,13 +32,11 @@ PARTIAL = {
     "ix_offer_code": "is_unique",
     "ix_pause_definition_id_until": "definition_id IS NOT NULL",
     "ix_customer_change_old_email": "name = 'email'",
-    "ix_touch_customer_due": "state = 'due'",
     "ix_touch_doubt_since": "state = 'in_doubt'",
     "ix_touch_due": "state = 'due'",
     "ix_touch_leased": "'claimed'",
     "ix_touch_message_id": "substr(message_id, 1, 1) <> '<'",
     "ix_touch_reason": "reason IS NOT NULL",
-    "ix_touch_sent": "state = 'sent'",
 }
 
 
@@ -143,6 +141,25 @@ def test_0003_fills_buckets_topics_and_how_enrolments_ended(bare_url: str) -> No
             assert conn.execute(select(touch.c.topic)).scalars().all() == ["offers"]
             ended = select(enrolment.c.finished_at, enrolment.c.left_at).order_by(enrolment.c.id)
             assert conn.execute(ended).all() == [(from_micros(9), None), (None, from_micros(9))]
+
+
+def test_0015_counts_places_by_claim(bare_url: str) -> None:
+    statements = (Path(__file__).parent / "at_0002.sql").read_text(encoding="utf-8").split(";\n")
+    given = [
+        "INSERT INTO touch (run_id, enrolment_id, step, campaign, definition_id, customer_id, channel, template, state, "
+        "right_at, due_at, expires_at, attempt) "
+        "SELECT 1, 2, step, campaign, definition_id, 2, channel, template, 'failed', 5, 5, 9, 1 FROM touch",
+        "UPDATE touch SET claim = 'claim'",
+        "INSERT INTO place (touch_id, campaign, channel, at) SELECT id, 'welcome', 'email', 5 FROM touch",
+    ]
+    with closing(connect(parse_url(bare_url, Path("/")))) as store:
+        migrate.upgrade(store.engine, "0002")
+        store.write(_run_all, [one for one in statements if one.strip()])
+        migrate.upgrade(store.engine, "0014")
+        store.write(_run_all, given)
+        migrate.upgrade(store.engine)
+        with store.read() as conn:
+            assert conn.execute(select(place)).all() == [("claim", "welcome", "email", from_micros(5), 1)]
 
 
 def _run_all(conn: Connection, statements: Sequence[str]) -> None:

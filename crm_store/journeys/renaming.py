@@ -37,7 +37,7 @@ def rename_campaign(conn: Connection, old: str, new: str) -> bool:
         return False
     _make_room(conn, old, new)
     conn.execute(update(campaign).where(campaign.c.name == old).values(name=new, renamed_from=old))
-    for column in (split_decision.c.campaign, campaign_pause.c.campaign):
+    for column in (split_decision.c.campaign, campaign_pause.c.campaign, place.c.campaign):
         conn.execute(update(column.table).where(column == old).values(campaign=new))
     for column in (definition.c.name, published.c.name):
         of_name = column.table.c.kind == "campaign", column == old
@@ -80,7 +80,6 @@ def _move_touches(conn: Connection, old: str, new: str) -> int:
     chosen = select(touch_table.c.id).where(touch_table.c.campaign == old).limit(SLICE)
     first = func.coalesce(touch_table.c.first_campaign, touch_table.c.campaign)
     ids = list(conn.execute(chosen).scalars())
-    conn.execute(update(place).where(place.c.touch_id.in_(ids_of(ids))).values(campaign=new))
     moved = update(touch_table).where(touch_table.c.id.in_(ids_of(ids))).values(campaign=new, first_campaign=first)
     return conn.execute(moved).rowcount
 

@@ -7,22 +7,21 @@ Whoever claims first, the same touches win.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from itertools import groupby
 from typing import Any, NamedTuple
 
-from sqlalchemy import ColumnElement, Connection, Select, and_, func, or_, select, union_all
+from sqlalchemy import Connection, and_, func, or_, select, union_all
 
-from crm_store.dialect import unindexed
 from crm_store.journeys.context import Runnable
 from crm_store.journeys.published import current, runnable
 from crm_store.journeys.steps import Send, Speaking
 from crm_store.ledger.gates import Verdict, barred, look, passing
 from crm_store.ledger.judging import NO_WAIT, Group, judge_mails, step_of
-from crm_store.ledger.states import CLAIMED, DISPATCHED, DUE, IN_DOUBT, SENT, SKIPPED
-from crm_store.ledger.taking import claimed_at, in_state
+from crm_store.ledger.states import DUE, SENT, SKIPPED
+from crm_store.ledger.taking import UNDER_WAY, claimed_at
 from crm_store.many import ids_of, one_of_ids
 from crm_store.restraint.caps import Cap, room_from
 from crm_store.schema import enrolment, touch
@@ -114,13 +113,14 @@ def _expiries(conn: Connection, ids: Sequence[int]) -> dict[int, datetime]:
 
 
 def _free_from(conn: Connection, ids: Sequence[int], caps: tuple[Cap, ...], now: datetime) -> dict[int, datetime]:
-    """For each of the touches, which are under these caps: from when on there is room for it. `now`: it may go."""
-    owners = conn.execute(select(touch.c.id, touch.c.customer_id).where(touch.c.id.in_(ids_of(ids)))).all()
-    whose = {touch_id: customer_id for touch_id, customer_id in owners}
+    """From when on there is room for these touches, which are under these caps. `now`, or not named: it may go."""
     longest = max(cap.per for cap in caps)
+    whose = _crowded(conn, ids, min(cap.at_most for cap in caps), now - longest)
+    if not whose:
+        return {}
     had = _counted(conn, set(whose.values()), longest, now)
     taken = {one.touch_id for many in had.values() for one in many if one.at == now}
-    rivals = _contenders(conn, ids, set(whose.values()), taken, now)
+    rivals = _contenders(conn, whose.keys(), set(whose.values()), taken, now)
     widest = max((cap.per for many in rivals.values() for one in many for cap in one.caps), default=longest)
     if widest > longest:
         had |= _counted(conn, set(rivals), widest, now)
@@ -129,6 +129,17 @@ def _free_from(conn: Connection, ids: Sequence[int], caps: tuple[Cap, ...], now:
     for customer_id, contenders in rivals.items():
         free |= _in_turn([one for one in had.get(customer_id, ()) if one.at != now], contenders, now)
     return free
+
+
+def _crowded(conn: Connection, ids: Sequence[int], room: int, since: datetime) -> dict[int, int]:
+    """Those of the touches that may be one too many under a cap that has so much room, with their customers: all is
+    counted that is due to her, under way, or was sent since. Of the others nothing more is asked."""
+    others = touch.alias("others")
+    hers = select(func.count()).where(others.c.customer_id == touch.c.customer_id).correlate(touch)
+    here = hers.where(others.c.state.in_((DUE, *UNDER_WAY))).scalar_subquery()
+    sent = hers.where(others.c.state == SENT, others.c.sent_at > since).scalar_subquery()
+    chosen = select(touch.c.id, touch.c.customer_id).where(one_of_ids(touch.c.id), here + sent > room)
+    return {touch_id: customer_id for touch_id, customer_id in conn.execute(chosen, {"ids": ids})}
 
 
 def _in_turn(had: list[Counted], contenders: Sequence[Contender], now: datetime) -> dict[int, datetime]:
@@ -147,37 +158,31 @@ def _counted(conn: Connection, customer_ids: set[int], longest: timedelta, now: 
     """What counts for these customers, so near to `now` that it could be under a cap with what is claimed now."""
     hers = one_of_ids(touch.c.customer_id), touch.c.topic.is_not(None)
     near = now - longest < claimed_at, now + longest > claimed_at
-
-    def of(*which: ColumnElement[bool]) -> Select[Any]:
-        columns = touch.c.customer_id, touch.c.id, claimed_at.label("at"), touch.c.topic, touch.c.channel
-        return select(*columns).where(*which, *near)
-
-    sent = of(*hers, in_state(touch, SENT), touch.c.sent_at > now - longest)
-    # Few are under way at any time: they are found by that, not by their customers.
-    few = one_of_ids(unindexed(touch.c.customer_id)), hers[1]
-    leased, doubtful = of(*few, in_state(touch, CLAIMED, DISPATCHED)), of(*few, in_state(touch, IN_DOUBT))
+    columns = touch.c.customer_id, touch.c.id, claimed_at.label("at"), touch.c.topic, touch.c.channel
+    chosen = select(*columns).where(*hers, *near)
+    sent = chosen.where(touch.c.state == SENT, touch.c.sent_at > now - longest)
+    under_way = chosen.where(touch.c.state.in_(UNDER_WAY))
     had: dict[int, list[Counted]] = {}
-    for customer_id, *counted in conn.execute(union_all(sent, leased, doubtful), {"ids": sorted(customer_ids)}):
+    for customer_id, *counted in conn.execute(union_all(sent, under_way), {"ids": sorted(customer_ids)}):
         had.setdefault(customer_id, []).append(Counted(*counted))
     return had
 
 
 def _contenders(
-    conn: Connection, ids: Sequence[int], customer_ids: set[int], taken: set[int], now: datetime
+    conn: Connection, ids: Collection[int], customer_ids: set[int], taken: set[int], now: datetime
 ) -> dict[int, list[Contender]]:
     """The touches of customers for whom there are others, by customer: these, all others due that pass their own gates, and
     those taken by this same `now`."""
     others = touch.alias("others")
-    due = in_state(others, DUE), others.c.due_at <= now, others.c.topic.is_not(None)
+    due = others.c.state == DUE, others.c.due_at <= now, others.c.topic.is_not(None)
     several = select(others.c.customer_id).where(one_of_ids(others.c.customer_id), *due)
     several = several.group_by(others.c.customer_id).having(func.count() > 1)
     had = select(touch.c.customer_id).where(touch.c.id.in_(ids_of(taken)))
     found_several = conn.execute(several, {"ids": sorted(customer_ids)}).scalars()
     customers = {*found_several, *conn.execute(had).scalars()}
-    hers = touch.c.customer_id.in_(ids_of(customers)), touch.c.topic.is_not(None)
-    is_due = and_(in_state(touch, DUE), touch.c.due_at <= now)
+    is_due = and_(touch.c.customer_id.in_(ids_of(customers)), touch.c.state == DUE, touch.c.due_at <= now)
     chosen = select(touch, enrolment.c.occasion).join(enrolment, enrolment.c.id == touch.c.enrolment_id)
-    chosen = chosen.where(*hers, or_(is_due, touch.c.id.in_(ids_of(taken))))
+    chosen = chosen.where(touch.c.topic.is_not(None), or_(is_due, touch.c.id.in_(ids_of(taken))))
     rows = conn.execute(chosen.order_by(touch.c.campaign, touch.c.definition_id, touch.c.step)).all()
     goes, found = {*ids, *taken}, dict[int, list[Contender]]()
     for group, mine in groupby(rows, lambda row: Group(row.definition_id, row.campaign, row.step)):

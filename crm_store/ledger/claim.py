@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import secrets
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass, replace
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -96,10 +96,10 @@ def waiting(conn: Connection, group: Group, now: datetime, most: int) -> int:
     return int(conn.execute(select(func.count()).select_from(chosen)).scalar_one())
 
 
-def claim(conn: Connection, worker: Worker, group: Group, now: datetime, size: int, new_code: Callable[[], str]) -> Claim:
+def claim(conn: Connection, worker: Worker, group: Group, now: datetime, size: int, new_codes: Iterator[str]) -> Claim:
     """Judge up to `size` due touches of a group, fewer if the account takes no more, and claim those that pass every gate.
 
-    Everything is as of `now` but the lease and the account, which go by machine time. `new_code` makes an offer's code.
+    Everything is as of `now` but the lease and the account, which go by machine time. `new_codes` are for offers.
     """
     assert_durable(conn)
     claim_beside_others(conn)
@@ -119,9 +119,9 @@ def claim(conn: Connection, worker: Worker, group: Group, now: datetime, size: i
     verdicts = uncapped(conn, version, step, judged, now)
     _write_off(conn, version, verdicts, now)
     # Codes first, for the claim to write: if somebody else ends a touch just now, its code waits for the enrolment's next.
-    issue_offers(conn, version, step, _passed(verdicts), now, new_code)
+    issue_offers(conn, version, step, _passed(verdicts), now, new_codes)
     passed = _take(conn, verdicts, lease, template_id, now, offered(version, step))
-    take_places(conn, version, step, passed, now)
+    take_places(conn, version, step, lease.token, len(passed), now)
     accounts.take(conn, channel, limits, given, len(passed), length, clock)
     busy = not picked and _any_left(conn, turn)
     return Claim(
@@ -197,7 +197,7 @@ def _write_off(conn: Connection, version: Runnable, verdicts: dict[int, Verdict]
     alike: dict[Verdict, dict[int, datetime | None]] = {}
     for touch_id, said in verdicts.items():
         if said.state is not None:
-            alike.setdefault(replace(said, until=None), {})[touch_id] = said.until
+            alike.setdefault(said._replace(until=None), {})[touch_id] = said.until
     for said, until in alike.items():
         how = next(one for one in (SKIP, CANCEL, PUT_OFF) if one.target == said.state)
         values: dict[str, Any] = {"reason": said.reason, "verdicts": said.words, "decided_at": now}

@@ -9,7 +9,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime
 from functools import lru_cache
-from typing import Any
+from typing import Any, NamedTuple
 
 from sqlalchemy import ColumnElement, Connection, case, literal, null, true, type_coerce
 
@@ -152,8 +152,7 @@ def waits_for_a_person(at: Look) -> Column:
     return is_late(at) & campaign_run.c.accepted_at.is_(None)
 
 
-@dataclass(frozen=True)
-class Verdict:
+class Verdict(NamedTuple):
     """What the gates said of a touch: where it ends (None: it may go on; `due`: it is put off), why, and every gate's word.
     `until`: to when it is put off."""
 
@@ -163,6 +162,7 @@ class Verdict:
     until: datetime | None = None
 
 
+@lru_cache(maxsize=1_000)
 def passing(said: Verdict, gate: str) -> Verdict:
     """The verdict on what passes another gate too, which is not of GATES."""
     return Verdict(said.state, said.reason, f"{said.words} {gate}=pass", said.until)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from typing import Any
@@ -29,14 +29,14 @@ def issue_offers(
     step: Send,
     touch_ids: Sequence[int],
     now: datetime,
-    new_code: Callable[[], str],
+    new_codes: Iterator[str],
 ) -> None:
     """Issue the codes of these touches' enrolments that have none yet, if the step has an offer."""
     if step.offer is None or not touch_ids:
         return
     terms = version.campaign.offers[step.offer]
     for until, enrolment_ids in _ends(conn, terms, touch_ids, now, version.settings.company.zone).items():
-        codes = {enrolment_id: terms.code or new_code() for enrolment_id in enrolment_ids}
+        codes = {enrolment_id: terms.code or next(new_codes) for enrolment_id in enrolment_ids}
         _issue(conn, version.campaign.name, terms, codes, now, until)
 
 

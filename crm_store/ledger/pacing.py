@@ -1,8 +1,8 @@
 """`pace` of a campaign and `ramp_up` of a channel, in the claim: what goes now, and when there is a place for the rest.
 
-What a claim takes of either has a row in `place`. Claims that count there go one after the other (PostgreSQL: a lock of
-the pace's or the ramp's name; SQLite: one writer). What has no place is put off to an instant of its own, at the end of
-those that wait, so that a tick looks only at those whose instant has come.
+What a claim takes of either has a row in `place` (`placing.py`). Claims that count there go one after the other
+(PostgreSQL: a lock of the pace's or the ramp's name; SQLite: one writer). What has no place is put off to an instant of
+its own, at the end of those that wait, so that a tick looks only at those whose instant has come.
 """
 
 from __future__ import annotations
@@ -13,26 +13,24 @@ from datetime import date, datetime, timedelta
 from itertools import chain, repeat
 from typing import Any
 
-from sqlalchemy import Connection, Row, Select, delete, func, literal, select
+from sqlalchemy import Connection, Row, Select, func, literal, select
 
 from crm_store.clock import local_date, local_instant, start_of_day
 from crm_store.content.literals import Rate
-from crm_store.dialect import insert
 from crm_store.journeys.context import Runnable
 from crm_store.journeys.published import current
 from crm_store.journeys.steps import Send
+from crm_store.ledger import placing
 from crm_store.ledger.gates import Verdict, barred, passing
+from crm_store.ledger.placing import Counts
 from crm_store.ledger.states import DUE, SKIPPED
-from crm_store.ledger.taking import TAKING
 from crm_store.many import ids_of
 from crm_store.restraint.ramp import RampUp
 from crm_store.schema import place, touch
-from crm_store.schema.types import Instant, Words
+from crm_store.schema.types import Words
 
 PACE, RAMP_UP = "pace", "ramp_up"
-_KEPT = timedelta(days=62)
 Verdicts = Mapping[int, Verdict]
-Counts = Sequence[tuple[datetime, int]]
 
 
 def paced(
@@ -59,21 +57,11 @@ def paced(
     return said
 
 
-def take_places(conn: Connection, version: Runnable, step: Send, touch_ids: Sequence[int], now: datetime) -> None:
-    """Write down that these touches, which are claimed, have taken the places of a pace or a ramp."""
+def take_places(conn: Connection, version: Runnable, step: Send, claim: str, count: int, now: datetime) -> None:
+    """Write down that so many touches, which are claimed, have taken the places of a pace or a ramp."""
     newest, channel = current(conn, version.campaign.name), step.message(version.campaign).channel
-    if not touch_ids or (newest.campaign.restraint.pace is None and _ramp_up(newest, channel, now) is None):
-        return
-    values = {
-        "touch_id": touch.c.id,
-        "campaign": touch.c.campaign,
-        "channel": touch.c.channel,
-        "at": literal(now, Instant()),
-    }
-    chosen = select(*values.values()).where(touch.c.id.in_(ids_of(touch_ids)))
-    taken = insert(conn, place).from_select(list(values), chosen)
-    conn.execute(taken.on_conflict_do_update(index_elements=["touch_id"], set_={"at": now}))
-    conn.execute(delete(place).where(place.c.campaign == newest.campaign.name, place.c.at < now - _KEPT))
+    if count and (newest.campaign.restraint.pace is not None or _ramp_up(newest, channel, now) is not None):
+        placing.take(conn, claim, newest.campaign.name, channel, count, now)
 
 
 def _ramp_up(newest: Runnable, channel: str, now: datetime) -> RampUp | None:
@@ -92,8 +80,10 @@ def _with_room(
     conn: Connection, name: str, verdicts: dict[int, Verdict], room: int, later: Iterator[datetime]
 ) -> dict[int, Verdict]:
     """The first `room` of those that pass go on; each of the others waits for the next of the instants."""
-    rows = _in_order(conn, [touch_id for touch_id, said in verdicts.items() if said.state is None])
-    for number, row in enumerate(rows):
+    passed = [touch_id for touch_id, said in verdicts.items() if said.state is None]
+    if len(passed) <= room:
+        return verdicts | {touch_id: passing(verdicts[touch_id], name) for touch_id in passed}
+    for number, row in enumerate(_in_order(conn, passed)):
         said = verdicts[row.id]
         if number < room:
             verdicts[row.id] = passing(said, name)
@@ -105,7 +95,7 @@ def _with_room(
 
 def _in_order(conn: Connection, ids: Sequence[int]) -> Sequence[Row[Any]]:
     chosen: Select[Any] = select(touch.c.id, touch.c.expires_at).where(touch.c.id.in_(ids_of(ids)))
-    return conn.execute(chosen.order_by(touch.c.due_at, touch.c.id)).all() if ids else []
+    return conn.execute(chosen.order_by(touch.c.due_at, touch.c.id)).all()
 
 
 # A pace: at most so many in any time
@@ -113,10 +103,7 @@ def _in_order(conn: Connection, ids: Sequence[int]) -> Sequence[Row[Any]]:
 
 def _given(conn: Connection, campaign: str, per: timedelta, now: datetime) -> Counts:
     """When touches of the campaign were claimed, so near to `now` that they count with what is claimed now."""
-    near = place.c.campaign == campaign, place.c.at > now - per, place.c.at < now + per
-    chosen = select(place.c.at, func.count()).join(touch, touch.c.id == place.c.touch_id)
-    chosen = chosen.where(*near, touch.c.state.in_(TAKING)).group_by(place.c.at).order_by(place.c.at)
-    return [(at, count) for at, count in conn.execute(chosen)]
+    return placing.taken(conn, place.c.campaign == campaign, place.c.at > now - per, place.c.at < now + per)
 
 
 def _places_in_turn(
@@ -140,7 +127,8 @@ def places(taken: Iterable[tuple[datetime, int]], pace: Rate) -> Iterator[dateti
 def _promised(conn: Connection, campaign: str, per: timedelta, now: datetime) -> Counts:
     """The last of the instants that waiting touches were put off to: all that a new one must keep its distance of."""
     waits = touch.c.campaign == campaign, touch.c.state == DUE, touch.c.reason == PACE, touch.c.due_at > now
-    last = conn.execute(select(func.max(touch.c.due_at)).where(*waits)).scalar()
+    newest = select(touch.c.due_at).where(*waits).order_by(touch.c.due_at.desc())
+    last = conn.execute(newest.limit(1)).scalar()
     if last is None:
         return []
     chosen = select(touch.c.due_at, func.count()).where(*waits, touch.c.due_at > last - per)
@@ -153,8 +141,7 @@ def _promised(conn: Connection, campaign: str, per: timedelta, now: datetime) ->
 def _given_today(conn: Connection, channel: str, begins: datetime, zone: Any) -> int:
     ends = start_of_day(local_date(begins, zone) + timedelta(days=1), zone)
     today = place.c.channel == channel, place.c.at >= begins, place.c.at < ends
-    chosen = select(func.count()).select_from(place).join(touch, touch.c.id == place.c.touch_id)
-    return int(conn.execute(chosen.where(*today, touch.c.state.in_(TAKING))).scalar_one())
+    return sum(count for _, count in placing.taken(conn, *today))
 
 
 def _days_with_room(conn: Connection, channel: str, ramp: RampUp, newest: Runnable, now: datetime) -> Iterator[datetime]:

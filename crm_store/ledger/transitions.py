@@ -9,9 +9,11 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, Update, update
+from sqlalchemy import ColumnElement, Connection, Update, select, update
 
+from crm_store.ledger import placing
 from crm_store.ledger.states import CANCELLED, CLAIMED, DISPATCHED, DUE, FAILED, IN_DOUBT, SENT, SKIPPED
+from crm_store.ledger.taking import TAKING
 from crm_store.schema import touch
 
 
@@ -22,6 +24,11 @@ class Move:
     sources: tuple[str, ...]
     target: str
     when: str
+
+    @property
+    def frees(self) -> bool:
+        """Whether it gives back the place of a pace that the touch has taken."""
+        return self.target not in TAKING and any(source in TAKING for source in self.sources)
 
 
 SKIP = Move((DUE,), SKIPPED, "decided at the claim, or at its expiry while nobody claimed it")
@@ -78,4 +85,6 @@ def moving(how: Move, *which: ColumnElement[bool], **values: Any) -> Update:
 
 def move(conn: Connection, how: Move, /, *which: ColumnElement[bool], **values: Any) -> int:
     """Change the state of the touches for which all tests hold. Returns how many."""
+    if how.frees:
+        placing.give_back(conn, select(touch.c.claim).where(touch.c.state.in_(how.sources), *which))
     return conn.execute(moving(how, *which, **values)).rowcount

@@ -99,9 +99,7 @@ partial_index(
     ),
     "state = 'due'",
 )  # fmt: skip
-partial_index(Index("ix_touch_customer_due", touch.c.customer_id), "state = 'due'")  # who else wants to write to her
 partial_index(Index("ix_touch_leased", touch.c.lease_until), "state IN ('claimed', 'dispatched')")
-partial_index(Index("ix_touch_sent", touch.c.customer_id, touch.c.sent_at), "state = 'sent'")
 # People look for touches: what is unusual has a reason; the newest come first.
 partial_index(Index("ix_touch_reason", touch.c.reason, touch.c.due_at), "reason IS NOT NULL")
 partial_index(Index("ix_touch_doubt_since", touch.c.doubt_since), "state = 'in_doubt'")
@@ -109,17 +107,19 @@ partial_index(Index("ix_touch_message_id", touch.c.message_id), "substr(message_
 Index("ix_touch_campaign_due_at", touch.c.campaign, touch.c.due_at)
 Index("ix_touch_due_at", touch.c.due_at)
 Index("ix_touch_run_id_state", touch.c.run_id, touch.c.state)
-Index("ix_touch_customer_id", touch.c.customer_id)
+# What a customer has been sent, and what else wants to be. Not partial: SQLite prefers one of all touches to those.
+Index("ix_touch_customer_id_state_sent_at", touch.c.customer_id, touch.c.state, touch.c.sent_at)
 Index("ix_touch_request_id", touch.c.request_id)
 
-# What a campaign with a pace, or a channel with a ramp, has claimed, and when (business time).
+# What a claim has taken of a campaign's pace, or of a channel's ramp, and when (business time).
 place = Table(
     "place",
     METADATA,
-    Column("touch_id", ForeignKey("touch.id"), primary_key=True),
+    Column("claim", Words, primary_key=True),
     Column("campaign", Words, nullable=False),
     Column("channel", Words, nullable=False),
     Column("at", Instant, nullable=False),
+    Column("taken", Integer, nullable=False),  # by touches that have not come back, and have not failed
 )
 Index("ix_place_campaign_at", place.c.campaign, place.c.at)
 Index("ix_place_channel_at", place.c.channel, place.c.at)

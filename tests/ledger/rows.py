@@ -14,7 +14,7 @@ from crm_store.ledger import accounts
 from crm_store.ledger.claim import Claim, Worker, claim
 from crm_store.ledger.judging import Group
 from crm_store.schema import customer, enrolment, touch
-from outreach.offers.codes import new_code
+from outreach.offers.codes import new_codes
 from tests.journeys.files import start
 from tests.world import NOON, Shop
 
@@ -55,7 +55,7 @@ def claim_all(shop: Shop, size: int = 100, campaign: str = "c", now: datetime = 
     chosen = select(touch.c.definition_id, touch.c.step).where(touch.c.campaign == campaign).order_by(touch.c.id)
     with shop.store.read() as conn:
         definition_id, step = conn.execute(chosen.limit(1)).one()
-    return shop.store.write(claim, Worker(who, {}), Group(definition_id, campaign, step), now, size, new_code)
+    return shop.store.write(claim, Worker(who, {}), Group(definition_id, campaign, step), now, size, new_codes())
 
 
 def two_claims_at_once(shop: Shop, size: int) -> None:
@@ -65,7 +65,7 @@ def two_claims_at_once(shop: Shop, size: int) -> None:
     both = Barrier(2)
 
     def work(conn: Connection, name: str) -> None:
-        claim(conn, Worker(name, {}), group, NOON, size, new_code)
+        claim(conn, Worker(name, {}), group, NOON, size, new_codes())
 
     def one(name: str) -> None:
         both.wait()

@@ -4,24 +4,30 @@ from __future__ import annotations
 
 import re
 from decimal import Decimal
+from itertools import islice
 
 import pytest
 
 from crm_store.content.literals import Money
 from crm_store.journeys.campaign import OfferTerms
-from outreach.offers.codes import ALPHABET, new_code
+from outreach.offers.codes import ALPHABET, new_codes
 from outreach.offers.wording import benefit
 
 
 def test_a_code_has_ten_characters_that_nobody_misreads() -> None:
-    assert re.fullmatch(r"[0-9A-HJKMNP-TV-Z]{5}-[0-9A-HJKMNP-TV-Z]{5}", new_code())
+    assert re.fullmatch(r"[0-9A-HJKMNP-TV-Z]{5}-[0-9A-HJKMNP-TV-Z]{5}", next(new_codes()))
     assert not set("ILOU") & set(ALPHABET)
 
 
 def test_codes_do_not_repeat() -> None:
-    codes = {new_code() for _ in range(10_000)}
-    assert len(codes) == 10_000
+    codes = {*islice(new_codes(), 10_000), *islice(new_codes(), 10_000)}
+    assert len(codes) == 20_000
     assert set("".join(codes)) == {*ALPHABET, "-"}
+
+
+def test_codes_of_one_claim_lie_together() -> None:
+    assert len({code[:2] for code in islice(new_codes(), 3_000)}) == 1
+    assert len({next(new_codes())[:2] for _ in range(100)}) > 50
 
 
 @pytest.mark.parametrize(

@@ -10,12 +10,15 @@ from pathlib import Path
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from sqlalchemy import func, select
+from sqlalchemy import Connection, func, select, update
 
 from crm_store.content.literals import Duration, Rate
+from crm_store.ledger import placing
 from crm_store.ledger.pacing import places
+from crm_store.ledger.taking import TAKING
+from crm_store.ledger.transitions import MOVES, move
 from crm_store.restraint.ramp import RampUp
-from crm_store.schema import touch
+from crm_store.schema import place, touch
 from tests.content.checking import SETTINGS_FILE
 from tests.content.checking import said_of as company_said_of
 from tests.journeys.files import journey, said_of
@@ -120,6 +123,24 @@ def test_what_was_given_back_takes_no_second_place(shop: Shop) -> None:
     assert run(shop, NOON + MINUTE) == {"alice": ("sent", None, 0 * HOUR)}
 
 
+def test_what_comes_back_or_fails_gives_its_place_back_and_nothing_else_does(shop: Shop) -> None:
+    start(shop, pace="2 per 1 day")
+    sign_up(shop, "alice", "bob")
+    shop.plan()
+    claim_all(shop)
+    assert shop.store.write(placing.taken) == [(NOON, 2)]
+    for how in MOVES:
+        for source in {*how.sources} & {*TAKING}:
+            shop.store.write(_begin_again, source)
+            assert shop.store.write(move, how, touch.c.id == 1) == 1
+            assert shop.store.write(placing.taken) == [(NOON, 2 if how.target in TAKING else 1)], how.when
+
+
+def _begin_again(conn: Connection, state: str) -> None:
+    conn.execute(update(place).values(taken=2))
+    conn.execute(update(touch).where(touch.c.id == 1).values(state=state))
+
+
 def test_a_pace_is_of_service_too_and_of_each_campaign_alone(shop: Shop) -> None:
     start(shop, pace="1 per 1 hour", **SERVICE)
     shop.campaign("d", journey())
@@ -214,8 +235,6 @@ def test_a_ramp_that_is_written_wrongly_is_said(tmp_path: Path, email: str, said
 
 
 def test_only_what_has_a_pace_or_a_ramp_writes_down_its_places(shop: Shop) -> None:
-    from crm_store.schema import place
-
     start(shop)
     sign_up(shop, "alice")
     run(shop)
