@@ -10,7 +10,6 @@ import os
 import shutil
 import tempfile
 from collections.abc import Iterator
-from itertools import count
 from pathlib import Path
 
 import psycopg
@@ -19,6 +18,7 @@ from hypothesis import HealthCheck, settings
 
 from crm_store.store import Store, open_store, upgrade_store
 from tests import translated
+from tests.databases import EMPTY, TEMPLATE, administration, database_url, new_database
 from tests.world import Shop
 
 if "XDG_RUNTIME_DIR" not in os.environ:  # pgserver warns without one; mkdtemp gives it the mode it wants
@@ -48,8 +48,6 @@ _LONGEST = (
     "tests/chaos/",
     "tests/console/cli/test_running.py",
 )
-_TEMPLATE = "rapport_template"
-_numbers = count()
 translated.share()
 
 
@@ -92,19 +90,12 @@ def postgres_url(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
 
 
 def _with_template(url: str) -> Iterator[str]:
-    name = f"{_TEMPLATE}_{os.getpid()}"
-    with psycopg.connect(url, autocommit=True) as conn:
-        conn.execute(f"CREATE DATABASE {name}")
-    upgrade_store(database_url(url, name), Path("/"))
+    conn = administration(url)
+    conn.execute(f"CREATE DATABASE {TEMPLATE}")
+    upgrade_store(database_url(url, TEMPLATE), Path("/"))
     yield url
-    with psycopg.connect(url, autocommit=True) as conn:
-        conn.execute(f"DROP DATABASE {name} WITH (FORCE)")
-
-
-def database_url(server: str, name: str) -> str:
-    """The address of a database on that server."""
-    base, _, query = server.partition("?")
-    return f"{base.rpartition('/')[0]}/{name}" + (f"?{query}" if query else "")
+    conn.execute(f"DROP DATABASE {TEMPLATE} WITH (FORCE)")
+    conn.close()
 
 
 @pytest.fixture(scope="session")
@@ -122,7 +113,8 @@ def store_url(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[str]:
         shutil.copy(request.getfixturevalue("sqlite_template"), tmp_path / "rapport.db")
         yield f"sqlite:///{tmp_path / 'rapport.db'}"
         return
-    yield from _new_database(request.getfixturevalue("postgres_url"), f"{_TEMPLATE}_{os.getpid()}")
+    with new_database(request.getfixturevalue("postgres_url")) as url:
+        yield url
 
 
 @pytest.fixture(params=["sqlite", "postgresql"])
@@ -131,16 +123,8 @@ def bare_url(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[str]:
     if request.param == "sqlite":
         yield f"sqlite:///{tmp_path / 'bare.db'}"
         return
-    yield from _new_database(request.getfixturevalue("postgres_url"), "template0")
-
-
-def _new_database(server: str, template: str) -> Iterator[str]:
-    name = f"rapport_{os.getpid()}_{next(_numbers)}"
-    with psycopg.connect(server, autocommit=True) as conn:
-        conn.execute(f"CREATE DATABASE {name} TEMPLATE {template}")
-    yield database_url(server, name)
-    with psycopg.connect(server, autocommit=True) as conn:
-        conn.execute(f"DROP DATABASE {name} WITH (FORCE)")
+    with new_database(request.getfixturevalue("postgres_url"), EMPTY) as url:
+        yield url
 
 
 @pytest.fixture

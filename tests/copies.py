@@ -2,17 +2,16 @@
 
 from __future__ import annotations
 
-import os
 import secrets
 import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-import psycopg
 from sqlalchemy import make_url
 
 from crm_store.store import open_store
+from tests.databases import new_database
 from tests.world import Shop
 
 
@@ -26,12 +25,8 @@ def copy_of(url: str) -> Iterator[str]:
         yield f"sqlite:///{copy}"
         copy.unlink()
         return
-    parsed = make_url(url)
-    name = f"rapport_{os.getpid()}_{secrets.token_hex(6)}"
-    with psycopg.connect(url, dbname="postgres", autocommit=True) as conn:
-        conn.execute(f"CREATE DATABASE {name} TEMPLATE {parsed.database}")
-        yield parsed.set(database=name).render_as_string(hide_password=False)
-        conn.execute(f"DROP DATABASE {name} WITH (FORCE)")
+    with new_database(url, str(make_url(url).database)) as address:
+        yield address
 
 
 @contextmanager

@@ -5,6 +5,7 @@ from __future__ import annotations
 import atexit
 import gc
 import sys
+from functools import cache
 from typing import Any
 
 import typer
@@ -48,6 +49,12 @@ def _start_quickly() -> None:
 
 
 def _run() -> Any:
+    return _command()(prog_name="rapport", standalone_mode=False)
+
+
+@cache
+def _command() -> Any:
+    """All commands there are, put together once: it takes longer than what a quick one then does."""
     from typer.main import get_command
 
     from console.cli.commands import app
@@ -55,7 +62,7 @@ def _run() -> Any:
 
     command = get_command(app)
     take_plainly(command)
-    return command(prog_name="rapport", standalone_mode=False)
+    return command
 
 
 if __name__ == "__main__":

@@ -13,7 +13,7 @@ from crm_store.journeys.steps import Send
 from outreach.rendering.context import NAMES
 from outreach.rendering.environment import RENDER_ERRORS, environment, readable, render
 from outreach.rendering.mail import HTML, SUBJECT, TEXT, MailTemplate, closure, mail_names
-from outreach.rendering.reading import Reading, read_template
+from outreach.rendering.reading import Names, names_in
 from outreach.rendering.said import Said
 from outreach.rendering.samples import sample_contexts
 from outreach.rendering.splitting.program import split
@@ -49,7 +49,7 @@ def faults_apart(read: Callable[[str, Sources], set[str]], name: str, sources: S
 
 def _check_mail(name: str, sources: Sources, faults: Faults) -> MailTemplate:
     paths = closure(name, sources)
-    unknown = list(_unknown_names([read_template(path, sources.files[path]) for path in sorted(paths)]))
+    unknown = list(_unknown_names([names_in(path, sources.files[path]) for path in sorted(paths)]))
     for used, place in unknown:
         faults.add(place, f"'{used}' is not known{did_you_mean(used, NAMES)}")
     if unknown:
@@ -57,7 +57,7 @@ def _check_mail(name: str, sources: Sources, faults: Faults) -> MailTemplate:
     return MailTemplate(name, sources.subset(paths))
 
 
-def _unknown_names(files: Sequence[Reading]) -> Iterator[tuple[str, Place]]:
+def _unknown_names(files: Sequence[Names]) -> Iterator[tuple[str, Place]]:
     """Names that no file of the mail sets: what one file sets, those it includes or extends may use."""
     known = set(NAMES).union(*(one.sets for one in files))
     return ((name, place) for one in files for name, place in one.needs if name not in known)

@@ -19,6 +19,7 @@ from jinja2 import (
     TemplateNotFound,
     TemplateRuntimeError,
     Undefined,
+    nodes,
     pass_context,
 )
 from jinja2.bccache import Bucket, BytecodeCache
@@ -31,6 +32,7 @@ MAX_CHARACTERS = 1_000_000
 MAX_SECONDS = 5.0
 MAX_RANGE = 1_000
 KEPT = 2_000
+KEPT_TREES = 200  # each takes some fifty times as much memory as its text
 # What a template can raise on values it did not expect.
 RENDER_ERRORS = (TemplateError, TypeError, ValueError, ArithmeticError, LookupError, AttributeError, RecursionError)
 
@@ -153,12 +155,24 @@ class _Compiled(BytecodeCache):
 
 
 _COMPILED = {of_text: _Compiled() for of_text in (False, True)}
+# What was parsed before, by text: whether a file uses others, its code and its holes are found in one tree, which nobody
+# changes. Of the options of environments only the first of these says how a text is read.
+_PARSED: dict[tuple[bool, str], nodes.Template] = {}
 
 
 class _Sandbox(ImmutableSandboxedEnvironment):
     """Nothing but values can be reached, and no operator makes something huge out of something small."""
 
     intercepted_binops = frozenset({"*", "**"})
+
+    def _parse(self, source: str, name: str | None, filename: str | None) -> nodes.Template:
+        known = (self.keep_trailing_newline, source)
+        tree = _PARSED.get(known)
+        if tree is None:
+            if len(_PARSED) >= KEPT_TREES:
+                _PARSED.clear()
+            tree = _PARSED[known] = super()._parse(source, name, filename)
+        return tree
 
     def getattr(self, obj: Any, attribute: str) -> Any:
         if type(obj) is _Named and attribute in obj and attribute not in _OF_NAMED:
@@ -185,6 +199,7 @@ def environment(sources: Mapping[str, str], of_text: bool = False) -> ImmutableS
         trim_blocks=True,
         lstrip_blocks=True,
         keep_trailing_newline=of_text,
+        optimized=False,  # it changes the tree, takes a tenth of compiling, and mails hardly ever reckon with constants
         bytecode_cache=_COMPILED[of_text],
     )
     env.filters.update(FILTERS)

@@ -12,7 +12,7 @@ from crm_store.content.faults import Fault, Place, did_you_mean, nearest
 from crm_store.content.sources import TEMPLATES, Sources
 from outreach.rendering.environment import environment, readable, render
 from outreach.rendering.prepare import inline_css, text_from_html
-from outreach.rendering.reading import read_template, syntax_fault
+from outreach.rendering.reading import files_used, syntax_fault
 from outreach.rendering.said import Said
 
 SUBJECT, HTML, TEXT = PARTS = "subject.j2", "body.html.j2", "body.txt.j2"
@@ -76,7 +76,7 @@ def closure(name: str, sources: Sources, parts: Iterable[str] = PARTS) -> set[st
             raise Fault(named_at, f"template '{path}' is not there{_nearest(path, name, sources)}")
         if path not in found:
             found.add(path)
-            todo += read_template(path, sources.files[path]).uses
+            todo += files_used(path, sources.files[path])
     return found
 
 

@@ -27,6 +27,8 @@ _MAY_STAY_OPEN = {"p", "li", "dt", "dd", "tr", "td", "th", "thead", "tfoot", "op
 
 def inline_css(env: Environment, sources: Mapping[str, str]) -> dict[str, str]:
     """The HTML sources with the style sheets of all of them written into their tags. Raises Fault."""
+    if not any(_STYLE.search(source) for source in sources.values()):
+        return dict(sources)
     masked = {name: mask_for_html(env, source) for name, source in sources.items()}
     sheet = "\n".join(css for part in masked.values() for css in _STYLE.findall(part.text))
     if not sheet.strip():

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from functools import lru_cache
 
 from jinja2 import TemplateSyntaxError, nodes
-from jinja2.meta import find_undeclared_variables
+from jinja2.meta import TrackingCodeGenerator
 
 from crm_store.content.faults import Fault, Place, did_you_mean
 from crm_store.content.sources import TEMPLATES
@@ -15,35 +15,56 @@ from outreach.rendering.environment import environment
 
 _PARSER = environment({})
 GLOBALS = frozenset(_PARSER.globals)
-_USES = (nodes.Extends, nodes.Include, nodes.Import, nodes.FromImport)
-_ASKED = (*_USES, nodes.Name, nodes.Filter, nodes.Test)
+_IMPORTS = (nodes.Import, nodes.FromImport)
+_USES = (nodes.Extends, nodes.Include, *_IMPORTS)
+_ASKED = (*_USES, nodes.Filter, nodes.Test)
 
 
 @dataclass(frozen=True)
-class Reading:
-    """`uses`: paths it extends, includes or imports; `needs`: names from outside, each with its first line."""
+class Names:
+    """`needs`: names from outside, each with its first line; `sets`: those that the file sets itself."""
 
-    uses: tuple[tuple[str, Place], ...]
     needs: tuple[tuple[str, Place], ...]
     sets: frozenset[str]
 
 
 @lru_cache(maxsize=1_000)
-def read_template(path: str, source: str) -> Reading:
+def files_used(path: str, source: str) -> tuple[tuple[str, Place], ...]:
+    """Paths that a file extends, includes or imports, each with where it says so. Raises Fault if it is not Jinja."""
+    found = list(_parsed(path, source).find_all(_ASKED))
+    _refuse_unknown(path, found)
+    return tuple(_uses(path, found))
+
+
+@lru_cache(maxsize=1_000)
+def names_in(path: str, source: str) -> Names:
     """Raises Fault if it is not Jinja."""
-    try:
-        tree = _PARSER.parse(source)
-        found = list(tree.find_all(_ASKED))  # before Jinja looks, which leaves out what no `or` gets to
-        _refuse_unknown(path, found)
-        names = [one for one in found if isinstance(one, nodes.Name)]
-        needed = find_undeclared_variables(tree)
-    except TemplateSyntaxError as error:
-        raise syntax_fault(path, error) from None
-    needed &= {one.name for one in names}  # Jinja also counts what a macro or import under a condition is called
+    tree = _parsed(path, source)
+    found = list(tree.find_all((*_IMPORTS, nodes.Name)))
+    names = [one for one in found if isinstance(one, nodes.Name)]
+    # Jinja also counts what a macro or import under a condition is called.
+    needed = _undeclared(path, tree) & {one.name for one in names}
     lines = {name: min(one.lineno for one in names if one.name == name) for name in sorted(needed - GLOBALS)}
     sets = {one.name for one in names if one.ctx != "load"}.union(_imported(found))
-    needs = tuple((name, Place(path, line)) for name, line in lines.items())
-    return Reading(tuple(_uses(path, found)), needs, frozenset(sets))
+    return Names(tuple((name, Place(path, line)) for name, line in lines.items()), frozenset(sets))
+
+
+def _parsed(path: str, source: str) -> nodes.Template:
+    try:
+        return _PARSER.parse(source)
+    except TemplateSyntaxError as error:
+        raise syntax_fault(path, error) from None
+
+
+def _undeclared(path: str, tree: nodes.Template) -> set[str]:
+    """As Jinja's `find_undeclared_variables` does, but the tree stays as it is, and nothing is left out."""
+    tracking = TrackingCodeGenerator(_PARSER)
+    tracking.optimizer = None
+    try:
+        tracking.visit(tree)
+    except TemplateSyntaxError as error:
+        raise syntax_fault(path, error) from None
+    return tracking.undeclared_identifiers
 
 
 def _imported(found: Sequence[nodes.Node]) -> Iterator[str]:

@@ -2,17 +2,15 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Iterator
 from pathlib import Path
 
-import psycopg
 import pytest
 from sqlalchemy import Connection
 
 from benchmarks.population import fill
 from crm_store.store import open_store
-from tests.conftest import database_url
+from tests.databases import EMPTY, new_database
 
 SIZE = 200
 
@@ -25,13 +23,9 @@ def filled_url(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPath
         fill(url, SIZE)
         yield url
         return
-    server: str = request.getfixturevalue("postgres_url")
-    name = f"rapport_made_up_{os.getpid()}"
-    with psycopg.connect(server, autocommit=True) as conn:
-        conn.execute(f"CREATE DATABASE {name}")
-        fill(database_url(server, name), SIZE)
-        yield database_url(server, name)
-        conn.execute(f"DROP DATABASE {name} WITH (FORCE)")
+    with new_database(request.getfixturevalue("postgres_url"), EMPTY) as url:
+        fill(url, SIZE)
+        yield url
 
 
 @pytest.fixture

@@ -11,15 +11,14 @@ import shutil
 import subprocess
 import sys
 from collections.abc import Iterator
-from contextlib import ExitStack
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from tests.conftest import _TEMPLATE, database_url
 from tests.copies import copy_of, shop_on
+from tests.databases import new_database
 from tests.journeys.files import journey
 from tests.ledger.processes import ROOT
 from tests.world import NOON, SETTINGS, Shop
@@ -59,10 +58,9 @@ def plain(url: str, root: Path) -> list[list[str]]:
 @pytest.fixture
 def urls(tmp_path: Path, sqlite_template: Path, postgres_url: str) -> Iterator[dict[str, str]]:
     """An empty store on each database."""
-    with ExitStack() as stack:
-        template = database_url(postgres_url, f"{_TEMPLATE}_{os.getpid()}")
-        shutil.copy(sqlite_template, tmp_path / "rapport.db")
-        yield {"sqlite": f"sqlite:///{tmp_path / 'rapport.db'}", "postgresql": stack.enter_context(copy_of(template))}
+    shutil.copy(sqlite_template, tmp_path / "rapport.db")
+    with new_database(postgres_url) as url:
+        yield {"sqlite": f"sqlite:///{tmp_path / 'rapport.db'}", "postgresql": url}
 
 
 def reported(roots: list[Path]) -> Report:

@@ -2,21 +2,16 @@
 
 from __future__ import annotations
 
-import os
 import shutil
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from itertools import count
 from pathlib import Path
 
-import psycopg
 import pytest
 
 from crm_store.store import Store, open_store
-from tests.conftest import database_url
+from tests.databases import new_database
 from tests.segmentation.asking import Audience
-
-_numbers = count()
 
 
 @contextmanager
@@ -34,12 +29,8 @@ def _url(request: pytest.FixtureRequest, dialect: str, folder: Path) -> Iterator
         shutil.copy(request.getfixturevalue("sqlite_template"), folder / "rapport.db")
         yield f"sqlite:///{folder / 'rapport.db'}"
         return
-    server = request.getfixturevalue("postgres_url")
-    name = f"rapport_segments_{os.getpid()}_{next(_numbers)}"
-    with psycopg.connect(server, autocommit=True) as conn:
-        conn.execute(f"CREATE DATABASE {name} TEMPLATE rapport_template_{os.getpid()}")
-        yield database_url(server, name)
-        conn.execute(f"DROP DATABASE {name} WITH (FORCE)")
+    with new_database(request.getfixturevalue("postgres_url")) as url:
+        yield url
 
 
 @pytest.fixture(scope="module")

@@ -11,6 +11,7 @@ from markupsafe import escape
 
 from outreach.rendering.environment import KEPT, READS, RENDER_ERRORS
 from outreach.rendering.splitting.scopes import SPECIAL, Frame, Known, Names, Residual, is_plain
+from outreach.rendering.splitting.walking import names_in
 
 # These have a state, which each mail has of its own.
 _OF_EACH = frozenset({"namespace", "cycler", "joiner"})
@@ -101,7 +102,7 @@ class Expressions:
             raise frame.refuse(node, f"fails for every mail: {type(error).__name__}") from error
 
     def _values(self, node: nodes.Node, frame: Frame) -> dict[str, Any]:
-        found = {name: frame.scope.find(name) for name in {one.name for one in _names(node)}}
+        found = {name: frame.scope.find(name) for name in {one.name for one in names_in(node)}}
         known = {name: one.value for name, one in found.items() if isinstance(one, Known)}
         return {**self.env.globals, **self.shared, **known}
 
@@ -139,10 +140,6 @@ class Expressions:
         if found is None:
             return nodes.Name(node.name, "load")
         raise frame.refuse(node, f"`{node.name}` can't be used as a value here")
-
-
-def _names(node: nodes.Node) -> list[nodes.Name]:
-    return [*([node] if isinstance(node, nodes.Name) else []), *node.find_all(nodes.Name)]
 
 
 def _is_open(node: nodes.Node) -> bool:

@@ -6,6 +6,8 @@ from collections.abc import Iterator, Sequence
 
 from jinja2 import nodes
 
+from outreach.rendering.splitting.walking import names_in
+
 
 def set_names(body: Sequence[nodes.Node]) -> list[str]:
     """The names that statements set in the scope they stand in, each once."""
@@ -28,8 +30,7 @@ def read_before_set(body: Sequence[nodes.Node]) -> set[str]:
 def _read_by(node: nodes.Node) -> set[str]:
     if isinstance(node, nodes.Block):
         return set()
-    own = {node.name} if isinstance(node, nodes.Name) else set()
-    return own | {name.name for name in node.find_all(nodes.Name) if name.ctx == "load"}
+    return {name.name for name in names_in(node) if name.ctx == "load"}
 
 
 def _in_order(body: Sequence[nodes.Node]) -> Iterator[nodes.Node]:

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import re
 import secrets
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import cache
 from typing import Any
 
 from jinja2 import Template, nodes
@@ -34,13 +35,13 @@ class Odd(Exception):
 @dataclass(frozen=True)
 class Program:
     """What gives a mail: `template` prints the holes with a mark behind each, from what `reading` finds; `general`, which
-    is slower, from any values. `constants`: what is the same in all mails; `size`: characters of the shell; `loops`:
-    whether some loop goes on for as long as a customer's values make it."""
+    is slower and made when it is needed, from any values. `constants`: what is the same in all mails; `size`: characters of
+    the shell; `loops`: whether some loop goes on for as long as a customer's values make it."""
 
     shell: Shell
     template: Template
     reading: Reading
-    general: Template
+    general: Callable[[], Template]
     constants: Mapping[str, Any]
     mark: str
     subject: range
@@ -60,7 +61,7 @@ class Program:
     def _printed(self, values: Mapping[str, Any]) -> str:
         read, template = self.reading.values(values), self.template
         if read is None:
-            read, template = readable({name: values[name] for name in OF_EACH}), self.general
+            read, template = readable({name: values[name] for name in OF_EACH}), self.general()
         context = {**self.constants, **read}
         if self.loops:
             return render(template, context)
@@ -118,13 +119,12 @@ def _program(
         ranges.append(range(at, at := at + len(different)))
     program = nodes.Scope(statements)  # nothing is set at the top, where Jinja would keep it for others to import
     env = mail.parts[0][0]
-    general = compiled(env, [program])
-    reading = read_once(program, OF_EACH)
+    quick, reading = read_once(program, OF_EACH)
     return Program(
         Shell(*parts),
-        compiled(env, [program]),
+        compiled(env, [quick]),
         reading,
-        general,
+        cache(lambda: compiled(env, [program])),  # hardly any template's mails need it
         {**env.globals, **known, **names.constants},
         mark,
         ranges[0],

@@ -7,13 +7,16 @@ so. A program's `customer.city` is one of the names that it is given instead, so
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
+from copy import copy
 from dataclasses import dataclass
+from operator import is_
 from typing import Any
 
 from jinja2 import nodes
 from jinja2.visitor import NodeTransformer
 
 from outreach.rendering.environment import AS_THEY_ARE, READS, is_field, readable_value
+from outreach.rendering.splitting.walking import names_in
 
 _BY_FILTERS = frozenset(name for names in READS.values() for name in names)
 
@@ -42,7 +45,7 @@ class Reading:
 
 
 class _Fields(NodeTransformer):
-    """Puts names in the place of fields."""
+    """Puts names in the place of fields, in a copy of what is changed."""
 
     def __init__(self, of: Iterable[str]) -> None:
         self.names: dict[tuple[str, str], str] = {}
@@ -51,19 +54,38 @@ class _Fields(NodeTransformer):
     def visit_Getattr(self, node: nodes.Getattr) -> nodes.Node:
         inside = node.node
         if not isinstance(inside, nodes.Name) or inside.name not in self.of or not is_field(node.attr):
-            self.generic_visit(node)
-            return node
+            return self.generic_visit(node)
         name = self.names.setdefault((inside.name, node.attr), f"_{inside.name}_{node.attr}")
         return nodes.Name(name, "load").set_lineno(node.lineno)
 
+    def generic_visit(self, node: nodes.Node, *args: Any, **kwargs: Any) -> nodes.Node:
+        fields = {name: (value, self._visited(value)) for name, value in node.iter_fields()}
+        changed = {name: new for name, (old, new) in fields.items() if new is not old}
+        if not changed:
+            return node
+        made = copy(node)
+        vars(made).update(changed)
+        return made
 
-def read_once(program: nodes.Node, of_each: Iterable[str]) -> Reading:
-    """Change the program so that it reads the fields of these by names of their own."""
-    found = {name: {one.ctx for one in program.find_all(nodes.Name) if one.name == name} for name in of_each}
+    def _visited(self, value: Any) -> Any:
+        if isinstance(value, nodes.Node):
+            return self.visit(value)
+        if isinstance(value, list):
+            new = [self._visited(one) for one in value]
+            return value if all(map(is_, new, value)) else new
+        return value
+
+
+def read_once(program: nodes.Node, of_each: Iterable[str]) -> tuple[nodes.Node, Reading]:
+    """The program that reads the fields of these by names of their own, and how they are found."""
+    found: dict[str, set[str]] = {name: set() for name in of_each}
+    for one in names_in(program):
+        if one.name in found:
+            found[one.name].add(one.ctx)
     fields = _Fields(name for name, uses in found.items() if uses <= {"load"})
-    fields.visit(program)
+    made = fields.visit(program)
     by_owner: dict[str, list[tuple[str, str, str]]] = {}
-    for (of, one), name in fields.names.items():
-        by_owner.setdefault(of, []).append((name, one, f"{of}.{one}"))
-    named = {one.name for one in program.find_all(nodes.Name)}
-    return Reading(by_owner, sorted((named | _BY_FILTERS) & found.keys()))
+    for (of, field), name in fields.names.items():
+        by_owner.setdefault(of, []).append((name, field, f"{of}.{field}"))
+    named = {one.name for one in names_in(made)}
+    return made, Reading(by_owner, sorted((named | _BY_FILTERS) & found.keys()))

@@ -10,6 +10,7 @@ from jinja2 import nodes
 from markupsafe import escape
 
 from outreach.rendering.splitting.scopes import Item
+from outreach.rendering.splitting.walking import names_in
 
 IsStable = Callable[[nodes.Node], bool]
 
@@ -20,8 +21,7 @@ def stable_over(names: frozenset[str]) -> IsStable:
 
 
 def loads(node: nodes.Node) -> list[nodes.Name]:
-    found = [*([node] if isinstance(node, nodes.Name) else []), *node.find_all(nodes.Name)]
-    return [name for name in found if name.ctx == "load"]
+    return [name for name in names_in(node) if name.ctx == "load"]
 
 
 def simplified(items: Sequence[Item], escapes: bool, is_stable: IsStable) -> list[Item]:
@@ -43,8 +43,8 @@ def _inlined(node: nodes.Expr, inlined: dict[str, nodes.Expr]) -> nodes.Expr:
 def _set_to_be_printed(items: Sequence[Item], is_stable: IsStable) -> Iterator[tuple[str, nodes.Expr]]:
     """Names that are set once and then printed in every mail, at least once, and not used otherwise."""
     statements = [item for item in items if not isinstance(item, str)]
-    used = Counter(name.name for item in statements for name in loads(item))
-    every = [name for item in statements for name in item.find_all(nodes.Name)]
+    every = [name for item in statements for name in names_in(item)]
+    used = Counter(name.name for name in every if name.ctx == "load")
     stored = Counter(name.name for name in every if name.ctx == "store")
     outputs = [item for item in statements if isinstance(item, nodes.Output)]
     printed = Counter(node.name for item in outputs for node in item.nodes if isinstance(node, nodes.Name))

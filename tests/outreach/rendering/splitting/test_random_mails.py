@@ -4,9 +4,12 @@ from __future__ import annotations
 
 import sys
 from collections import Counter
+from contextlib import suppress
 from random import Random
+from typing import Any, cast
 
 import pytest
+from jinja2 import Environment
 
 from crm_store.content.faults import Fault
 from outreach.rendering.splitting.program import split
@@ -59,6 +62,18 @@ def test_random_mails_are_what_plain_jinja_makes_of_them(part: int, capsys: pyte
     said(counted, capsys)
     assert counted["split"] > each * 0.7
     assert counted["the same"] > counted["split"]
+
+
+def test_what_was_parsed_once_is_changed_by_nobody() -> None:
+    for seed in range(12):
+        random = Random(seed)
+        template = mail(random)
+        with suppress(NotSplit):
+            split(template, values(random))
+        for env, _ in template.parts:
+            anew = Environment(trim_blocks=True, lstrip_blocks=True, keep_trailing_newline=env.keep_trailing_newline)
+            for text in cast(Any, env.loader).sources.values():
+                assert repr(env.parse(text)) == repr(anew.parse(text)), f"seed {seed}"
 
 
 @pytest.mark.long
