@@ -10,7 +10,7 @@ import typer
 from console.cli.output import say, show, show_one
 from console.cli.session import Reason, Session, session
 from crm_store.content.faults import did_you_mean
-from crm_store.errors import UsageError
+from crm_store.errors import UsageError, no_customer
 
 Key = Annotated[str, typer.Argument(help="The company's own key of the customer.")]
 Topic = Annotated[str | None, typer.Option("--topic", help="Of this topic; else of all marketing.")]
@@ -34,7 +34,7 @@ def show_customer(
     with here.store.read() as conn:
         found = overview(conn, key, here.now)
     if found is None:
-        raise UsageError(f"customer '{key}' is not in the store; keys are the company's own, e.g. of the imported file")
+        raise no_customer(key)
     if as_json:
         show_one(found, as_json)
         return

@@ -34,7 +34,11 @@ def run(
 
     Example: rapport --now 2017-12-24T17:00:00Z run
     """
+    from console.names import any_campaign
+
     here = session(context)
+    if accept is not None:
+        any_campaign(here.store, here.workspace, accept)
     publish_working_tree(here)
     if accept is not None:
         accept_runs(here, accept, reason)
@@ -101,12 +105,9 @@ def publish_working_tree(here: Session) -> None:
 
 
 def accept_runs(here: Session, name: str, reason: str | None) -> None:
-    from crm_store.journeys.published import standing
     from crm_store.ledger.log import Order, person
     from crm_store.ledger.runs import accept
 
-    with here.store.read() as conn:
-        standing(conn, name)
     runs = here.store.write(accept, name, here.now, Order(person(), reason))
     typer.echo(f"accepted: what {runs} runs of {name} keep back, held or late, may go", err=True)
 

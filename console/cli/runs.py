@@ -10,7 +10,7 @@ import typer
 from console.cli.output import say, show, show_one
 from console.cli.session import session
 from crm_store.clock import span
-from crm_store.errors import RapportError
+from crm_store.errors import UsageError
 
 if TYPE_CHECKING:
     from crm_store.insight.runs import Report, Run
@@ -34,9 +34,12 @@ def runs(
 
     Example: rapport runs --campaign newsletter
     """
+    from console.names import any_campaign
     from crm_store.insight.runs import runs as find
 
     here = session(context)
+    if campaign is not None:
+        any_campaign(here.store, here.workspace, campaign)
     with here.store.read() as conn:
         found = find(conn, campaign, limit)
     columns = ["run", "campaign", "now", "state", "eligible", *_told(found), "sum_law"]
@@ -71,7 +74,7 @@ def report(
     with here.store.read() as conn:
         found = find(conn, run)
     if found is None:
-        raise RapportError(f"run {run} is not in the store; `rapport runs` lists those that are")
+        raise UsageError(f"run {run} is not in the store; `rapport runs` lists those that are")
     if html is not None:
         from console.reporting import page
 

@@ -10,7 +10,7 @@ import typer
 from console.cli.output import say, show, show_one
 from console.cli.session import Session, session
 from crm_store.content.faults import did_you_mean
-from crm_store.errors import RapportError, UsageError
+from crm_store.errors import UsageError, no_customer
 
 app = typer.Typer(invoke_without_command=True, rich_markup_mode=None)
 
@@ -69,7 +69,7 @@ def show_touch(
     with here.store.read() as conn:
         found, sent = whole_touch(conn, number), sent_mail_of(conn, number)
     if found is None:
-        raise RapportError(f"touch {number} is not in the store; `rapport touches` lists those that are")
+        raise UsageError(f"touch {number} is not in the store; `rapport touches` lists those that are")
     mail = shown_as_sent(here.store, sent) if sent else None
     if as_json:
         parts = {"verdicts": found.verdicts, "definitions": found.definitions, "events": found.events}
@@ -84,18 +84,12 @@ def show_touch(
 
 
 def _known(here: Session, customer: str | None, campaign: str | None) -> None:
-    """Raise RapportError for a customer or campaign that nobody knows: no touches of theirs would be no news."""
-    from crm_store.content.sources import CAMPAIGNS
-    from crm_store.journeys.published import standings
+    """Raise UsageError for a customer or campaign that nobody knows: no touches of theirs would be no news."""
+    from console.names import any_campaign
     from crm_store.ledger.find import has_customer
 
     with here.store.read() as conn:
-        published = {one.name for one in standings(conn)}
-        known = customer is None or has_customer(conn, customer)
-    if not known:
-        raise RapportError(f"customer '{customer}' is not in the store; keys are the company's own, as its files say them")
-    if campaign is not None and campaign not in published:
-        names = published | {name for name, _ in here.workspace.sources.names(CAMPAIGNS)}
-        if campaign not in names:
-            hint = did_you_mean(campaign, names)
-            raise RapportError(f"campaign '{campaign}' is neither published nor in config/campaigns{hint}")
+        if customer is not None and not has_customer(conn, customer):
+            raise no_customer(customer)
+    if campaign is not None:
+        any_campaign(here.store, here.workspace, campaign)

@@ -27,7 +27,7 @@ from sqlalchemy import (
     update,
 )
 
-from crm_store.errors import UsageError
+from crm_store.errors import no_customer
 from crm_store.ledger.log import Order, write_log
 from crm_store.ledger.states import DUE
 from crm_store.ledger.transitions import PUT_OFF, move
@@ -109,7 +109,7 @@ def _locked(conn: Connection, key: str) -> int:
     wanted = select(customer.c.id).where(customer.c.key == key, customer.c.erased_at.is_(None))
     found = conn.execute(wanted.with_for_update(key_share=True)).scalar()
     if found is None:
-        raise UsageError(f"customer '{key}' is not in the store; keys are the company's own, as its files say them")
+        raise no_customer(key)
     return int(found)
 
 

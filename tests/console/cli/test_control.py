@@ -66,7 +66,7 @@ def test_runs_and_their_reports_are_shown(called: Rapport, tmp_path: Path) -> No
     ("words", "said"),
     [
         (("campaign", "pause"), "error: which? say a campaign's name, or --all"),
-        (("campaign", "stop", "d"), "error: campaign 'd' was never published; known are: c"),
+        (("campaign", "stop", "d"), "error: campaign 'd' is neither published nor in config/campaigns; known are: c"),
         (("campaign", "stop", "c", "--run", "9"), "error: run 9 is not in the store; `rapport runs --campaign c`"),
         (("customer", "pause", "eve"), "error: customer 'eve' is not in the store"),
         (("customer", "pause", "alice", "--topic", "offer"), "is not in config/vocabulary.yaml; did you mean 'offers'?"),
