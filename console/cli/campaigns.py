@@ -34,7 +34,7 @@ def list_(context: typer.Context, as_json: Json = False) -> None:
     content = _read(here)
     with here.store.read() as conn:
         totals = {one.campaign: one for one in sums(conn)}
-    held = alerts(here.store)
+    held = alerts(here.store, here.now)
     rows: list[dict[str, Any]] = []
     for one in content.campaigns.values():
         total = totals.get(one.name) or Sum(one.name, 0, 0, dict.fromkeys(STATES, 0))
@@ -167,11 +167,11 @@ def run_campaign(
         rows = rehearse_campaign(here.store, content, name, here.now)
         show(rows, as_json, title=f"Would happen now in {name} (nothing has)")
         return
-    from console.cli.running import publish_working_tree, report, run_flows, warn_of_held_runs
+    from console.cli.running import publish_working_tree, report, run_flows, warn_of_what_waits
 
-    publish_working_tree(here)
+    told = publish_working_tree(here)
     report(run_flows(here, name), as_json)
-    warn_of_held_runs(here)
+    warn_of_what_waits(here, told)
 
 
 @app.command("enrol")
@@ -219,9 +219,9 @@ def _refuse_held(here: Session, name: str) -> None:
     """Of a campaign that is held because its file is gone there is nothing to show but that."""
     from console.alerts import alerts
 
-    about = [alert for alert in alerts(here.store) if alert.startswith(f"campaign '{name}' ")]
+    about = [alert for alert in alerts(here.store, here.now) if name in alert.campaigns]
     if about:
-        raise UsageError(about[0])
+        raise UsageError(str(about[0]))
 
 
 def _known(content: Content, name: str) -> str:

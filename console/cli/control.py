@@ -49,7 +49,7 @@ def resume(context: typer.Context, name: Names = None, every: All = False, reaso
     which = _which(here, name, every)
     lifted = here.store.write(resume_campaign, which, Order(person(), reason))
     say(f"{_words(which)} no longer paused by a command" if lifted else f"{_words(which)} not paused by a command")
-    warn([alert for alert in alerts(here.store) if which is None or alert.startswith(f"campaign '{which}' ")])
+    warn([alert for alert in alerts(here.store, here.now) if which is None or which in alert.campaigns])
 
 
 def stop(

@@ -13,6 +13,7 @@ from crm_store.clock import machine_instant, span
 from crm_store.errors import UsageError
 
 if TYPE_CHECKING:
+    from console.alerts import Alert
     from flows.tick import Ticked
 
 
@@ -39,11 +40,11 @@ def run(
     here = session(context)
     if accept is not None:
         any_campaign(here.store, here.workspace, accept)
-    publish_working_tree(here)
+    told = publish_working_tree(here)
     if accept is not None:
         accept_runs(here, accept, reason)
     report(run_flows(here, None), as_json)
-    warn_of_held_runs(here)
+    warn_of_what_waits(here, told)
 
 
 def up(context: typer.Context) -> None:
@@ -64,14 +65,14 @@ def up(context: typer.Context) -> None:
 
 def _telling(here: Session) -> Callable[[Ticked], None]:
     """Tells what each tick did, and alerts that the tick before did not have."""
-    from console.alerts import alerts
+    from console.alerts import alerts, new_since
 
-    known = alerts(here.store)
+    known = alerts(here.store, here.now)
 
     def told(tick: Ticked) -> None:
         tell(tick)
-        found = alerts(here.store)
-        warn([alert for alert in found if alert not in known])
+        found = alerts(here.store, machine_instant())
+        warn(new_since(known, found))
         known[:] = found
 
     return told
@@ -87,8 +88,8 @@ def tell(tick: Ticked) -> None:
         say(f"{at} nothing to do")
 
 
-def publish_working_tree(here: Session) -> None:
-    """On one machine the files are what runs; say so."""
+def publish_working_tree(here: Session) -> list[Alert]:
+    """On one machine the files are what runs; say so, and what people must know. Returns that."""
     from console.alerts import alerts
     from crm_store.journeys.golive import live, openings
     from outreach.publishing import apply, check
@@ -101,7 +102,9 @@ def publish_working_tree(here: Session) -> None:
         with here.store.read() as conn:
             for opening in openings(conn, before, here.now):
                 typer.echo(str(opening), err=True)
-    warn(alerts(here.store))
+    found = alerts(here.store, here.now)
+    warn(found)
+    return found
 
 
 def accept_runs(here: Session, name: str, reason: str | None) -> None:
@@ -112,11 +115,11 @@ def accept_runs(here: Session, name: str, reason: str | None) -> None:
     typer.echo(f"accepted: what {runs} runs of {name} keep back, held or late, may go", err=True)
 
 
-def warn_of_held_runs(here: Session) -> None:
-    """What a tick has planned and its guard holds was not known before it."""
-    from console.alerts import alerts
+def warn_of_what_waits(here: Session, told: list[Alert]) -> None:
+    """What was not known before the ticks: a run that its guard holds, a stale feed, what a killed delivery left behind."""
+    from console.alerts import alerts, leases, new_since
 
-    warn([alert for alert in alerts(here.store) if ": run " in alert])
+    warn([*new_since(told, alerts(here.store, here.now)), *leases(here.store)])
 
 
 def run_flows(here: Session, only: str | None) -> list[Ticked]:

@@ -7,7 +7,7 @@ from typing import Annotated, Any
 
 import typer
 
-from console.cli.output import say, show, show_one
+from console.cli.output import say, show, show_one, warn
 from console.cli.session import Session, session
 from crm_store.content.faults import did_you_mean
 from crm_store.errors import UsageError, no_customer
@@ -36,9 +36,10 @@ def touches(
     """
     if context.invoked_subcommand is not None:
         return
+    from console.alerts import leases
     from crm_store.ledger.find import Wanted
     from crm_store.ledger.find import touches as find
-    from crm_store.ledger.states import STATES
+    from crm_store.ledger.states import CLAIMED, DISPATCHED, STATES
 
     if state is not None and state not in STATES:
         raise UsageError(f"state '{state}' is not known{did_you_mean(state, STATES)}")
@@ -50,6 +51,8 @@ def touches(
         rows = find(conn, replace(wanted, **asked))
     columns = ["id", "customer", "campaign", "occasion", "step", "state", "reason", "due_at", "sent_at", "offer"]
     show(rows, as_json, columns, title="Touches")
+    if any(row["state"] in (CLAIMED, DISPATCHED) for row in rows):
+        warn(leases(here.store))
 
 
 @app.command("show")

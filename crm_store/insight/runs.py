@@ -124,13 +124,13 @@ class Waiting:
 
     id: int
     campaign: str
-    since: datetime
+    now: datetime
     why: str
 
 
 def held_runs(conn: Connection) -> list[Waiting]:
     """Runs that their guard holds, as long as there is anything to let go."""
     due = select(touch.c.id).where(touch.c.run_id == campaign_run.c.id, touch.c.state == DUE).exists()
-    columns = campaign_run.c.id, campaign_run.c.campaign, campaign_run.c.state_since, campaign_run.c.why
+    columns = campaign_run.c.id, campaign_run.c.campaign, campaign_run.c.now, campaign_run.c.why
     chosen = select(*columns).where(campaign_run.c.state == HELD, due).order_by(campaign_run.c.id)
     return [Waiting(*row) for row in conn.execute(chosen)]

@@ -105,7 +105,7 @@ def test_a_pause_outlives_apply_and_only_a_person_lifts_it(shop: Shop) -> None:
     start(shop, late="{within: 30 days}", title="Other words")
     shop.tick()
     assert states(shop) == {"alice": ("due", None)}
-    (alert,) = alerts(shop.store)
+    alert = str(*alerts(shop.store, NOON))
     assert alert.startswith("campaign 'c' is paused by ann since ")
     assert alert.endswith("(wrong prices); `rapport campaign resume c` lets it go on")
     with shop.store.read() as conn:
