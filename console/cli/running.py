@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections import Counter
+from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
@@ -83,7 +84,7 @@ def tell(tick: Ticked) -> None:
     at = f"{machine_instant():%Y-%m-%d %H:%M:%SZ}"
     rows = [row for row in totals([tick]) if any(value for name, value in row.items() if name != "campaign")]
     if rows:
-        show(rows, False, title=f"What was done at {at}")
+        _show(rows, f"What was done at {at}")
     else:
         say(f"{at} nothing to do")
 
@@ -98,13 +99,29 @@ def publish_working_tree(here: Session) -> list[Alert]:
         before = live(conn)
     changed = apply(here.store, check(here.workspace), here.now)
     if changed:
-        typer.echo(f"published the working tree: {', '.join(changed)}", err=True)
+        typer.echo(f"published the working tree: {in_short(changed)}", err=True)
         with here.store.read() as conn:
             for opening in openings(conn, before, here.now):
                 typer.echo(str(opening), err=True)
     found = alerts(here.store, here.now)
     warn(found)
     return found
+
+
+def in_short(changed: Sequence[str]) -> str:
+    """What was published, of each kind its names, or how many there are if they are more than a few."""
+    names: dict[str, list[str]] = {}
+    for one in changed:
+        kind, _, name = one.partition(" ")
+        names.setdefault(kind, []).append(name)
+    of_kinds = (
+        f"{kind} {', '.join(those)}" if len(those) <= _FEW else f"{len(those)} {kind}s" for kind, those in names.items()
+    )
+    more = "; `rapport log --subject workspace` names them" if max(map(len, names.values())) > _FEW else ""
+    return "; ".join(of_kinds) + more
+
+
+_FEW = 3
 
 
 def accept_runs(here: Session, name: str, reason: str | None) -> None:
@@ -131,25 +148,44 @@ def run_flows(here: Session, only: str | None) -> list[Ticked]:
 
 def report(ticks: list[Ticked], as_json: bool) -> None:
     """What the ticks did, a row a campaign."""
-    show(totals(ticks), as_json, title="What was done")
+    rows = totals(ticks)
+    if as_json:
+        show(rows, True)
+    else:
+        _show(rows, "What was done")
+
+
+def _show(rows: list[dict[str, Any]], title: str) -> None:
+    """What nothing happened of is left out, if it is rare."""
+    told = [name for name in rows[0] if name not in _RARE or any(row[name] for row in rows)] if rows else None
+    show([{**row, "runs": ", ".join(map(str, row["runs"]))} for row in rows], False, told, title)
+    if any(row["runs"] for row in rows):
+        say("`rapport report RUN` says what became of a run's touches, and why")
 
 
 def totals(ticks: list[Ticked]) -> list[dict[str, Any]]:
     """What the ticks did to each campaign, added up."""
-    found: dict[str, dict[str, int]] = {}
+    from outreach.beside import COUNTS
+
+    found: dict[str, Counter[str]] = {}
+    runs: dict[str, set[int]] = {}
     for tick in ticks:
         for planned in tick.planned:
-            row = found.setdefault(planned.campaign, dict.fromkeys(("entered", "moved", "left", "planned", *_SENT), 0))
-            for name in ("entered", "moved", "left"):
-                row[name] += getattr(planned, name)
-            row["planned"] += planned.touches
+            row = found.setdefault(planned.campaign, Counter())
+            row.update({name: getattr(planned, of) for name, of in _PLANNED.items()})
+            runs.setdefault(planned.campaign, set()).update([planned.run_id] if planned.run_id is not None else [])
         for name, drained in tick.drained.items():
-            for key in _SENT:
-                found[name][key] += getattr(drained, key)
-    return [{"campaign": name, **row} for name, row in sorted(found.items())]
+            found[name].update({key: getattr(drained, key) for key in COUNTS})
+    counted = *_PLANNED, *COUNTS
+    return [
+        {"campaign": name, "runs": sorted(runs[name]), **{key: row[key] for key in counted}}
+        for name, row in sorted(found.items())
+    ]
 
 
-_SENT = ("judged", "sent", "failed", "in_doubt")
+# `expired`: what nobody claimed before its expiry, or before it was stopped.
+_PLANNED = {"entered": "entered", "moved": "moved", "left": "left", "planned": "touches", "expired": "expired"}
+_RARE = ("runs", "expired", "cancelled", "in_doubt")
 
 
 def preview(
