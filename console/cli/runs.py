@@ -53,8 +53,7 @@ def _told(found: list[Run]) -> list[str]:
 
 def run_facts(run: Run) -> dict[str, Any]:
     """A run, a value a fact."""
-    state = run.state or ("accepted" if run.why else "open")
-    facts = {"run": run.id, "campaign": run.campaign, "now": run.now, "started_at": run.started_at, "state": state}
+    facts = {"run": run.id, "campaign": run.campaign, "now": run.now, "started_at": run.started_at, "state": run.stands}
     return {**facts, "why": run.why, "eligible": run.eligible, **run.states, "sum_law": run.holds}
 
 
