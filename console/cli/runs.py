@@ -14,6 +14,7 @@ from crm_store.errors import UsageError
 
 if TYPE_CHECKING:
     from crm_store.insight.runs import Report, Run
+    from crm_store.ledger.log import Entry
 
 Json = Annotated[bool, typer.Option("--json", help="Print JSON.")]
 
@@ -122,8 +123,16 @@ def log(
     here = session(context)
     with here.store.read() as conn:
         found = entries(conn, here.instant("--since", since), who, subject, limit)
-    rows = [vars(one) if as_json else {**vars(one), "details": _words(one.details)} for one in found]
+    rows = [vars(one) if as_json else _told_of(one) for one in found]
     show(rows, as_json, ["at", "who", "action", "subject", "reason", "details"], title="Log")
+
+
+def _told_of(one: Entry) -> dict[str, Any]:
+    """A line for people. Who publishes without a word has the commit for a reason."""
+    from crm_store.ledger.log import NO_REASON
+
+    silent = NO_REASON if one.action != "publish" else None
+    return {**vars(one), "reason": one.reason or silent, "details": _words(one.details)}
 
 
 def _words(details: Any) -> str:

@@ -91,7 +91,7 @@ def _stop(conn: Connection, name: str, run_id: int | None, order: Order) -> tupl
         _refuse_others(conn, name, run_id)
     left = select(touch.c.id).where(touch.c.run_id == campaign_run.c.id, touch.c.state.in_(_UNDER_WAY)).exists()
     which = left | (campaign_run.c.state == PLANNING) if run_id is None else campaign_run.c.id == run_id
-    values = {"state": STOPPED, "state_since": machine_now(conn), "why": order.reason}
+    values = {"state": STOPPED, "state_since": machine_now(conn), "why": order.why}
     stopping = update(campaign_run).where(campaign_run.c.campaign == name, which).values(values)
     runs = sorted(conn.execute(stopping.returning(campaign_run.c.id)).scalars())
     # By the runs' index alone: a count of all their touches would hold every claim up.

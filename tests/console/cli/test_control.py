@@ -39,6 +39,11 @@ def test_a_campaign_is_paused_resumed_and_stopped_and_the_log_says_by_whom(calle
     assert [one["action"] for one in said] == ["stop", "stop", "pause", "resume", "pause"]
     assert said[-1]["reason"] == "wrong prices"
     assert "wrong <prices>" in called("log").out
+    assert "no reason given" in called("log", "--subject", "all campaigns").out
+    called("campaign", "resume", "c")
+    called("campaign", "stop", "c")
+    assert "(no reason given); `rapport campaign resume c`" in called("campaign", "list").err
+    assert "no reason given" in called("report", "1").out
 
 
 def test_a_customer_is_paused_and_resumed(called: Rapport, shop: Shop) -> None:
