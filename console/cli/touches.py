@@ -66,19 +66,22 @@ def show_touch(
     Example: rapport touches show 4711
     """
     from console.preview import shown_as_sent
+    from crm_store.insight.capped import barred_by
     from crm_store.ledger.find import sent_mail_of, whole_touch
 
     here = session(context)
     with here.store.read() as conn:
         found, sent = whole_touch(conn, number), sent_mail_of(conn, number)
+        caps = [str(one) for one in barred_by(conn, number)] if found else []
     if found is None:
         raise UsageError(f"touch {number} is not in the store; `rapport touches` lists those that are")
     mail = shown_as_sent(here.store, sent) if sent else None
     if as_json:
-        parts = {"verdicts": found.verdicts, "definitions": found.definitions, "events": found.events}
+        parts = {"verdicts": found.verdicts, "definitions": found.definitions, "events": found.events, "barred_by": caps}
         show_one({**found.facts, **parts, "mail": mail and {**mail.headers, "text": mail.text, "html": mail.html}}, True)
         return
     show_one({name: value for name, value in found.facts.items() if value is not None}, False)
+    say(*(f"the cap that barred it: {one}" for one in caps))
     show([{"gate": gate, "verdict": said} for gate, said in found.verdicts.items()], False, title="Gates")
     show(found.definitions, False, title="Definitions")
     show(found.events, False, title="What its provider told")
