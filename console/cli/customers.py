@@ -39,9 +39,11 @@ def show_customer(
         show_one(found, as_json)
         return
     show_one({name: value for name, value in found["details"].items() if value is not None}, False)
-    for title in ("consents", "events", "enrolments", "touches", "changes"):
+    for title in ("consents", "pauses", "events", "enrolments", "touches", "changes"):
         say("")
         rows = found[title]
+        if title == "pauses":
+            rows = [{**row, "until": row["until"] or "it is lifted"} for row in rows]
         told = [name for name in (rows[0] if rows else ()) if any(row[name] not in (None, False) for row in rows)]
         show(rows, False, told, title=title.capitalize())
 

@@ -102,7 +102,7 @@ def uncapped(
 def room(
     conn: Connection, campaign: str, customer_id: int, now: datetime, channel: str | None = None
 ) -> Iterator[tuple[Cap, list[Counted]]]:
-    """For each cap that a customer is under in a campaign (`channel`: by that, not its usual one): what of it she has had."""
+    """For each cap that a customer is under in a campaign, by a channel or its usual one: what of it she has had."""
     newest = current(conn, campaign)
     one = newest.campaign
     for cap in one.restraint.caps_of(newest.settings.caps, one.topic, channel or one.channel):

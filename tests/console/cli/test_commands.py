@@ -166,7 +166,7 @@ def test_a_customer_is_shown_with_all_that_happened(rapport: Rapport, small_shop
     small_shop.publish()
     small_shop.tick()
     found = rapport("customer", "show", "alice", "--json").json
-    assert set(found) == {"details", "consents", "events", "enrolments", "touches", "changes"}
+    assert set(found) == {"details", "consents", "pauses", "events", "enrolments", "touches", "changes"}
     assert [(one["kind"], one["count"], one["amount"]) for one in found["events"]] == [("order", 1, "49.90")]
     assert "welcome" in rapport("customer", "show", "alice").out
 
