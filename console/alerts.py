@@ -1,37 +1,90 @@
-"""What people must know before anything else: campaigns and runs that are held, campaigns that somebody has paused."""
+"""What people must know before anything else: feeds that are stale, campaigns and runs that are held, what somebody has
+paused, what is still in the hands of a delivery."""
 
 from __future__ import annotations
 
-from crm_store.content.sources import CAMPAIGNS
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+
+from crm_store.clock import roughly, span
+from crm_store.content.sources import CAMPAIGNS, VOCABULARY
 from crm_store.insight.runs import Waiting, held_runs
 from crm_store.journeys.context import Brake, Standing
+from crm_store.journeys.feeds import Stale, stale_feeds
 from crm_store.journeys.held import FILE_GONE
 from crm_store.journeys.published import standings
-from crm_store.store import Store
+from crm_store.ledger.settling import InHand, in_hand
+from crm_store.store import Store, machine_now
 
 
-def alerts(store: Store) -> list[str]:
-    """A line for each campaign or run that is held or paused, and what to do."""
+@dataclass(frozen=True)
+class Alert:
+    """Something that waits, and the way out. `about`: what it is, whatever the time; `says`: the line, ages in it."""
+
+    campaigns: tuple[str, ...]
+    about: str
+    says: str = field(compare=False)
+
+    def __str__(self) -> str:
+        return self.says
+
+
+def alerts(store: Store, now: datetime) -> list[Alert]:
+    """A line for each stale feed, and for each campaign or run that is held or paused, and what to do."""
     with store.read() as conn:
-        known, waiting = standings(conn), held_runs(conn)
+        known, stale, waiting = standings(conn), stale_feeds(conn, now), held_runs(conn)
+    gone = [_gone(one, now) for one in known if one.held == FILE_GONE]
     paused = [_paused(one.name, one.brake) for one in known if one.brake]
-    return [*(_alert(one) for one in known if one.held), *paused, *(_held(run) for run in waiting)]
+    return [*map(_stale, stale), *gone, *paused, *map(_held, waiting)]
 
 
-def _paused(name: str, brake: Brake) -> str:
-    return f"campaign '{name}' is {brake}; `rapport campaign resume {'--all' if brake.of_all else name}` lets it go on"
+def leases(store: Store) -> Iterator[Alert]:
+    """That touches are in the hands of a delivery, and from when on others take them up if it was killed."""
+    with store.read() as conn:
+        found, clock = in_hand(conn), machine_now(conn)
+    if found is not None:
+        yield _in_hand(found, clock)
 
 
-def _held(run: Waiting) -> str:
-    what = f"campaign '{run.campaign}': run {run.id} is held since {run.since:%Y-%m-%d %H:%M} UTC: {run.why}"
+def new_since(before: Sequence[Alert], found: Sequence[Alert]) -> list[Alert]:
+    return [alert for alert in found if alert not in before]
+
+
+def _stale(one: Stale) -> Alert:
+    came = f"the newest is {roughly(one.now - one.newest)} old ({_utc(one.newest)})" if one.newest else "none has come in"
+    waits = f"nothing of {', '.join(one.campaigns)} is planned or sent"
+    out = f"`rapport import events FILE` brings newer ones, or let `fresh` in {VOCABULARY} be longer"
+    says = f"feed '{one.kind}' is stale: {came}, fresh is up to {span(one.fresh)}; {waits}. {out}"
+    return Alert(one.campaigns, f"stale: {one.kind}", says)
+
+
+def _paused(name: str, brake: Brake) -> Alert:
+    out = f"`rapport campaign resume {'--all' if brake.of_all else name}` lets it go on"
+    return Alert((name,), f"paused: {name}", f"campaign '{name}' is {brake}; {out}")
+
+
+def _held(run: Waiting) -> Alert:
+    what = f"campaign '{run.campaign}': run {run.id} (as of {_utc(run.now)}) is held: {run.why}"
     go, end = f"rapport run --accept {run.campaign}", f"rapport campaign stop {run.campaign} --run {run.id}"
-    return f"{what}; `{go}` lets it go, `{end}` ends it"
+    return Alert((run.campaign,), f"held: {run.id}", f"{what}; `{go}` lets it go, `{end}` ends it")
 
 
-def _alert(one: Standing) -> str:
-    since = f"{one.held_since:%Y-%m-%d %H:%M} UTC" if one.held_since else "a while"
-    what = f"campaign '{one.name}' is held since {since}: {one.held}"
-    if one.held != FILE_GONE:
-        return f"{what}; nothing of it is sent"
-    file = f"{CAMPAIGNS}/{one.name}.yaml"
-    return f"{what}; nothing of it is sent. Put {file} back, or end it there with `status: ended`"
+def _gone(one: Standing, now: datetime) -> Alert:
+    """Since when is said if it is in the past: somebody may have published as of a later `now`."""
+    since = f" since {_utc(one.held_since)}" if one.held_since and one.held_since <= now else ""
+    what = f"campaign '{one.name}' is held{since}: {one.held}; nothing of it is sent"
+    out = f"Put {CAMPAIGNS}/{one.name}.yaml back, or end it there with `status: ended`"
+    return Alert((one.name,), f"gone: {one.name}", f"{what}. {out}")
+
+
+def _in_hand(found: InHand, clock: datetime) -> Alert:
+    counts = ", ".join(f"{count:,} {state}" for state, count in found.counts.items())
+    waits = f"after {found.until:%H:%M:%S} UTC" if found.until > clock else "now: its lease is over"
+    what = f"touches of {', '.join(found.campaigns)} are in the hands of a delivery: {counts}"
+    says = f"{what}; if it was killed, `rapport run` goes on with them {waits}"
+    return Alert(found.campaigns, "in hand", says)
+
+
+def _utc(at: datetime) -> str:
+    return f"{at:%Y-%m-%d %H:%M} UTC"

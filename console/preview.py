@@ -9,9 +9,10 @@ from typing import Any
 
 from jinja2 import TemplateRuntimeError
 
+from console.names import campaign_with_file
 from crm_store.content.faults import Fault, did_you_mean
 from crm_store.content.workspace import Workspace
-from crm_store.errors import ContentError, RapportError, UsageError
+from crm_store.errors import ContentError, RapportError, UsageError, no_customer
 from crm_store.journeys.context import Runnable
 from crm_store.journeys.steps import Send
 from crm_store.ledger.find import SentMail, sent_mail
@@ -48,15 +49,13 @@ def preview_mail(
     Raises UsageError for names that are not known, RapportError if the template can't be rendered for her.
     """
     content = read(workspace)
-    if campaign not in content.campaigns:
-        raise UsageError(f"campaign '{campaign}' is not in config/campaigns{did_you_mean(campaign, content.campaigns)}")
-    version = content.runnable(campaign)
+    version = content.runnable(campaign_with_file(campaign, content.campaigns))
     send = _step(version, step)
     if not customer:
         raise UsageError("whose mail? name a customer: --customer KEY")
     with store.read() as conn:
         if of_customer(conn, customer) is None:
-            raise UsageError(f"customer '{customer}' is not in the store; `rapport customer show KEY` shows one")
+            raise no_customer(customer)
         sent = sent_mail(conn, customer, campaign, send.name)
     if sent is not None:
         return shown_as_sent(store, sent)

@@ -38,7 +38,7 @@ def rehearse_publishing(store: Store, content: Content, now: datetime) -> Rehear
         with rehearsal.read() as conn:
             found = [asdict(one) for one in prospects(conn, before)]
             opened = [str(one) for one in openings(conn, were_live, now)]
-        return Rehearsed(changed, opened, found, alerts(rehearsal))
+        return Rehearsed(changed, opened, found, [str(alert) for alert in alerts(rehearsal, now)])
 
 
 def rehearse_campaign(store: Store, content: Content, name: str, now: datetime) -> list[dict[str, Any]]:

@@ -138,5 +138,13 @@ def span(length: timedelta) -> str:
     return _counted(seconds, "second")
 
 
+def roughly(length: timedelta) -> str:
+    """A length of time as people say an age: in whole days, hours or minutes, the largest of which it has two."""
+    for size in (timedelta(days=1), timedelta(hours=1), timedelta(minutes=1)):
+        if length >= 2 * size:
+            return span(length // size * size)
+    return span(length // timedelta(seconds=1) * timedelta(seconds=1))
+
+
 def _counted(number: float, unit: str) -> str:
     return f"{number:g} {unit}" + ("" if number == 1 else "s")

@@ -1,7 +1,8 @@
 """The errors a person can mend. `str()` of each is what the command line prints: `<thing> <what is wrong>; <what to do>`.
 
 RapportError            anything a person can mend
-├── UsageError          a command was called wrongly                    (exit code 2)
+├── UsageError          a command was called wrongly, or with a name or number of
+│                       what is not there                               (exit code 2)
 ├── StoreError          the store can't be opened or used as it is      (exit code 1)
 └── ContentError        faults in the workspace's files, all at once    (exit code 1)
 """
@@ -24,6 +25,11 @@ class UsageError(RapportError):
     """A command or an argument that can't mean anything here."""
 
     exit_code: ClassVar[int] = 2
+
+
+def no_customer(key: str) -> UsageError:
+    """That nobody has the key. An erased customer's is nobody's."""
+    return UsageError(f"customer '{key}' is not in the store; keys are the company's own, as its files say them")
 
 
 class StoreError(RapportError):

@@ -5,34 +5,44 @@ from __future__ import annotations
 import pickle
 import subprocess
 import sys
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, fields
 from datetime import datetime
 from threading import Event
 
 from crm_store.errors import StoreError
 from crm_store.ledger.judging import Group
+from crm_store.ledger.states import CANCELLED, DUE, SKIPPED
 
 _LOOKS_EVERY = 0.1
 
 
 @dataclass(frozen=True)
 class Drained:
-    """What a drain did. `more`: it stopped at its limits, and something is still due."""
+    """What a drain did: of those that it judged, how many went which way. `more`: it stopped at its limits, and something
+    is still due."""
 
     judged: int = 0
     sent: int = 0
+    skipped: int = 0
+    cancelled: int = 0
+    put_off: int = 0
     failed: int = 0
     in_doubt: int = 0
     more: bool = False
 
+    @classmethod
+    def judging(cls, count: int, written_off: Mapping[str, int]) -> Drained:
+        """What a claim has judged, and what became at once of those it did not take, by their states."""
+        skipped, cancelled, put_off = (written_off.get(state, 0) for state in (SKIPPED, CANCELLED, DUE))
+        return cls(judged=count, skipped=skipped, cancelled=cancelled, put_off=put_off)
+
     def plus(self, other: Drained) -> Drained:
-        return Drained(
-            self.judged + other.judged,
-            self.sent + other.sent,
-            self.failed + other.failed,
-            self.in_doubt + other.in_doubt,
-            other.more,
-        )
+        counts = {name: getattr(self, name) + getattr(other, name) for name in COUNTS}
+        return Drained(**counts, more=other.more)
+
+
+COUNTS = tuple(one.name for one in fields(Drained) if one.name != "more")
 
 
 @dataclass(frozen=True)

@@ -200,7 +200,7 @@ class _Lane:
         since = self.clock.monotonic()  # before the claim, so that our lease is over before the store's
         claimed = self.store.write(claim, self.worker, group, self.now, size, new_codes())
         self.batches += 1
-        self.done = self.done.plus(Drained(judged=claimed.judged))
+        self.done = self.done.plus(Drained.judging(claimed.judged, claimed.written_off))
         if claimed.wait or claimed.busy:
             return self._wait(claimed.wait.total_seconds() or _BUSY_WAIT)
         if claimed.touch_ids:
@@ -211,7 +211,8 @@ class _Lane:
         """Tasks for people are settled by being written."""
         done = self.store.write(do_tasks, group, self.now, size)
         self.batches += 1
-        self.done = self.done.plus(Drained(judged=done.judged, sent=done.written, failed=done.failed))
+        judged = Drained.judging(done.judged, done.written_off)
+        self.done = self.done.plus(replace(judged, sent=done.written, failed=done.failed))
         return self._wait(_BUSY_WAIT) if done.busy else done.judged > 0
 
     def _deliver_or_give_back(self, claimed: Claim, deadline: float) -> None:

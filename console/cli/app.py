@@ -18,7 +18,8 @@ _CalledWrongly: Any = typer.BadParameter.__bases__[0]
 
 
 def main() -> None:
-    """Run the command. Exit code 0, 1 for what went wrong, 2 for a command that was called wrongly."""
+    """Run the command. Exit code 0, 1 for what went wrong, 2 for a command that was called wrongly (README, "A tour
+    for ops")."""
     _start_quickly()
     try:
         sys.exit(_run())

@@ -9,7 +9,7 @@ import typer
 from console.cli.output import console, say, show, show_one, warn
 from console.cli.session import Reason, Session, session
 from crm_store.content.faults import did_you_mean
-from crm_store.errors import UsageError
+from crm_store.errors import UsageError, no_customer
 
 if TYPE_CHECKING:
     from outreach.publishing import Content
@@ -34,7 +34,7 @@ def list_(context: typer.Context, as_json: Json = False) -> None:
     content = _read(here)
     with here.store.read() as conn:
         totals = {one.campaign: one for one in sums(conn)}
-    held = alerts(here.store)
+    held = alerts(here.store, here.now)
     rows: list[dict[str, Any]] = []
     for one in content.campaigns.values():
         total = totals.get(one.name) or Sum(one.name, 0, 0, dict.fromkeys(STATES, 0))
@@ -87,16 +87,16 @@ def explain_campaign(
     Example: rapport campaign explain win-back --customer household-900
     """
     from console.cli.reasons import show_story
+    from console.names import published_campaign
     from crm_store.insight.reasons import why
 
     here = session(context)
     instant = here.instant("--at", at) or here.now
+    published_campaign(here.store, here.workspace, name)
     with here.store.read() as conn:
         story = why(conn, name, customer, instant)
     if story is None:
-        raise UsageError(
-            f"customer '{customer}' is not in the store; keys are the company's own, e.g. of the imported file"
-        )
+        raise no_customer(customer)
     show_story(story, as_json)
 
 
@@ -112,16 +112,15 @@ def campaign_results(
     Example: rapport campaign results welcome --by step
     """
     from console.cli.outcomes import show_results
+    from console.names import published_campaign
     from crm_store.insight.results import GROUPINGS, results
-    from crm_store.journeys.published import current, standings
+    from crm_store.journeys.published import current
 
     if by is not None and by not in GROUPINGS:
         raise UsageError(f"--by {by} is not known{did_you_mean(by, GROUPINGS)}")
     here = session(context)
+    published_campaign(here.store, here.workspace, name)
     with here.store.read() as conn:
-        known = [one.name for one in standings(conn)]
-        if name not in known:
-            raise UsageError(f"campaign '{name}' was never published{did_you_mean(name, known)}")
         found = results(conn, name, by, here.now, here.workspace.settings.company.zone)
         has_goal = current(conn, name).campaign.goal is not None
     show_results(found, by, as_json, f"What came of {name}", has_goal)
@@ -168,11 +167,11 @@ def run_campaign(
         rows = rehearse_campaign(here.store, content, name, here.now)
         show(rows, as_json, title=f"Would happen now in {name} (nothing has)")
         return
-    from console.cli.running import publish_working_tree, report, run_flows, warn_of_held_runs
+    from console.cli.running import publish_working_tree, report, run_flows, warn_of_what_waits
 
-    publish_working_tree(here)
+    told = publish_working_tree(here)
     report(run_flows(here, name), as_json)
-    warn_of_held_runs(here)
+    warn_of_what_waits(here, told)
 
 
 @app.command("enrol")
@@ -190,6 +189,7 @@ def enrol_customers(
 
     Example: rapport campaign enrol fair-follow-up --list trade-fair-2026 --request fair-2026
     """
+    from console.names import published_campaign
     from crm_store.journeys.requests import Asked, enrol
     from crm_store.ledger.log import Order, person
 
@@ -197,6 +197,7 @@ def enrol_customers(
     if len(given) != 1:
         raise UsageError("whom? say one of --customer KEY, --segment NAME, --list NAME")
     here, (how, word) = session(context), given[0]
+    published_campaign(here.store, here.workspace, name)
     segments = _read(here).segments
     if how == "segment" and word not in segments:
         raise UsageError(f"segment '{word}' is not in segments/{did_you_mean(word, segments)}")
@@ -218,12 +219,12 @@ def _refuse_held(here: Session, name: str) -> None:
     """Of a campaign that is held because its file is gone there is nothing to show but that."""
     from console.alerts import alerts
 
-    about = [alert for alert in alerts(here.store) if alert.startswith(f"campaign '{name}' ")]
+    about = [alert for alert in alerts(here.store, here.now) if name in alert.campaigns]
     if about:
-        raise UsageError(about[0])
+        raise UsageError(str(about[0]))
 
 
 def _known(content: Content, name: str) -> str:
-    if name not in content.campaigns:
-        raise UsageError(f"campaign '{name}' is not in config/campaigns{did_you_mean(name, content.campaigns)}")
-    return name
+    from console.names import campaign_with_file
+
+    return campaign_with_file(name, content.campaigns)

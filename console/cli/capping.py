@@ -1,4 +1,4 @@
-"""rapport caps: which campaigns lose touches to which others."""
+"""rapport caps: which campaigns lose touches to which others, and what waits for room."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from typing import Annotated
 
 import typer
 
-from console.cli.output import show
+from console.cli.output import show, show_one
 from console.cli.session import session
 
 
@@ -21,14 +21,19 @@ def caps(
     days: Annotated[int, typer.Option(min=1, max=3650, help="Of so many days up to now.")] = 7,
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
 ) -> None:
-    """How many touches each campaign lost to caps last week, and to whom: the campaign that the customer heard from last.
+    """How many touches each campaign lost to caps last week, to whom - the campaign that the customer heard from last -
+    and how many wait for room (`when_capped: wait`).
 
     Example: rapport caps --days 30
     """
-    from crm_store.insight.losses import losses
+    from crm_store.insight.losses import losses, waiting
 
     here = session(context)
     with here.store.read() as conn:
-        found = losses(conn, here.now - timedelta(days=days), here.now)
+        found, waits = losses(conn, here.now - timedelta(days=days), here.now), [asdict(one) for one in waiting(conn)]
+    if as_json:
+        show_one({"lost": [asdict(one) for one in found], "waiting": waits}, True)
+        return
     rows = [{"campaign": one.campaign, "lost to": one.to, "touches": one.touches} for one in found]
-    show([asdict(one) for one in found] if as_json else rows, as_json, title=f"Lost to caps in {days} days")
+    show(rows, False, title=f"Lost to caps in {days} days")
+    show(waits, False, title="Waiting for room under caps, and when they are looked at again")

@@ -91,7 +91,7 @@ def apply(
         return
     with here.store.read() as conn:
         before = live(conn)
-    changed, held = publish(here.store, content, here.now, reason), alerts(here.store)
+    changed, held = publish(here.store, content, here.now, reason), alerts(here.store, here.now)
     with here.store.read() as conn:
         opened = [str(one) for one in openings(conn, before, here.now)]
     if as_json:

@@ -8,7 +8,6 @@ import typer
 
 from console.cli.output import say, show_one, warn
 from console.cli.session import Reason, Session, session
-from crm_store.content.faults import did_you_mean
 from crm_store.errors import UsageError
 
 Names = Annotated[str | None, typer.Argument(help="A campaign that was published.")]
@@ -50,7 +49,7 @@ def resume(context: typer.Context, name: Names = None, every: All = False, reaso
     which = _which(here, name, every)
     lifted = here.store.write(resume_campaign, which, Order(person(), reason))
     say(f"{_words(which)} no longer paused by a command" if lifted else f"{_words(which)} not paused by a command")
-    warn([alert for alert in alerts(here.store) if which is None or alert.startswith(f"campaign '{which}' ")])
+    warn([alert for alert in alerts(here.store, here.now) if which is None or which in alert.campaigns])
 
 
 def stop(
@@ -85,15 +84,11 @@ def stop(
 
 def _which(here: Session, name: str | None, every: bool) -> str | None:
     """The campaign that is named, None for all."""
-    from crm_store.journeys.published import standings
+    from console.names import published_campaign
 
     if (name is None) is not every:
         raise UsageError("which? say a campaign's name, or --all")
-    with here.store.read() as conn:
-        known = [one.name for one in standings(conn)]
-    if name is not None and name not in known:
-        raise UsageError(f"campaign '{name}' was never published{did_you_mean(name, known)}")
-    return name
+    return None if name is None else published_campaign(here.store, here.workspace, name)
 
 
 def _words(name: str | None) -> str:

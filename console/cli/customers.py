@@ -10,7 +10,7 @@ import typer
 from console.cli.output import say, show, show_one
 from console.cli.session import Reason, Session, session
 from crm_store.content.faults import did_you_mean
-from crm_store.errors import UsageError
+from crm_store.errors import UsageError, no_customer
 
 Key = Annotated[str, typer.Argument(help="The company's own key of the customer.")]
 Topic = Annotated[str | None, typer.Option("--topic", help="Of this topic; else of all marketing.")]
@@ -34,14 +34,16 @@ def show_customer(
     with here.store.read() as conn:
         found = overview(conn, key, here.now)
     if found is None:
-        raise UsageError(f"customer '{key}' is not in the store; keys are the company's own, e.g. of the imported file")
+        raise no_customer(key)
     if as_json:
         show_one(found, as_json)
         return
     show_one({name: value for name, value in found["details"].items() if value is not None}, False)
-    for title in ("consents", "events", "enrolments", "touches", "changes"):
+    for title in ("consents", "pauses", "events", "enrolments", "touches", "changes"):
         say("")
         rows = found[title]
+        if title == "pauses":
+            rows = [{**row, "until": row["until"] or "it is lifted"} for row in rows]
         told = [name for name in (rows[0] if rows else ()) if any(row[name] not in (None, False) for row in rows)]
         show(rows, False, told, title=title.capitalize())
 

@@ -40,7 +40,7 @@ def confirm(what: str) -> None:
     raise RapportError("not confirmed, so nothing is done; --yes goes on without asking")
 
 
-def warn(alerts: Sequence[str]) -> None:
+def warn(alerts: Iterable[object]) -> None:
     """Print what people must see, beside what programs read."""
     sys.stderr.write("".join(f"alert: {alert}\n" for alert in alerts))
 

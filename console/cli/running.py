@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections import Counter
+from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
@@ -13,6 +14,7 @@ from crm_store.clock import machine_instant, span
 from crm_store.errors import UsageError
 
 if TYPE_CHECKING:
+    from console.alerts import Alert
     from flows.tick import Ticked
 
 
@@ -34,12 +36,16 @@ def run(
 
     Example: rapport --now 2017-12-24T17:00:00Z run
     """
+    from console.names import any_campaign
+
     here = session(context)
-    publish_working_tree(here)
+    if accept is not None:
+        any_campaign(here.store, here.workspace, accept)
+    told = publish_working_tree(here)
     if accept is not None:
         accept_runs(here, accept, reason)
     report(run_flows(here, None), as_json)
-    warn_of_held_runs(here)
+    warn_of_what_waits(here, told)
 
 
 def up(context: typer.Context) -> None:
@@ -60,14 +66,14 @@ def up(context: typer.Context) -> None:
 
 def _telling(here: Session) -> Callable[[Ticked], None]:
     """Tells what each tick did, and alerts that the tick before did not have."""
-    from console.alerts import alerts
+    from console.alerts import alerts, new_since
 
-    known = alerts(here.store)
+    known = alerts(here.store, here.now)
 
     def told(tick: Ticked) -> None:
         tell(tick)
-        found = alerts(here.store)
-        warn([alert for alert in found if alert not in known])
+        found = alerts(here.store, machine_instant())
+        warn(new_since(known, found))
         known[:] = found
 
     return told
@@ -78,13 +84,13 @@ def tell(tick: Ticked) -> None:
     at = f"{machine_instant():%Y-%m-%d %H:%M:%SZ}"
     rows = [row for row in totals([tick]) if any(value for name, value in row.items() if name != "campaign")]
     if rows:
-        show(rows, False, title=f"What was done at {at}")
+        _show(rows, f"What was done at {at}")
     else:
         say(f"{at} nothing to do")
 
 
-def publish_working_tree(here: Session) -> None:
-    """On one machine the files are what runs; say so."""
+def publish_working_tree(here: Session) -> list[Alert]:
+    """On one machine the files are what runs; say so, and what people must know. Returns that."""
     from console.alerts import alerts
     from crm_store.journeys.golive import live, openings
     from outreach.publishing import apply, check
@@ -93,29 +99,44 @@ def publish_working_tree(here: Session) -> None:
         before = live(conn)
     changed = apply(here.store, check(here.workspace), here.now)
     if changed:
-        typer.echo(f"published the working tree: {', '.join(changed)}", err=True)
+        typer.echo(f"published the working tree: {in_short(changed)}", err=True)
         with here.store.read() as conn:
             for opening in openings(conn, before, here.now):
                 typer.echo(str(opening), err=True)
-    warn(alerts(here.store))
+    found = alerts(here.store, here.now)
+    warn(found)
+    return found
+
+
+def in_short(changed: Sequence[str]) -> str:
+    """What was published, of each kind its names, or how many there are if they are more than a few."""
+    names: dict[str, list[str]] = {}
+    for one in changed:
+        kind, _, name = one.partition(" ")
+        names.setdefault(kind, []).append(name)
+    of_kinds = (
+        f"{kind} {', '.join(those)}" if len(those) <= _FEW else f"{len(those)} {kind}s" for kind, those in names.items()
+    )
+    more = "; `rapport log --subject workspace` names them" if max(map(len, names.values())) > _FEW else ""
+    return "; ".join(of_kinds) + more
+
+
+_FEW = 3
 
 
 def accept_runs(here: Session, name: str, reason: str | None) -> None:
-    from crm_store.journeys.published import standing
     from crm_store.ledger.log import Order, person
     from crm_store.ledger.runs import accept
 
-    with here.store.read() as conn:
-        standing(conn, name)
     runs = here.store.write(accept, name, here.now, Order(person(), reason))
     typer.echo(f"accepted: what {runs} runs of {name} keep back, held or late, may go", err=True)
 
 
-def warn_of_held_runs(here: Session) -> None:
-    """What a tick has planned and its guard holds was not known before it."""
-    from console.alerts import alerts
+def warn_of_what_waits(here: Session, told: list[Alert]) -> None:
+    """What was not known before the ticks: a run that its guard holds, a stale feed, what a killed delivery left behind."""
+    from console.alerts import alerts, leases, new_since
 
-    warn([alert for alert in alerts(here.store) if ": run " in alert])
+    warn([*new_since(told, alerts(here.store, here.now)), *leases(here.store)])
 
 
 def run_flows(here: Session, only: str | None) -> list[Ticked]:
@@ -127,25 +148,44 @@ def run_flows(here: Session, only: str | None) -> list[Ticked]:
 
 def report(ticks: list[Ticked], as_json: bool) -> None:
     """What the ticks did, a row a campaign."""
-    show(totals(ticks), as_json, title="What was done")
+    rows = totals(ticks)
+    if as_json:
+        show(rows, True)
+    else:
+        _show(rows, "What was done")
+
+
+def _show(rows: list[dict[str, Any]], title: str) -> None:
+    """What nothing happened of is left out, if it is rare."""
+    told = [name for name in rows[0] if name not in _RARE or any(row[name] for row in rows)] if rows else None
+    show([{**row, "runs": ", ".join(map(str, row["runs"]))} for row in rows], False, told, title)
+    if any(row["runs"] for row in rows):
+        say("`rapport report RUN` says what became of a run's touches, and why")
 
 
 def totals(ticks: list[Ticked]) -> list[dict[str, Any]]:
     """What the ticks did to each campaign, added up."""
-    found: dict[str, dict[str, int]] = {}
+    from outreach.beside import COUNTS
+
+    found: dict[str, Counter[str]] = {}
+    runs: dict[str, set[int]] = {}
     for tick in ticks:
         for planned in tick.planned:
-            row = found.setdefault(planned.campaign, dict.fromkeys(("entered", "moved", "left", "planned", *_SENT), 0))
-            for name in ("entered", "moved", "left"):
-                row[name] += getattr(planned, name)
-            row["planned"] += planned.touches
+            row = found.setdefault(planned.campaign, Counter())
+            row.update({name: getattr(planned, of) for name, of in _PLANNED.items()})
+            runs.setdefault(planned.campaign, set()).update([planned.run_id] if planned.run_id is not None else [])
         for name, drained in tick.drained.items():
-            for key in _SENT:
-                found[name][key] += getattr(drained, key)
-    return [{"campaign": name, **row} for name, row in sorted(found.items())]
+            found[name].update({key: getattr(drained, key) for key in COUNTS})
+    counted = *_PLANNED, *COUNTS
+    return [
+        {"campaign": name, "runs": sorted(runs[name]), **{key: row[key] for key in counted}}
+        for name, row in sorted(found.items())
+    ]
 
 
-_SENT = ("judged", "sent", "failed", "in_doubt")
+# `expired`: what nobody claimed before its expiry, or before it was stopped.
+_PLANNED = {"entered": "entered", "moved": "moved", "left": "left", "planned": "touches", "expired": "expired"}
+_RARE = ("runs", "expired", "cancelled", "in_doubt")
 
 
 def preview(

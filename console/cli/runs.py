@@ -10,10 +10,11 @@ import typer
 from console.cli.output import say, show, show_one
 from console.cli.session import session
 from crm_store.clock import span
-from crm_store.errors import RapportError
+from crm_store.errors import UsageError
 
 if TYPE_CHECKING:
     from crm_store.insight.runs import Report, Run
+    from crm_store.ledger.log import Entry
 
 Json = Annotated[bool, typer.Option("--json", help="Print JSON.")]
 
@@ -34,9 +35,12 @@ def runs(
 
     Example: rapport runs --campaign newsletter
     """
+    from console.names import any_campaign
     from crm_store.insight.runs import runs as find
 
     here = session(context)
+    if campaign is not None:
+        any_campaign(here.store, here.workspace, campaign)
     with here.store.read() as conn:
         found = find(conn, campaign, limit)
     columns = ["run", "campaign", "now", "state", "eligible", *_told(found), "sum_law"]
@@ -50,8 +54,7 @@ def _told(found: list[Run]) -> list[str]:
 
 def run_facts(run: Run) -> dict[str, Any]:
     """A run, a value a fact."""
-    state = run.state or ("accepted" if run.why else "open")
-    facts = {"run": run.id, "campaign": run.campaign, "now": run.now, "started_at": run.started_at, "state": state}
+    facts = {"run": run.id, "campaign": run.campaign, "now": run.now, "started_at": run.started_at, "state": run.stands}
     return {**facts, "why": run.why, "eligible": run.eligible, **run.states, "sum_law": run.holds}
 
 
@@ -71,7 +74,7 @@ def report(
     with here.store.read() as conn:
         found = find(conn, run)
     if found is None:
-        raise RapportError(f"run {run} is not in the store; `rapport runs` lists those that are")
+        raise UsageError(f"run {run} is not in the store; `rapport runs` lists those that are")
     if html is not None:
         from console.reporting import page
 
@@ -120,8 +123,16 @@ def log(
     here = session(context)
     with here.store.read() as conn:
         found = entries(conn, here.instant("--since", since), who, subject, limit)
-    rows = [vars(one) if as_json else {**vars(one), "details": _words(one.details)} for one in found]
+    rows = [vars(one) if as_json else _told_of(one) for one in found]
     show(rows, as_json, ["at", "who", "action", "subject", "reason", "details"], title="Log")
+
+
+def _told_of(one: Entry) -> dict[str, Any]:
+    """A line for people. Who publishes without a word has the commit for a reason."""
+    from crm_store.ledger.log import NO_REASON
+
+    silent = NO_REASON if one.action != "publish" else None
+    return {**vars(one), "reason": one.reason or silent, "details": _words(one.details)}
 
 
 def _words(details: Any) -> str:

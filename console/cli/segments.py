@@ -9,7 +9,7 @@ import typer
 from console.cli.output import say, show, show_one
 from console.cli.session import Session, session
 from crm_store.content.faults import Faults, did_you_mean
-from crm_store.errors import ContentError, UsageError
+from crm_store.errors import ContentError, UsageError, no_customer
 
 if TYPE_CHECKING:
     from console.cli.differences import Report
@@ -176,7 +176,7 @@ def _explain_for(here: Session, one: Segment, key: str, as_json: bool) -> None:
     with here.store.read() as conn:
         judged = judge(conn, one.who, replace(_scope(here, conn), shape="among"), key)
     if judged is None:
-        raise UsageError(f"customer '{key}' is not in the store; keys are the company's own, e.g. of the imported file")
+        raise no_customer(key)
     show_judged(one.name, key, judged, here.now, here.workspace.settings.company.zone, as_json)
 
 

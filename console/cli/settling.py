@@ -42,9 +42,12 @@ def settle(
 
     Example: rapport settle --campaign birthday --give-up
     """
+    from console.names import any_campaign
     from crm_store.ledger.doubts import Chosen
 
     here, chosen = session(context), Chosen(touch, batch, campaign)
+    if campaign is not None:
+        any_campaign(here.store, here.workspace, campaign)
     orders = [name for name, wanted in (("resend", resend), ("give_up", give_up), ("resume", resume)) if wanted]
     if len(orders) > 1:
         raise UsageError("--resend, --give-up and --resume exclude each other; say one")

@@ -7,10 +7,10 @@ from typing import Annotated, Any
 
 import typer
 
-from console.cli.output import say, show, show_one
+from console.cli.output import say, show, show_one, warn
 from console.cli.session import Session, session
 from crm_store.content.faults import did_you_mean
-from crm_store.errors import RapportError, UsageError
+from crm_store.errors import UsageError, no_customer
 
 app = typer.Typer(invoke_without_command=True, rich_markup_mode=None)
 
@@ -36,9 +36,10 @@ def touches(
     """
     if context.invoked_subcommand is not None:
         return
+    from console.alerts import leases
     from crm_store.ledger.find import Wanted
     from crm_store.ledger.find import touches as find
-    from crm_store.ledger.states import STATES
+    from crm_store.ledger.states import CLAIMED, DISPATCHED, STATES
 
     if state is not None and state not in STATES:
         raise UsageError(f"state '{state}' is not known{did_you_mean(state, STATES)}")
@@ -50,6 +51,8 @@ def touches(
         rows = find(conn, replace(wanted, **asked))
     columns = ["id", "customer", "campaign", "occasion", "step", "state", "reason", "due_at", "sent_at", "offer"]
     show(rows, as_json, columns, title="Touches")
+    if any(row["state"] in (CLAIMED, DISPATCHED) for row in rows):
+        warn(leases(here.store))
 
 
 @app.command("show")
@@ -63,19 +66,22 @@ def show_touch(
     Example: rapport touches show 4711
     """
     from console.preview import shown_as_sent
+    from crm_store.insight.capped import barred_by
     from crm_store.ledger.find import sent_mail_of, whole_touch
 
     here = session(context)
     with here.store.read() as conn:
         found, sent = whole_touch(conn, number), sent_mail_of(conn, number)
+        caps = [str(one) for one in barred_by(conn, number)] if found else []
     if found is None:
-        raise RapportError(f"touch {number} is not in the store; `rapport touches` lists those that are")
+        raise UsageError(f"touch {number} is not in the store; `rapport touches` lists those that are")
     mail = shown_as_sent(here.store, sent) if sent else None
     if as_json:
-        parts = {"verdicts": found.verdicts, "definitions": found.definitions, "events": found.events}
+        parts = {"verdicts": found.verdicts, "definitions": found.definitions, "events": found.events, "barred_by": caps}
         show_one({**found.facts, **parts, "mail": mail and {**mail.headers, "text": mail.text, "html": mail.html}}, True)
         return
     show_one({name: value for name, value in found.facts.items() if value is not None}, False)
+    say(*(f"the cap that barred it: {one}" for one in caps))
     show([{"gate": gate, "verdict": said} for gate, said in found.verdicts.items()], False, title="Gates")
     show(found.definitions, False, title="Definitions")
     show(found.events, False, title="What its provider told")
@@ -84,18 +90,12 @@ def show_touch(
 
 
 def _known(here: Session, customer: str | None, campaign: str | None) -> None:
-    """Raise RapportError for a customer or campaign that nobody knows: no touches of theirs would be no news."""
-    from crm_store.content.sources import CAMPAIGNS
-    from crm_store.journeys.published import standings
+    """Raise UsageError for a customer or campaign that nobody knows: no touches of theirs would be no news."""
+    from console.names import any_campaign
     from crm_store.ledger.find import has_customer
 
     with here.store.read() as conn:
-        published = {one.name for one in standings(conn)}
-        known = customer is None or has_customer(conn, customer)
-    if not known:
-        raise RapportError(f"customer '{customer}' is not in the store; keys are the company's own, as its files say them")
-    if campaign is not None and campaign not in published:
-        names = published | {name for name, _ in here.workspace.sources.names(CAMPAIGNS)}
-        if campaign not in names:
-            hint = did_you_mean(campaign, names)
-            raise RapportError(f"campaign '{campaign}' is neither published nor in config/campaigns{hint}")
+        if customer is not None and not has_customer(conn, customer):
+            raise no_customer(customer)
+    if campaign is not None:
+        any_campaign(here.store, here.workspace, campaign)

@@ -10,14 +10,15 @@ from sqlalchemy import Connection, func, select
 from crm_store.journeys.published import runnable
 from crm_store.ledger.find import Wanted, touches
 from crm_store.ledger.material import customer_values, of_customer
+from crm_store.ledger.pauses import END_OF_PAUSE, FOR_EVER
 from crm_store.money import to_major
-from crm_store.schema import consent, customer_change, enrolment, event, suppression, zone
+from crm_store.schema import consent, customer_change, enrolment, event, pause, suppression, zone
 
 _SHOWN = 20
 
 
 def overview(conn: Connection, key: str, now: datetime) -> dict[str, Any] | None:
-    """Details, consents, events, enrolments, touches and changes of a customer.
+    """Details, consents, pauses, events, enrolments, touches and changes of a customer.
 
     Facts after `now` do not show; details are as stored, and changes say when a machine stored them.
     """
@@ -33,6 +34,7 @@ def overview(conn: Connection, key: str, now: datetime) -> dict[str, Any] | None
             "suppressed": _suppressed(conn, row, now),
         },
         "consents": _consents(conn, row.id, now),
+        "pauses": _pauses(conn, row.id, now),
         "events": _events(conn, row.id, now),
         "enrolments": _enrolments(conn, row.id, now),
         "touches": [{name: one[name] for name in shown} for one in found],
@@ -74,6 +76,25 @@ def _events(conn: Connection, customer_id: int, now: datetime) -> list[dict[str,
         if row["currency"]:
             row["amount"] = to_major(int(row["amount"] or 0), row["currency"])
     return rows
+
+
+def _pauses(conn: Connection, customer_id: int, now: datetime) -> list[dict[str, Any]]:
+    """Those that last as of `now`. `by`: the step that began it, or a person, whom the log knows."""
+    columns = pause.c.topic, pause.c.since, pause.c.until, pause.c.lifts, pause.c.step, enrolment.c.campaign
+    chosen = select(*columns).outerjoin(enrolment, enrolment.c.id == pause.c.enrolment_id)
+    lasts = pause.c.customer_id == customer_id, pause.c.since <= now, now < END_OF_PAUSE
+    return [_paused(row) for row in conn.execute(chosen.where(*lasts).order_by(pause.c.since, pause.c.id))]
+
+
+def _paused(row: Any) -> dict[str, Any]:
+    of_step = row.step is not None
+    return {
+        "of": f"topic {row.topic}" if row.topic else "all marketing",
+        "since": row.since,
+        "until": None if row.until == FOR_EVER else row.until,
+        "may_end_sooner": of_step and row.lifts,
+        "by": f"step '{row.step}' of {row.campaign}" if of_step else "a person",
+    }
 
 
 _ENROLLED = (

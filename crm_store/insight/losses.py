@@ -1,15 +1,15 @@
-"""To whom campaigns lose the touches that a cap ends: to the mail that the customer got last before."""
+"""To whom campaigns lose the touches that a cap ends: to the mail that the customer got last before. And what waits."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import datetime
 
 from sqlalchemy import Connection, func, select
 
 from crm_store.ledger.capping import NAME
-from crm_store.ledger.states import SKIPPED
-from crm_store.ledger.taking import TAKING, claimed_at
+from crm_store.ledger.states import DUE, SKIPPED
+from crm_store.ledger.taking import TAKING, claimed_at, in_state
 from crm_store.schema import touch
 
 
@@ -44,4 +44,19 @@ def losses(conn: Connection, since: datetime, now: datetime) -> list[Loss]:
     return [Loss(*row) for row in rows]
 
 
-WEEK = timedelta(days=7)
+@dataclass(frozen=True)
+class Waits:
+    """How many touches of a campaign wait for room under caps (`when_capped: wait`), and when they are looked at again."""
+
+    campaign: str
+    touches: int
+    first: datetime
+    last: datetime
+
+
+def waiting(conn: Connection) -> list[Waits]:
+    """The touches that a cap has put off, by campaign; the most first."""
+    times = func.min(touch.c.due_at), func.max(touch.c.due_at)
+    chosen = select(touch.c.campaign, func.count(), *times).where(in_state(touch, DUE), touch.c.reason == NAME)
+    rows = conn.execute(chosen.group_by(touch.c.campaign).order_by(func.count().desc(), touch.c.campaign))
+    return [Waits(*row) for row in rows]

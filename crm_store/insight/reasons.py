@@ -14,6 +14,7 @@ from typing import Any
 from sqlalchemy import ColumnElement, Connection, Row, Select, func, select
 
 from crm_store.clock import span
+from crm_store.insight.capped import rooms
 from crm_store.journeys import entering
 from crm_store.journeys.again import Again, has_room
 from crm_store.journeys.context import Runnable, Standing
@@ -22,7 +23,6 @@ from crm_store.journeys.published import current, runnable, standing
 from crm_store.journeys.running import Runs
 from crm_store.journeys.steps import Speaking
 from crm_store.journeys.triggers import Window
-from crm_store.ledger.capping import room
 from crm_store.ledger.gates import GATES, Gate, Look, look
 from crm_store.ledger.opening import closed_until, hours_of
 from crm_store.ledger.runs import HELD, PLANNING, STOPPED
@@ -199,13 +199,15 @@ def _under_way(asked: _Asked, row: Row[Any]) -> Iterator[Check]:
         reason = f" ({row.reason})" if row.reason else ""
         yield Check("journey", row.state == "finished", f"{row.state}{reason} at {_z(ended)}")
         return
-    yield Check("journey", True, f"is at {row.step}" + (f" until {_z(row.next_at)}" if row.next_at else ""))
+    yield Check("step", True, f"is at {row.step}" + (f" until {_z(row.next_at)}" if row.next_at else ""))
     waiting = [one for one in touches if one not in settled]
     yield from _put_off(asked, row.id)
     if waiting:
         yield from _in_run(asked, waiting[0].run_id)
     yield from _gates(asked, row.id, waiting[0] if waiting else None)
     if not waiting:
+        late = asked.version.campaign.late
+        yield Check("late", True, f"the next mail may be {span(late.within)} late (late: {late.otherwise})")
         yield from _paused(asked)
     yield from _capped(asked)
 
@@ -246,10 +248,9 @@ def _paused(asked: _Asked) -> Iterator[Check]:
 
 
 def _capped(asked: _Asked) -> Iterator[Check]:
-    """Whether there is room for one more mail under the caps, leaving aside what else is due to her just now."""
-    for cap, count, free in room(asked.conn, asked.version.campaign.name, asked.who.id, asked.at):
-        says = f"{count} of {cap}" + (f"; room from {_z(free)}" if free > asked.at else "")
-        yield Check("cap", free <= asked.at, says)
+    """Whether there is room for one more mail under the caps."""
+    for room in rooms(asked.conn, asked.version.campaign.name, asked.who.id, asked.at):
+        yield Check("cap", room.is_free, str(room))
 
 
 def _gates(asked: _Asked, enrolment_id: int | None, due: Row[Any] | None) -> Iterator[Check]:

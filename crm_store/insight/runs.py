@@ -10,7 +10,7 @@ from typing import Any
 from sqlalchemy import ColumnElement, Connection, func, select
 
 from crm_store.ledger.runs import HELD
-from crm_store.ledger.states import DUE, STATES
+from crm_store.ledger.states import CLAIMED, DISPATCHED, DUE, IN_DOUBT, STATES
 from crm_store.many import ids_of
 from crm_store.schema import campaign_run, customer, refusal, request, touch
 
@@ -20,8 +20,8 @@ ANSWERS = 20  # the most frequent
 
 @dataclass(frozen=True)
 class Run:
-    """A run. `now`: business time; `state`: planning, held, stopped, or None: open; `why` it is, or was, held or stopped;
-    `states`: how many of its touches are in each."""
+    """A run. `now`: business time; `state`: planning, held, stopped, or None: may be claimed of; `why` it is, or was, held
+    or stopped; `states`: how many of its touches are in each."""
 
     id: int
     campaign: str
@@ -32,6 +32,16 @@ class Run:
     accepted_at: datetime | None
     eligible: int
     states: Mapping[str, int]
+
+    @property
+    def stands(self) -> str:
+        """Its state, or `open` as long as any of its touches may leave (`accepted`: a person has let it go), then `in
+        doubt` while it is not known whether some have; else `done`."""
+        if self.state is not None:
+            return self.state
+        if any(self.states[state] for state in (DUE, CLAIMED, DISPATCHED)):
+            return "accepted" if self.why else "open"
+        return "in doubt" if self.states[IN_DOUBT] else "done"
 
     @property
     def holds(self) -> bool:
@@ -124,13 +134,13 @@ class Waiting:
 
     id: int
     campaign: str
-    since: datetime
+    now: datetime
     why: str
 
 
 def held_runs(conn: Connection) -> list[Waiting]:
     """Runs that their guard holds, as long as there is anything to let go."""
     due = select(touch.c.id).where(touch.c.run_id == campaign_run.c.id, touch.c.state == DUE).exists()
-    columns = campaign_run.c.id, campaign_run.c.campaign, campaign_run.c.state_since, campaign_run.c.why
+    columns = campaign_run.c.id, campaign_run.c.campaign, campaign_run.c.now, campaign_run.c.why
     chosen = select(*columns).where(campaign_run.c.state == HELD, due).order_by(campaign_run.c.id)
     return [Waiting(*row) for row in conn.execute(chosen)]

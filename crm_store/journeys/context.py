@@ -11,6 +11,7 @@ from sqlalchemy import Connection, FromClause
 from crm_store.content.settings import Settings
 from crm_store.content.vocabulary import Vocabulary
 from crm_store.journeys.campaign import Campaign
+from crm_store.ledger.log import NO_REASON
 from crm_store.segmentation.compile import scope_of
 from crm_store.segmentation.language import Scope
 from crm_store.segmentation.segment import Segment
@@ -42,8 +43,8 @@ class Brake:
     of_all: bool = False
 
     def __str__(self) -> str:
-        why = f" ({self.reason})" if self.reason else ""
-        return f"paused by {self.who} since {self.at:%Y-%m-%d %H:%M} UTC{why}" + (", as all are" if self.of_all else "")
+        since = f"since {self.at:%Y-%m-%d %H:%M} UTC ({self.reason or NO_REASON})"
+        return f"paused by {self.who} {since}" + (", as all are" if self.of_all else "")
 
 
 @dataclass(frozen=True)

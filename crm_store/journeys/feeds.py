@@ -7,12 +7,13 @@ campaign is held, neither planned nor sent, until data comes. What it missed goe
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import replace
-from datetime import datetime
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
 
-from sqlalchemy import Connection, select, update
+from sqlalchemy import Connection, func, select, update
 
 from crm_store.journeys.context import Runnable, Standing
+from crm_store.journeys.published import running
 from crm_store.schema import campaign as campaign_table
 from crm_store.schema import event
 from crm_store.segmentation.conditions.base import Condition
@@ -23,8 +24,14 @@ STALE = "stale feed: "
 
 def stale_feed(conn: Connection, version: Runnable, now: datetime) -> str | None:
     """Why the version is to be held as of `now`: `stale feed: order`; None where its feeds are fresh."""
-    stale = [kind for kind in sorted(feeds(version)) if _is_stale(conn, version, kind, now)]
+    stale = [kind for kind, _ in _stale(conn, version, now)]
     return STALE + ", ".join(stale) if stale else None
+
+
+def _stale(conn: Connection, version: Runnable, now: datetime) -> list[tuple[str, timedelta]]:
+    """The kinds of events that are stale, and for how long they would be fresh."""
+    kinds = [(kind, version.vocabulary.events[kind].fresh) for kind in sorted(feeds(version))]
+    return [(kind, fresh.fixed()) for kind, fresh in kinds if fresh and _is_stale(conn, kind, fresh.fixed(), now)]
 
 
 def feeds(version: Runnable) -> set[str]:
@@ -46,6 +53,31 @@ def hold(conn: Connection, name: str, reason: str | None, now: datetime) -> None
     )
 
 
+@dataclass(frozen=True)
+class Stale:
+    """A kind of event that campaigns wait for, as of `now`. `newest`: None where none has come in."""
+
+    kind: str
+    fresh: timedelta
+    newest: datetime | None
+    now: datetime
+    campaigns: tuple[str, ...]
+
+
+def stale_feeds(conn: Connection, now: datetime) -> list[Stale]:
+    """The feeds that are stale as of `now`, and whom that holds, planned as of it or not. Drafts wait for nothing."""
+    held: dict[tuple[str, timedelta], list[str]] = {}
+    for one in running(conn, now):
+        if one.stands.status != "draft":
+            for feed in sorted({feed for version in (one.newest, *one.followed) for feed in _stale(conn, version, now)}):
+                held.setdefault(feed, []).append(one.stands.name)
+    newest = select(func.max(event.c.at)).where(event.c.at <= now)
+    return [
+        Stale(kind, fresh, conn.execute(newest.where(event.c.kind == kind)).scalar(), now, tuple(names))
+        for (kind, fresh), names in sorted(held.items())
+    ]
+
+
 def held_for(conn: Connection, versions: Iterable[Runnable], now: datetime) -> str | None:
     """Why a campaign with these versions is to be held."""
     return next((reason for version in versions if (reason := stale_feed(conn, version, now))), None)
@@ -57,9 +89,6 @@ def held_as(stands: Standing, stale: str | None) -> Standing:
     return stands if others else replace(stands, held=stale)
 
 
-def _is_stale(conn: Connection, version: Runnable, kind: str, now: datetime) -> bool:
-    fresh = version.vocabulary.events[kind].fresh
-    if fresh is None:
-        return False
-    newest = select(event.c.id).where(event.c.kind == kind, event.c.at > now - fresh.fixed(), event.c.at <= now)
+def _is_stale(conn: Connection, kind: str, fresh: timedelta, now: datetime) -> bool:
+    newest = select(event.c.id).where(event.c.kind == kind, event.c.at > now - fresh, event.c.at <= now)
     return conn.execute(newest.limit(1)).first() is None

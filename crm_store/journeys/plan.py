@@ -80,7 +80,8 @@ def plan_running(store: Store, one: Running, news: News) -> Planned:
     if one.stands.renamed_from is not None:
         return Planned(one.stands.name)
     with store.read() as conn:
-        stale = held_for(conn, [one.newest, *one.followed], news.now)
+        # A draft sends nothing anyway: that it would be held besides is no news.
+        stale = None if one.stands.status == "draft" else held_for(conn, [one.newest, *one.followed], news.now)
     stands = held_as(one.stands, stale)
     planner = _Planner(store, replace(one, stands=stands), news)
     if stands.held != one.stands.held:

@@ -15,7 +15,7 @@ from sqlalchemy import ColumnElement, Connection, literal, select
 
 from crm_store.changes import mark
 from crm_store.dialect import insert
-from crm_store.errors import UsageError
+from crm_store.errors import UsageError, no_customer
 from crm_store.journeys.published import current, standing
 from crm_store.journeys.triggers.by_hand import ByHandTrigger
 from crm_store.ledger.log import Order, write_log
@@ -23,7 +23,7 @@ from crm_store.many import ids_of
 from crm_store.schema import customer, entry_request
 from crm_store.schema.types import Instant, Words
 from crm_store.segmentation.compile import scope_of, select_ids
-from crm_store.segmentation.conditions.list import ListCondition
+from crm_store.segmentation.conditions.list import NOT_IMPORTED, ListCondition
 from crm_store.segmentation.segment import Segment
 from crm_store.store import Store
 
@@ -78,10 +78,13 @@ def _ids(conn: Connection, asked: Asked, segments: Mapping[str, Segment], zone: 
         found = select(customer.c.id).where(customer.c.key == asked.which, customer.c.erased_at.is_(None))
         ids = list(conn.execute(found).scalars())
         if not ids:
-            raise UsageError("there is no customer with that key")
+            raise no_customer(asked.which)
         return ids
+    scope = scope_of(conn, now, zone, segments)
+    if asked.how == "list" and asked.which not in scope.lists:
+        raise UsageError(NOT_IMPORTED.format(name=asked.which))
     condition = ListCondition(asked.which) if asked.how == "list" else segments[asked.which].who
-    chosen = select_ids(condition, scope_of(conn, now, zone, segments))
+    chosen = select_ids(condition, scope)
     return sorted(conn.execute(chosen).scalars())
 
 

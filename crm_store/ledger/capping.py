@@ -71,13 +71,13 @@ class Customer:
         """From when on there is room under all of the caps for a touch of that rank; `now`: there is."""
         return max((self._free(cap, now, rank) for cap in caps), default=now)
 
-    def near(self, cap: Cap, now: datetime, rank: Rank | None = None) -> list[datetime]:
-        """When she was written to, as far as it counts under the cap: before `now`, and after it if a clock went back."""
+    def near(self, cap: Cap, now: datetime, rank: Rank | None = None) -> list[Counted]:
+        """What she was sent, as far as it counts under the cap: before `now`, and after it if a clock went back."""
         about = (one for one in self.had if cap.is_about(one.topic, one.channel) and not one.gives_way(rank, cap))
-        return sorted(one.at for one in about if abs(one.at - now) < cap.per)
+        return [one for one in about if abs(one.at - now) < cap.per]
 
     def _free(self, cap: Cap, now: datetime, rank: Rank | None) -> datetime:
-        return room_from(self.near(cap, now, rank), cap.at_most, cap.per, now)
+        return room_from([one.at for one in self.near(cap, now, rank)], cap.at_most, cap.per, now)
 
 
 def uncapped(
@@ -98,13 +98,15 @@ def uncapped(
     return {**verdicts, **said}
 
 
-def room(conn: Connection, campaign: str, customer_id: int, now: datetime) -> Iterator[tuple[Cap, int, datetime]]:
-    """For each cap that a customer is under in a campaign: how much of it she has had, and from when on there is room."""
+def room(
+    conn: Connection, campaign: str, customer_id: int, now: datetime, channel: str | None = None
+) -> Iterator[tuple[Cap, list[Counted]]]:
+    """For each cap that a customer is under in a campaign, by a channel or its usual one: what of it she has had."""
     newest = current(conn, campaign)
     one = newest.campaign
-    for cap in one.restraint.caps_of(newest.settings.caps, one.topic, one.channel):
+    for cap in one.restraint.caps_of(newest.settings.caps, one.topic, channel or one.channel):
         customer = Customer(_counted(conn, {customer_id}, cap.per, now).get(customer_id, []))
-        yield cap, len(customer.near(cap, now)), customer.free_from([cap], now)
+        yield cap, customer.near(cap, now)
 
 
 def _expiries(conn: Connection, ids: Sequence[int]) -> dict[int, datetime]:

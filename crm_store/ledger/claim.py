@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import secrets
+from collections import Counter
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -56,7 +57,8 @@ class Lease:
 @dataclass(frozen=True)
 class Claim:
     """Touches claimed together. `busy`: others hold customers of touches that are still due. `wait`: the account takes
-    nothing before that is over. `probe`: its one touch tries an account that is out of order."""
+    nothing before that is over. `probe`: its one touch tries an account that is out of order. `written_off`: how many were
+    not claimed, by the state they are in now (due: put off)."""
 
     token: str
     touch_ids: tuple[int, ...]
@@ -69,6 +71,7 @@ class Claim:
     wait: timedelta = timedelta(0)
     probe: bool = False
     claimed_at: datetime | None = None  # machine time; None where nothing was
+    written_off: Mapping[str, int] = field(default_factory=dict)
 
     @property
     def channel(self) -> str:
@@ -126,18 +129,19 @@ def claim(conn: Connection, worker: Worker, group: Group, now: datetime, size: i
     busy = not picked and _any_left(conn, turn)
     return Claim(
         lease.token, tuple(passed), lease.until, version, step, template_id, busy, len(verdicts),
-        probe=given.probe, claimed_at=clock,
+        probe=given.probe, claimed_at=clock, written_off=_written_off(verdicts),
     )  # fmt: skip
 
 
 @dataclass(frozen=True)
 class Done:
-    """What a look at tasks came to. `busy`: as in a Claim."""
+    """What a look at tasks came to. `busy`, `written_off`: as in a Claim."""
 
     judged: int
     written: int
     failed: int
     busy: bool
+    written_off: Mapping[str, int]
 
 
 def do_tasks(conn: Connection, group: Group, now: datetime, size: int) -> Done:
@@ -158,7 +162,8 @@ def do_tasks(conn: Connection, group: Group, now: datetime, size: int) -> Done:
     write_tasks(conn, good, now)
     move(conn, DO, touch.c.id.in_(ids_of(good)), sent_at=now)
     move(conn, BREAK, touch.c.id.in_(ids_of(tasks.keys() - good.keys())), reason="no_date")
-    return Done(len(verdicts), len(good), len(tasks) - len(good), busy=not picked and _any_left(conn, turn))
+    busy = not picked and _any_left(conn, turn)
+    return Done(len(verdicts), len(good), len(tasks) - len(good), busy, _written_off(verdicts))
 
 
 def _what(conn: Connection, group: Group) -> tuple[Runnable, Send, int]:
@@ -210,6 +215,10 @@ def _write_off(conn: Connection, version: Runnable, verdicts: dict[int, Verdict]
         if said.reason in _LEAVE:
             enrolled = conn.execute(select(touch.c.enrolment_id).where(touch.c.id.in_(ids_of(until)))).scalars()
             Turn(conn, version, now).leave(list(enrolled), said.reason)
+
+
+def _written_off(verdicts: dict[int, Verdict]) -> Mapping[str, int]:
+    return Counter(said.state for said in verdicts.values() if said.state is not None)
 
 
 def _passed(verdicts: dict[int, Verdict]) -> list[int]:

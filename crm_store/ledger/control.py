@@ -13,7 +13,7 @@ from datetime import datetime
 from sqlalchemy import ColumnElement, Connection, delete, func, select, update
 
 from crm_store.dialect import insert
-from crm_store.errors import StoreError
+from crm_store.errors import UsageError
 from crm_store.ledger.brake import pull
 from crm_store.ledger.expire import barred_by_runs, end_barred
 from crm_store.ledger.log import Order, write_log
@@ -71,7 +71,7 @@ def stop_campaign(store: Store, name: str, run_id: int | None, order: Order, now
     """End the runs of a campaign that have work left, or that one, and pause the campaign if no run is named.
 
     After its first commit nobody claims of them; what was claimed before may still leave. Killed later, it can be run
-    again. Raises StoreError for a run that is not the campaign's.
+    again. Raises UsageError for a run that is not the campaign's.
     """
     runs, in_flight = store.write(_stop, name, run_id, order)
     while store.write(_cancel, name, now):
@@ -91,7 +91,7 @@ def _stop(conn: Connection, name: str, run_id: int | None, order: Order) -> tupl
         _refuse_others(conn, name, run_id)
     left = select(touch.c.id).where(touch.c.run_id == campaign_run.c.id, touch.c.state.in_(_UNDER_WAY)).exists()
     which = left | (campaign_run.c.state == PLANNING) if run_id is None else campaign_run.c.id == run_id
-    values = {"state": STOPPED, "state_since": machine_now(conn), "why": order.reason}
+    values = {"state": STOPPED, "state_since": machine_now(conn), "why": order.why}
     stopping = update(campaign_run).where(campaign_run.c.campaign == name, which).values(values)
     runs = sorted(conn.execute(stopping.returning(campaign_run.c.id)).scalars())
     # By the runs' index alone: a count of all their touches would hold every claim up.
@@ -106,7 +106,7 @@ def _refuse_others(conn: Connection, name: str, run_id: int) -> None:
     whose = conn.execute(select(campaign_run.c.campaign).where(campaign_run.c.id == run_id)).scalar()
     if whose != name:
         what = f"is of campaign '{whose}'" if whose else "is not in the store"
-        raise StoreError(f"run {run_id} {what}; `rapport runs --campaign {name}` lists those of {name}")
+        raise UsageError(f"run {run_id} {what}; `rapport runs --campaign {name}` lists those of {name}")
 
 
 def _cancel(conn: Connection, name: str, now: datetime) -> bool:

@@ -12,6 +12,8 @@ from sqlalchemy import Connection, insert, select
 from crm_store.schema import log
 from crm_store.store import machine_now
 
+NO_REASON = "no reason given"
+
 
 @dataclass(frozen=True)
 class Order:
@@ -19,6 +21,10 @@ class Order:
 
     who: str
     reason: str | None = None
+
+    @property
+    def why(self) -> str:
+        return self.reason or NO_REASON
 
 
 def person() -> str:

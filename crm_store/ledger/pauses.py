@@ -27,7 +27,7 @@ from sqlalchemy import (
     update,
 )
 
-from crm_store.errors import UsageError
+from crm_store.errors import no_customer
 from crm_store.ledger.log import Order, write_log
 from crm_store.ledger.states import DUE
 from crm_store.ledger.transitions import PUT_OFF, move
@@ -36,7 +36,7 @@ from crm_store.schema import customer, enrolment, pause, touch
 from crm_store.schema.types import Instant, Words
 
 FOR_EVER = datetime(9999, 1, 1, tzinfo=UTC)  # or until a person says so
-_END: ColumnElement[Any] = func.coalesce(pause.c.lifted_at, pause.c.until, type_=Instant())
+END_OF_PAUSE: ColumnElement[Any] = func.coalesce(pause.c.lifted_at, pause.c.until, type_=Instant())
 
 
 def begin_pauses(
@@ -109,7 +109,7 @@ def _locked(conn: Connection, key: str) -> int:
     wanted = select(customer.c.id).where(customer.c.key == key, customer.c.erased_at.is_(None))
     found = conn.execute(wanted.with_for_update(key_share=True)).scalar()
     if found is None:
-        raise UsageError(f"customer '{key}' is not in the store; keys are the company's own, as its files say them")
+        raise no_customer(key)
     return int(found)
 
 
@@ -138,8 +138,8 @@ def _concerns(row: Any) -> ColumnElement[bool]:
 def _covering(now: datetime, too_late: ColumnElement[bool], *columns: Any) -> Select[Any]:
     """The pauses that keep a touch back as of `now`, or that have kept it back if nobody has looked meanwhile. What is too
     late for its campaign is not made younger by a pause that began after it was due."""
-    began = or_(pause.c.since <= touch.c.due_at, and_(now <= _END, ~too_late))
-    found = select(*columns).where(_concerns(touch.c), pause.c.since <= now, touch.c.due_at < _END, began)
+    began = or_(pause.c.since <= touch.c.due_at, and_(now <= END_OF_PAUSE, ~too_late))
+    found = select(*columns).where(_concerns(touch.c), pause.c.since <= now, touch.c.due_at < END_OF_PAUSE, began)
     return found.correlate(touch)
 
 
@@ -150,8 +150,8 @@ def is_paused(now: datetime, too_late: ColumnElement[bool]) -> ColumnElement[boo
 
 def put_off_to(now: datetime, too_late: ColumnElement[bool]) -> ColumnElement[Any]:
     """SQL on the touch: when it is to be looked at again. NULL: never, it would expire before."""
-    outlasts = _covering(now, too_late, pause.c.id).where(~pause.c.lifts, touch.c.expires_at <= _END).exists()
-    end = _covering(now, too_late, func.max(_END)).scalar_subquery()
+    outlasts = _covering(now, too_late, pause.c.id).where(~pause.c.lifts, touch.c.expires_at <= END_OF_PAUSE).exists()
+    end = _covering(now, too_late, func.max(END_OF_PAUSE)).scalar_subquery()
     return case(
         (or_(touch.c.expires_at <= now, outlasts), null()), (end < touch.c.expires_at, end), else_=touch.c.expires_at
     )

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, TypeVar, cast
 
-from sqlalchemy import BigInteger, ColumnElement, Connection, select, update
+from sqlalchemy import BigInteger, ColumnElement, Connection, func, select, update
 from sqlalchemy import cast as sql_cast
 
 from crm_store.dialect import unindexed
@@ -121,6 +121,28 @@ def unanswered(conn: Connection, campaign: str | None) -> list[Unanswered]:
 def left_behind(conn: Connection) -> set[str]:
     """The campaigns with touches whose lease is gone."""
     return set(conn.execute(select(touch.c.campaign).where(*_gone(conn, None)).distinct()).scalars())
+
+
+@dataclass(frozen=True)
+class InHand:
+    """Touches that senders have in hand, by state, of which campaigns, and until when the last of their leases lasts
+    (machine time)."""
+
+    counts: Mapping[str, int]
+    campaigns: tuple[str, ...]
+    until: datetime
+
+
+def in_hand(conn: Connection) -> InHand | None:
+    """What is claimed or dispatched, whether its sender is still at it or was killed; None where nothing is."""
+    counted = select(touch.c.campaign, touch.c.state, func.count(), func.max(touch.c.lease_until)).where(_LEASED)
+    rows = conn.execute(counted.group_by(touch.c.campaign, touch.c.state)).all()
+    if not rows:
+        return None
+    counts = {state: sum(row[2] for row in rows if row.state == state) for state in (CLAIMED, DISPATCHED)}
+    campaigns = sorted({row.campaign for row in rows})
+    there = {state: count for state, count in counts.items() if count}
+    return InHand(there, tuple(campaigns), max(row[3] for row in rows))
 
 
 def _gone(conn: Connection, campaign: str | None) -> list[ColumnElement[bool]]:

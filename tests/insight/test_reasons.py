@@ -134,7 +134,10 @@ def test_what_stopped_her_touches_comes_before_what_would_stop_the_next(shop: Sh
     signs_up(shop, NOON)
     shop.tick()
     assert (stopped(shop), said(shop, "touch hello")) == ("touch hello", "skipped (no_consent) at 2026-06-15 12:00:00Z")
-    assert said(shop, "journey") == "is at wait before again until 2026-06-16 12:00:00Z"
+    assert said(shop, "step") == "is at wait before again until 2026-06-16 12:00:00Z"
+    names = [one.name for one in story(shop).checks]
+    assert len(names) == len(set(names))
+    assert said(shop, "late") == "the next mail may be 12 hours late (late: skip)"
     shop.event("anna", "order", NOON + HOUR)
     assert [one.name for one in story(shop, NOON + HOUR).checks if not one.passes] == ["touch hello", "exit", "consent"]
     shop.tick(NOON + DAY)

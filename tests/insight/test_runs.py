@@ -10,7 +10,7 @@ import pytest
 from console.reporting import page, sum_law
 from crm_store.insight.runs import Report, report, runs
 from crm_store.ledger.dispatch import Answer, Refusal
-from crm_store.schema import campaign_run
+from crm_store.schema import campaign_run, touch
 from outreach.channels.base import Mail, NotAccepted
 from tests.ledger.channels import Told, accept, use
 from tests.ledger.clocks import clock_of
@@ -43,6 +43,11 @@ def test_a_report_has_every_reason_with_customers_of_it(shop: Shop) -> None:
     assert list(found.reasons[0].samples) == ["c0", "c1", "c2", "c3", "c4"]
     assert sum_law(found.run) == "9 eligible = 1 sent + 8 skipped"
     assert found.answers == []
+    assert found.run.stands == "done"
+    change(shop, touch, {"state": "in_doubt"})
+    assert reported(shop).run.stands == "in doubt"
+    change(shop, touch, {"state": "due"})
+    assert reported(shop).run.stands == "open"
 
 
 def test_what_a_provider_refused_is_in_it_though_it_was_accepted_later(shop: Shop, monkeypatch: pytest.MonkeyPatch) -> None:

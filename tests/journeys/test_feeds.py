@@ -7,6 +7,7 @@ from datetime import timedelta
 import pytest
 from sqlalchemy import func, select
 
+from console.alerts import alerts
 from crm_store.journeys.published import standing
 from crm_store.schema import campaign, campaign_run
 from tests.journeys.files import occasions, outcomes, sent, start
@@ -110,6 +111,28 @@ def test_it_is_known_since_when(shop: Shop) -> None:
         shop.plan(now)
     with shop.store.read() as conn:
         assert conn.execute(select(campaign.c.held_since)).scalar_one() == NOON
+
+
+def test_a_stale_feed_is_one_alert_with_its_age_who_waits_and_the_way_out(shop: Shop) -> None:
+    live(shop, exit_when="{event: order, since: entered}")
+    for name in ("second", "plan"):
+        text = (shop.root / "config/campaigns/c.yaml").read_text(encoding="utf-8")
+        shop.campaign(name, text.replace("status: live", "status: draft") if name == "plan" else text)
+    shop.publish()
+    shop.plan()
+    (alert,) = alerts(shop.store, NOON)
+    waits = "nothing of c, second is planned or sent. `rapport import events FILE` brings newer ones"
+    assert str(alert).startswith(f"feed 'order' is stale: none has come in, fresh is up to 26 hours; {waits}")
+    shop.event("other", "order", NOON)
+    (alert,) = alerts(shop.store, NOON + 3 * DAY + HOUR)
+    assert "the newest is 3 days old (2026-06-15 12:00 UTC)" in str(alert)
+    assert alerts(shop.store, NOON) == []  # as of then it is fresh, whatever the last planning found
+
+
+def test_drafts_are_not_held(shop: Shop) -> None:
+    live(shop, exit_when="{event: order, since: entered}", status="draft")
+    shop.plan()
+    assert held(shop) is None
 
 
 def test_who_depends_on_no_such_event_goes_on(shop: Shop) -> None:

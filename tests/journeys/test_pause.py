@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 from sqlalchemy import select, update
 
+from crm_store.insight.customer import overview
 from crm_store.schema import enrolment, pause, touch
 from tests.journeys.files import journey, outcomes, right_at, said_of, sent, standings, start
 from tests.world import NOON, Shop
@@ -38,6 +39,13 @@ def pauses(shop: Shop) -> list[tuple[Any, ...]]:
         return [tuple(row) for row in conn.execute(select(*columns).order_by(pause.c.id))]
 
 
+def shown(shop: Shop, now: datetime) -> object:
+    """Her pauses as `rapport customer show` has them."""
+    with shop.store.read() as conn:
+        found = overview(conn, "alice", now)
+    return found and found["pauses"]
+
+
 def test_the_journey_goes_on_and_its_mails_wait_for_the_end(shop: Shop) -> None:
     start(shop, steps="[{pause: {purpose: marketing, for: 2 days}}, {send: hello}, {wait: 1 day}, {send: again}]")
     shop.customer("alice")
@@ -64,6 +72,9 @@ def test_a_pause_is_a_row_for_each_enrolment_and_step(shop: Shop) -> None:
     paused(shop, "{topic: news, for: 5 hours}")
     shop.plan()
     assert pauses(shop) == [("news", NOON, NOON + 5 * HOUR, None)]
+    until, by = NOON + 5 * HOUR, "step 'pause at end' of c"
+    lasts = {"of": "topic news", "since": NOON, "until": until, "may_end_sooner": False, "by": by}
+    assert [shown(shop, NOON), shown(shop, NOON + 5 * HOUR), shown(shop, NOON - HOUR)] == [[lasts], [], []]
     assert standings(shop) == [("alice", "finished", None, None)]
 
 

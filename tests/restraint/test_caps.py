@@ -9,7 +9,8 @@ import pytest
 from sqlalchemy import select
 
 from crm_store.errors import ContentError
-from crm_store.insight.losses import Loss, losses
+from crm_store.insight.capped import barred_by
+from crm_store.insight.losses import Loss, Waits, losses, waiting
 from crm_store.insight.reasons import why
 from crm_store.restraint.starving import starving_hints
 from crm_store.schema import touch
@@ -263,8 +264,33 @@ def test_a_campaign_explains_the_room_there_is(shop: Shop) -> None:
     assert story is not None
     assert later is not None
     (said,) = (one for one in story.checks if one.name == "cap")
-    assert (said.passes, said.says) == (False, "1 of at most 1 per 7 days; room from 2026-06-22 12:00:00Z")
+    had = "hello of a 2026-06-15 12:00Z"
+    assert (said.passes, said.says) == (False, f"1 of at most 1 per 7 days ({had}); room from 2026-06-22 12:00:00Z")
     assert next(one.passes for one in later.checks if one.name == "cap")
+
+
+def test_a_touch_that_lost_says_to_which_mails_under_which_cap_and_until_when(shop: Shop) -> None:
+    company(shop, "[{at_most: 1, per: 7 days}, {at_most: 2, per: 1 day, topic: offers}]")
+    campaigns(shop, a={}, b={"priority": "60"}, c={**OF_ORDERS, "when_capped": "wait"})
+    sign_up(shop, "alice")
+    run(shop)
+    shop.event("alice", "order", NOON + DAY, amount="5.00")
+    run(shop, NOON + DAY)
+    run(shop, NOON + 7 * DAY)  # what waited goes, which is no reason for what lost before
+    with shop.store.read() as conn:
+        said = {row.campaign: [str(one) for one in barred_by(conn, row.id)] for row in conn.execute(select(touch))}
+    until = "room from 2026-06-22 12:00:00Z"
+    assert said == {"a": [f"1 of at most 1 per 7 days (hello of b 2026-06-15 12:00Z); {until}"], "b": [], "c": []}
+
+
+def test_what_waits_for_room_is_counted_beside_what_was_lost(shop: Shop) -> None:
+    company(shop, ONE_A_WEEK)
+    campaigns(shop, a={"when_capped": "wait", "wait_at_most": "30 days"}, b={"priority": "60"})
+    sign_up(shop, "alice", "bob")
+    run(shop)
+    with shop.store.read() as conn:
+        assert losses(conn, NOON - DAY, NOON) == []
+        assert waiting(conn) == [Waits("a", 2, NOON + 7 * DAY, NOON + 7 * DAY)]
 
 
 def test_losses_name_the_winner(shop: Shop) -> None:

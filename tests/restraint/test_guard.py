@@ -55,8 +55,8 @@ def test_a_run_goes_if_it_has_as_many_recipients_as_its_guard_expects(shop: Shop
 def test_a_held_run_alerts_and_goes_on_only_by_a_person(shop: Shop) -> None:
     start(shop, guard=TWO_OR_THREE)
     run(shop, 0, 1)
-    (alert,) = alerts(shop.store)
-    assert "campaign 'c': run 1 is held" in alert
+    alert = str(*alerts(shop.store, NOON))
+    assert "campaign 'c': run 1 (as of 2026-06-15 12:00 UTC) is held: 1" in alert
     assert "1 recipients, its guard expects 2 to 3; `rapport run --accept c` lets it go" in alert
     with shop.store.read() as conn:
         story = why(conn, "c", "day0-0", NOON)
@@ -67,7 +67,7 @@ def test_a_held_run_alerts_and_goes_on_only_by_a_person(shop: Shop) -> None:
     shop.tick()
     assert sent(shop) == []
     assert shop.store.write(accept, "c", NOON, Order("ann")) == 1
-    assert alerts(shop.store) == []
+    assert alerts(shop.store, NOON) == []
     shop.tick()
     assert sent(shop) == [("day0-0", "hello")]
 
@@ -79,7 +79,7 @@ def test_what_nobody_accepts_ends_held_at_its_expiry(shop: Shop) -> None:
     assert by_customer(shop, "state") == {"day0-0": "due"}
     shop.plan(NOON - HOUR + 7 * DAY)
     assert by_customer(shop, "state", "reason") == {"day0-0": ("skipped", "held")}
-    assert alerts(shop.store) == []
+    assert alerts(shop.store, NOON) == []
 
 
 def test_without_a_guard_a_run_over_three_times_the_median_of_the_last_is_held(

@@ -17,6 +17,8 @@ from crm_store.segmentation.conditions.base import Condition, FieldHelp, Lead
 from crm_store.segmentation.language import Language, Scope
 from crm_store.segmentation.passing import Moved, Passing
 
+NOT_IMPORTED = "list '{name}' is not in the store; import it with `rapport import list {name} FILE`"
+
 
 @dataclass(frozen=True)
 class ListCondition(Condition):
@@ -40,9 +42,7 @@ class ListCondition(Condition):
 
     def _of_list(self, scope: Scope) -> ColumnElement[bool]:
         if self.name not in scope.lists:
-            raise StoreError(
-                f"list '{self.name}' is not in the store; import it with `rapport import list {self.name} FILE`"
-            )
+            raise StoreError(NOT_IMPORTED.format(name=self.name))
         of_name = select(static_list.c.id).where(static_list.c.name == self.name)
         return list_member.c.list_id == of_name.correlate(None).scalar_subquery()
 

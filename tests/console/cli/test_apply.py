@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import pytest
 
+from crm_store.ledger.control import pause_campaign
+from crm_store.ledger.log import Order
 from tests.console.cli.command import Rapport
 from tests.console.cli.conftest import CAMPAIGN
 from tests.journeys.files import next_at
@@ -113,11 +115,14 @@ def test_what_is_held_is_an_alert_wherever_campaigns_are_shown(rapport: Rapport,
 
 
 def test_running_says_what_is_held(rapport: Rapport, under_way: Shop, capsys: pytest.CaptureFixture[str]) -> None:
-    from console.cli.running import publish_working_tree
+    from console.cli.running import publish_working_tree, warn_of_what_waits
     from console.cli.session import Session
 
     (under_way.root / WELCOME).unlink()
     here = Session(under_way.root, rapport.always[rapport.always.index("--store") + 1], "2026-06-15T12:00:00Z")
-    publish_working_tree(here)
-    here.close()
+    told = publish_working_tree(here)
     assert f"alert: {HELD}\n" in capsys.readouterr().err
+    here.store.write(pause_campaign, None, Order("ann"))
+    warn_of_what_waits(here, told)  # what was told before is not told again
+    assert capsys.readouterr().err.startswith("alert: campaign 'welcome' is paused by ann since ")
+    here.close()

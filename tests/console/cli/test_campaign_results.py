@@ -53,7 +53,9 @@ def test_a_campaign_without_a_goal_says_so_instead_of_zeros(rapport: Rapport, sm
 def test_what_is_asked_wrongly_is_said(rapport: Rapport, small_shop: Shop) -> None:
     fill(small_shop)
     assert "--by stepp is not known; did you mean 'step'?" in rapport("campaign", "results", "c", "--by", "stepp").err
-    assert "campaign 'd' was never published; known are: c" in rapport("campaign", "results", "d").err
+    assert (
+        "campaign 'd' is neither published nor in config/campaigns; known are: c" in rapport("campaign", "results", "d").err
+    )
     assert "'nobody' is not in the store" in rapport("campaign", "explain", "c", "--customer", "nobody").err
     said = rapport("campaign", "explain", "c", "--customer", "anna", "--at", "noon").err
     assert "--at 'noon' is not a date and time" in said

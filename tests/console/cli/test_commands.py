@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from tests.console.cli.command import Rapport, leaves
-from tests.ledger.rows import claim_all
+from tests.ledger.rows import claim_all, run_out_leases
 from tests.world import Shop
 
 NEED_PREFECT = {"run", "up", "demo", "campaign run"}
@@ -166,7 +166,7 @@ def test_a_customer_is_shown_with_all_that_happened(rapport: Rapport, small_shop
     small_shop.publish()
     small_shop.tick()
     found = rapport("customer", "show", "alice", "--json").json
-    assert set(found) == {"details", "consents", "events", "enrolments", "touches", "changes"}
+    assert set(found) == {"details", "consents", "pauses", "events", "enrolments", "touches", "changes"}
     assert [(one["kind"], one["count"], one["amount"]) for one in found["events"]] == [("order", 1, "49.90")]
     assert "welcome" in rapport("customer", "show", "alice").out
 
@@ -239,7 +239,14 @@ def test_campaigns_without_touches_have_noughts_and_touches_on_their_way_a_colum
     ]
     small_shop.publish()
     small_shop.plan()
-    claim_all(small_shop, campaign="welcome")
+    claimed = claim_all(small_shop, campaign="welcome")
+    assert rapport("touches").err == (
+        "alert: touches of welcome are in the hands of a delivery: 1 claimed; if it was killed, "
+        f"`rapport run` goes on with them after {claimed.lease_until:%H:%M:%S} UTC\n"
+    )
+    run_out_leases(small_shop)
+    assert "goes on with them now: its lease is over" in rapport("touches", "--state", "claimed").err
+    assert rapport("touches", "--state", "due").err == ""
     lines = [line.split() for line in rapport("campaign", "list").out.splitlines()]
     (head,) = [words for words in lines if "eligible" in words]
     birthday, welcome = [words for words in lines if "offers" in words]

@@ -39,15 +39,31 @@ def test_a_campaign_is_paused_resumed_and_stopped_and_the_log_says_by_whom(calle
     assert [one["action"] for one in said] == ["stop", "stop", "pause", "resume", "pause"]
     assert said[-1]["reason"] == "wrong prices"
     assert "wrong <prices>" in called("log").out
+    assert "no reason given" in called("log", "--subject", "all campaigns").out
+    called("campaign", "resume", "c")
+    called("campaign", "stop", "c")
+    assert "(no reason given); `rapport campaign resume c`" in called("campaign", "list").err
+    assert "no reason given" in called("report", "1").out
 
 
 def test_a_customer_is_paused_and_resumed(called: Rapport, shop: Shop) -> None:
-    said = called("customer", "pause", "alice", "--for", "3 days").out
-    assert said == "alice gets no marketing until 2026-06-18 13:00 UTC\n"
+    paused = called("customer", "pause", "alice", "--for", "3 days").out
+    assert paused == "alice gets no marketing until 2026-06-18 13:00 UTC\n"
     assert called("customer", "pause", "bob", "--topic", "news").out.startswith("bob gets nothing of news until `rapport")
+    said = called("customer", "show", "alice")
+    assert "all marketing" in said.out.partition("Pauses")[2].partition("Events")[0]
+    assert "it is lifted" in called("customer", "show", "bob").out
+    (one,) = called("customer", "show", "bob", "--json").json["pauses"]
+    assert (one["of"], one["since"], one["until"], one["by"]) == (
+        "topic news",
+        "2026-06-15T13:00:00+00:00",
+        None,
+        "a person",
+    )
     shop.deliver(NOON + timedelta(hours=1))
     assert by_customer(shop, "state") == {"alice": "due", "bob": "sent"}
     assert called("customer", "resume", "alice").out == "alice: 1 pauses are lifted\n"
+    assert called("customer", "show", "alice", "--json").json["pauses"] == []
     assert called("customer", "resume", "alice").out == "alice is not paused\n"
 
 
@@ -66,7 +82,7 @@ def test_runs_and_their_reports_are_shown(called: Rapport, tmp_path: Path) -> No
     ("words", "said"),
     [
         (("campaign", "pause"), "error: which? say a campaign's name, or --all"),
-        (("campaign", "stop", "d"), "error: campaign 'd' was never published; known are: c"),
+        (("campaign", "stop", "d"), "error: campaign 'd' is neither published nor in config/campaigns; known are: c"),
         (("campaign", "stop", "c", "--run", "9"), "error: run 9 is not in the store; `rapport runs --campaign c`"),
         (("customer", "pause", "eve"), "error: customer 'eve' is not in the store"),
         (("customer", "pause", "alice", "--topic", "offer"), "is not in config/vocabulary.yaml; did you mean 'offers'?"),

@@ -33,7 +33,9 @@ def test_whom_is_said_once_and_known(rapport: Rapport) -> None:
     assert whom in rapport(*WORDS, "--customer", "alice", "--list", "fair").error
     unknown = rapport(*WORDS, "--segment", "everybdy").error
     assert "segment 'everybdy' is not in segments/; did you mean 'everybody'?" in unknown
-    assert "list 'fair' is not in the store" in rapport(*WORDS, "--list", "fair").error
+    for whose in ("--list", "--customer"):
+        ran = rapport(*WORDS, whose, "fair")
+        assert (ran.code, "'fair' is not in the store" in ran.error) == (2, True)
 
 
 def test_applying_says_how_many_would_enter(rapport: Rapport, small_shop: Shop) -> None:

@@ -28,7 +28,7 @@ def ran(shop: Shop, store_url: str, *words: str, check: bool = True) -> subproce
 def test_run_publishes_the_working_tree_and_does_what_is_due(small_shop: Shop, store_url: str) -> None:
     done = ran(small_shop, store_url, "run", "--json")
     (row,) = json.loads(done.stdout)
-    assert (row["campaign"], row["entered"], row["planned"], row["sent"]) == ("welcome", 1, 1, 1)
+    assert (row["campaign"], row["runs"], row["entered"], row["planned"], row["sent"]) == ("welcome", [1], 1, 1, 1)
     said = done.stderr.splitlines()
     assert [line.partition(":")[0] for line in said] == [
         "published the working tree",

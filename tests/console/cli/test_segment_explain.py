@@ -121,9 +121,7 @@ def test_who_is_erased_is_said_to_be(rapport: Rapport, shop_with_anybody: Shop) 
 def test_somebody_unknown_is_said_in_one_line(rapport: Rapport, key: str) -> None:
     ran = rapport("segment", "explain", "buyers", "--customer", key)
     assert ran.code == 2
-    assert ran.error == (
-        f"error: customer '{key}' is not in the store; keys are the company's own, e.g. of the imported file"
-    )
+    assert ran.error == (f"error: customer '{key}' is not in the store; keys are the company's own, as its files say them")
 
 
 def test_without_a_customer_it_says_the_sentence_the_count_and_the_sql(rapport: Rapport) -> None:

@@ -7,10 +7,11 @@ from datetime import timedelta
 
 import pytest
 
-from console.cli.running import tell
+from console.cli.running import in_short, report, tell
 from crm_store.clock import span
 from crm_store.journeys.plan import Planned
 from flows.tick import Ticked
+from outreach.beside import Drained
 
 
 def test_the_clock_tells_what_a_tick_did_and_when(capsys: pytest.CaptureFixture[str]) -> None:
@@ -22,6 +23,24 @@ def test_the_clock_tells_what_a_tick_did_and_when(capsys: pytest.CaptureFixture[
     assert "What was done at 2" in said
     assert "birthday" in said
     assert "welcome" not in said
+    assert "report RUN" not in said
+
+
+def test_a_runs_table_says_which_way_touches_went_and_where_there_is_more(capsys: pytest.CaptureFixture[str]) -> None:
+    planned = [Planned("welcome", run_id, touches=5, expired=1) for run_id in (8, 7)]
+    drained = Drained(judged=10, sent=1, skipped=2, put_off=3, cancelled=4)
+    report([Ticked(planned, {"welcome": drained}), Ticked([Planned("welcome")], {"welcome": drained})], as_json=False)
+    _, _, head, _, row, *_, more = [" ".join(line.split()) for line in capsys.readouterr().out.splitlines()]
+    assert head == "campaign runs entered moved left planned expired judged sent skipped cancelled put off failed"
+    assert row == "welcome 7, 8 0 0 0 10 2 20 2 4 8 6 0"
+    assert more == "`rapport report RUN` says what became of a run's touches, and why"
+
+
+def test_what_was_published_is_a_short_line_however_much_it_is() -> None:
+    few = ["template a", "template b", "template c", "campaign welcome"]
+    assert in_short(few) == "template a, b, c; campaign welcome"
+    named = "`rapport log --subject workspace` names them"
+    assert in_short([*few, "template d"]) == f"4 templates; campaign welcome; {named}"
 
 
 @pytest.mark.parametrize(
