@@ -135,9 +135,11 @@ def settle_slice(
     are looked at for the exit where they come to, before they move on."""
     of_step = touch.c.enrolment_id == enrolment.c.id, touch.c.step == step.name
     under_way = *_on_step(version, step), enrolment.c.next_at.is_(None), enrolment.c.id > last
-    settled = touch.c.state.in_((*PASSED, FAILED))
-    found = select(enrolment.c.id, touch.c.state).join(touch, of_step[0] & of_step[1]).where(*under_way, settled)
-    states = {row[0]: row[1] for row in conn.execute(found.order_by(enrolment.c.id).limit(slices.SLICE)).all()}
+    settled = select(touch.c.state).where(*of_step, touch.c.state.in_((*PASSED, FAILED))).correlate(enrolment)
+    state = settled.scalar_subquery()  # looked up in the order of the index: of a join PostgreSQL sorts all in each slice
+    found = select(enrolment.c.id, state).where(*under_way, state.is_not(None))
+    in_order = found.order_by(enrolment.c.next_at, enrolment.c.id).limit(slices.SLICE)
+    states = {row[0]: row[1] for row in conn.execute(in_order).all()}
     stopped = [one for one, state in states.items() if state == FAILED and step.on_error == "stop"]
     going = sorted(states.keys() - stopped) if stopped else list(states)
     due_at = select(touch.c.due_at).where(*of_step).correlate(enrolment).scalar_subquery()

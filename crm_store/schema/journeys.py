@@ -108,7 +108,10 @@ enrolment = Table(
     Column("held_out_at", Instant),  # planned like everybody, but gets nothing, so that the rest can be compared with her
     UniqueConstraint("campaign", "customer_id", "occasion"),
 )
-partial_index(Index("ix_enrolment_open", enrolment.c.definition_id, enrolment.c.step, enrolment.c.next_at), "state = 'in'")
+partial_index(
+    Index("ix_enrolment_open", enrolment.c.definition_id, enrolment.c.step, enrolment.c.next_at, enrolment.c.id),
+    "state = 'in'",
+)
 partial_index(Index("ix_enrolment_unseen", enrolment.c.definition_id, enrolment.c.id), "unseen IS NOT NULL")
 partial_index(Index("ix_enrolment_aiming", enrolment.c.definition_id, enrolment.c.id), "goal_until IS NOT NULL")
 Index("ix_enrolment_customer_id", enrolment.c.customer_id)
