@@ -41,11 +41,12 @@ class Company:
 
 @dataclass(frozen=True)
 class Sender:
-    """A From address, and where answers go."""
+    """A From address, and where answers go. `postal`: the address in its mails, where it is not the company's."""
 
     address: str
     name: str
     reply_to: str | None
+    postal: str | None = None
 
 
 @dataclass(frozen=True)
@@ -140,9 +141,9 @@ def _senders(node: Node, faults: Faults) -> dict[str, Sender]:
 def _sender(node: Node, faults: Faults) -> Sender:
     fields = Fields(node, faults, "a sender")
     address, name = fields.need("from", read_address), fields.need("name", text)
-    reply_to = fields.maybe("reply_to", read_address)
+    reply_to, postal = fields.maybe("reply_to", read_address), fields.maybe("address", text)
     fields.close()
-    return Sender(sure(address), sure(name), reply_to)
+    return Sender(sure(address), sure(name), reply_to, postal)
 
 
 def _delivery(node: Node, faults: Faults) -> Delivery:

@@ -32,9 +32,10 @@ class Saying:
     def shared(self) -> dict[str, dict[str, Any]]:
         """The values that are the same in all these mails."""
         campaign, company = self.version.campaign, self.version.settings.company
+        address = self.version.settings.senders[self.step.sender_of(campaign)].postal or company.address
         return {
             "campaign": {"name": campaign.name, "title": campaign.title, "topic": campaign.topic},
-            "company": {"name": company.name, "address": company.address, "currency": company.currency},
+            "company": {"name": company.name, "address": address, "currency": company.currency},
         }
 
     @cached_property

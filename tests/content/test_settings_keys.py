@@ -100,6 +100,11 @@ def test_without_reply_to_answers_go_to_the_sender(shop: Shop) -> None:
     assert mail(shop, settings())["Reply-To"] is None
 
 
+def test_a_sender_may_have_a_postal_address_of_its_own(shop: Shop) -> None:
+    sender = {"from": "a@b.example", "name": "Anna", "address": "2 Side Street"}
+    assert "2 Side Street" in text_of(mail(shop, settings(sender=sender), "{{ company.address }}"))
+
+
 def test_a_campaign_chooses_among_the_senders(shop: Shop) -> None:
     text = settings().replace("{default:", "{news: {from: n@b.example, name: News}, default:")
     shop.campaign("news", WELCOME.replace("topic: offers", "topic: offers\nsender: news"))
