@@ -1,4 +1,4 @@
-"""What `rapport up` says of its ticks. Prefect is imported where it is needed, so that collecting tests does not import it."""
+"""What `rapport up` says of its ticks. Prefect is imported where it is needed, so that collecting tests stays quick."""
 
 from __future__ import annotations
 
