@@ -12,11 +12,12 @@ import secrets
 from array import array
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from functools import cache
 
-from sqlalchemy import ColumnElement, Connection, delete, literal, null, select, update
+from sqlalchemy import ColumnElement, Connection, Insert, bindparam, delete, null, select, update
 
-from crm_store.dialect import insert
-from crm_store.many import ids_of
+from crm_store.dialect import insert_on
+from crm_store.many import ids_bound, ids_of
 from crm_store.schema import customer, customer_changed
 from crm_store.schema.types import Id
 
@@ -40,15 +41,25 @@ class Marks:
 def mark(conn: Connection, customer_ids: Sequence[int]) -> None:
     """Something was written about these customers."""
     if customer_ids:
-        mark_those(conn, customer.c.id.in_(ids_of(customer_ids)))
+        conn.execute(_marking_ids(conn.dialect.name), {"ids": customer_ids, "mark": secrets.randbits(62)})
 
 
 def mark_those(conn: Connection, whom: ColumnElement[bool]) -> None:
     """Something was written about the customers for whom that holds; in one order, so that two writers can't deadlock."""
-    chosen = select(customer.c.id, literal(secrets.randbits(62), Id), null()).where(whom).order_by(customer.c.id)
-    statement = insert(conn, customer_changed).from_select(["customer_id", "mark", "refreshed"], chosen)
+    conn.execute(_marking(conn.dialect.name, whom), {"mark": secrets.randbits(62)})
+
+
+@cache
+def _marking_ids(dialect: str) -> Insert:
+    return _marking(dialect, customer.c.id.in_(ids_bound("ids")))
+
+
+def _marking(dialect: str, whom: ColumnElement[bool]) -> Insert:
+    chosen = select(customer.c.id, bindparam("mark", type_=Id), null()).where(whom).order_by(customer.c.id)
+    statement = insert_on(dialect, customer_changed).from_select(["customer_id", "mark", "refreshed"], chosen)
     new = {"mark": statement.excluded.mark, "refreshed": None}
-    conn.execute(statement.on_conflict_do_update(index_elements=["customer_id"], set_=new))
+    made: Insert = statement.on_conflict_do_update(index_elements=["customer_id"], set_=new)
+    return made
 
 
 def marks(conn: Connection) -> Marks:

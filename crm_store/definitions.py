@@ -8,11 +8,21 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
 
-from sqlalchemy import Connection, select
+from sqlalchemy import Connection, bindparam, select
 
 from crm_store.dialect import insert
 from crm_store.ledger.log import Order
 from crm_store.schema import definition, published
+
+# What is asked again and again, of each campaign in each tick; made once.
+_OF_DEFINITION = definition.c.kind == bindparam("kind"), definition.c.name == bindparam("name")
+_OF_PUBLISHED = published.c.kind == bindparam("kind"), published.c.name == bindparam("name")
+_IS_CURRENT = published.c.definition_id == definition.c.id
+_ID = select(definition.c.id).where(*_OF_DEFINITION, definition.c.hash == bindparam("hash"))
+_CURRENT_ID = select(published.c.definition_id).where(*_OF_PUBLISHED)
+_CURRENT = select(definition.c.id, definition.c.hash).join(published, _IS_CURRENT).where(*_OF_PUBLISHED)
+_NAME = select(definition.c.name).where(definition.c.id == bindparam("id"))
+_HASH = select(definition.c.hash).where(definition.c.id == bindparam("id"))
 
 
 @dataclass(frozen=True)
@@ -57,8 +67,7 @@ def publish(conn: Connection, text: Text, by: Provenance) -> bool:
     row = {"kind": kind, "name": name, "hash": key, "files": dict(text.files), "renderer": text.renderer}
     origin = {"git_commit": by.git_commit, "author": by.author, "published_at": by.at}
     conn.execute(insert(conn, definition).on_conflict_do_nothing(), {**row, **origin})
-    of_name = definition.c.kind == kind, definition.c.name == name
-    new_id = conn.execute(select(definition.c.id).where(*of_name, definition.c.hash == key)).scalar_one()
+    new_id = conn.execute(_ID, {"kind": kind, "name": name, "hash": key}).scalar_one()
     if current_id(conn, kind, name) == new_id:
         return False
     statement = insert(conn, published).values(kind=kind, name=name, definition_id=new_id)
@@ -70,14 +79,12 @@ def publish(conn: Connection, text: Text, by: Provenance) -> bool:
 
 def current_id(conn: Connection, kind: str, name: str) -> int | None:
     """The published definition of that name."""
-    of_name = published.c.kind == kind, published.c.name == name
-    return conn.execute(select(published.c.definition_id).where(*of_name)).scalar()
+    return conn.execute(_CURRENT_ID, {"kind": kind, "name": name}).scalar()
 
 
 def current(conn: Connection, kind: str, name: str) -> tuple[int, str] | None:
     """The published definition of that name, and its hash."""
-    joined = select(definition.c.id, definition.c.hash).join(published, published.c.definition_id == definition.c.id)
-    row = conn.execute(joined.where(published.c.kind == kind, published.c.name == name)).first()
+    row = conn.execute(_CURRENT, {"kind": kind, "name": name}).first()
     return (row.id, row.hash) if row else None
 
 
@@ -88,8 +95,8 @@ def load(conn: Connection, definition_id: int) -> Definition:
 
 def name_of(conn: Connection, definition_id: int) -> str:
     """The name it has now: that of a campaign may have been changed."""
-    return str(conn.execute(select(definition.c.name).where(definition.c.id == definition_id)).scalar_one())
+    return str(conn.execute(_NAME, {"id": definition_id}).scalar_one())
 
 
 def hash_of(conn: Connection, definition_id: int) -> str:
-    return str(conn.execute(select(definition.c.hash).where(definition.c.id == definition_id)).scalar_one())
+    return str(conn.execute(_HASH, {"id": definition_id}).scalar_one())

@@ -27,7 +27,12 @@ from crm_store.schema.types import DateText, Instant, InstantText, Number, Words
 
 def insert(conn: Connection, table: Table) -> Any:
     """An INSERT that knows `on_conflict_do_nothing` and `on_conflict_do_update` (both databases say it alike)."""
-    if conn.dialect.name == "postgresql":
+    return insert_on(conn.dialect.name, table)
+
+
+def insert_on(dialect: str, table: Table) -> Any:
+    """The same for a statement that is made once for each dialect."""
+    if dialect == "postgresql":
         from sqlalchemy.dialects.postgresql import insert as postgresql_insert
 
         return postgresql_insert(table)

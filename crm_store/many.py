@@ -87,7 +87,16 @@ spelled(_IdRows, sqlite="json_each({})", postgresql="unnest({})")
 
 def ids_of(ids: Iterable[int]) -> Select[tuple[int]]:
     """A select of these ids: one parameter, however many there are, and one text of the statement."""
-    given = _IdRows(literal(ids, Ids()))
+    return _selected(literal(ids, Ids()))
+
+
+def ids_bound(name: str) -> Select[tuple[int]]:
+    """The same for a statement that is made once: of the ids that it is given under that name each time."""
+    return _selected(bindparam(name, type_=Ids()))
+
+
+def _selected(ids: ColumnElement[Any]) -> Select[tuple[int]]:
+    given = _IdRows(ids)
     # A function's only column has the name of its alias on PostgreSQL, and `value` on SQLite.
     return select(given.table_valued(column("value", Id), name="value").c.value)
 

@@ -64,7 +64,7 @@ def pytest_collection_finish() -> None:
     """Tests, once collected, stay: they need not be looked through for garbage again and again."""
     gc.collect()
     gc.freeze()
-    gc.set_threshold(50_000, 20, 20)
+    gc.set_threshold(200_000, 20, 20)
 
 
 @pytest.fixture(scope="session")
@@ -80,7 +80,7 @@ def postgres_url(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     server = get_server(folder, cleanup_mode="delete")
     try:
         with psycopg.connect(server.get_uri(), autocommit=True) as conn:
-            for line in ("fsync = off", "full_page_writes = off"):  # tests kill processes, not machines
+            for line in ("fsync = off", "full_page_writes = off", "autovacuum = off"):  # tests kill processes, not machines
                 conn.execute(f"ALTER SYSTEM SET {line}")
             conn.execute("SELECT pg_reload_conf()")
         yield from _with_template(server.get_uri())

@@ -16,9 +16,10 @@ from sqlalchemy import select
 
 from crm_store.clock import machine_instant
 from crm_store.consent.record import SuppressionFact, suppress
+from crm_store.content.faults import Faults
 from crm_store.content.sources import SETTINGS as SETTINGS_FILE
 from crm_store.content.sources import VOCABULARY as VOCABULARY_FILE
-from crm_store.content.sources import Sources
+from crm_store.content.sources import Sources, read_folder
 from crm_store.content.workspace import Workspace, load_basics, load_workspace
 from crm_store.intake.customers import Customers
 from crm_store.intake.events import Events
@@ -81,6 +82,11 @@ def _rules(settings: str, vocabulary: str) -> Rules:
     return Rules(words, known.company.zone, known.company.currency)
 
 
+@lru_cache(maxsize=10)
+def _workspace(root: Path, files: frozenset[tuple[str, str]], has_faults: bool) -> Workspace:
+    return load_workspace(root)
+
+
 @dataclass
 class Shop:
     """A workspace on a store."""
@@ -114,7 +120,10 @@ class Shop:
 
     @property
     def workspace(self) -> Workspace:
-        return load_workspace(self.root)
+        """What the files say; read anew only when they say something new, because each delivery asks."""
+        faults = Faults()
+        files = read_folder(self.root, faults).files
+        return _workspace(self.root, frozenset(files.items()), bool(faults.found))
 
     def check(self) -> Content:
         return check(self.workspace)
@@ -175,8 +184,6 @@ class Shop:
 
     def members(self, name: str, now: datetime = NOON, among: bool = False) -> list[str]:
         """The keys of a segment's members, in order."""
-        from crm_store.content.faults import Faults
-
         workspace, faults = self.workspace, Faults()
         segments = load_segments(workspace.sources, workspace.vocabulary, faults)
         assert not faults.found, [str(fault) for fault in faults.found]

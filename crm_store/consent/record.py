@@ -5,12 +5,13 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from functools import cache
 from typing import TypeAlias
 
-from sqlalchemy import ColumnElement, Connection, case, select
+from sqlalchemy import ColumnElement, Connection, Insert, case, select
 
 from crm_store.changes import mark, mark_those
-from crm_store.dialect import insert
+from crm_store.dialect import insert, insert_on
 from crm_store.schema import consent, consent_state, customer, suppression
 
 STATES = ("given", "pending", "withdrawn", "lapsed")
@@ -59,16 +60,22 @@ def _bring_up_to_date(conn: Connection, facts: Sequence[ConsentFact]) -> None:
     latest: dict[tuple[int, str, str], ConsentFact] = {}
     for fact in sorted(facts, key=lambda fact: (fact.at, RESTRAINT[fact.state])):
         latest[(fact.customer_id, fact.channel, fact.topic)] = fact
-    statement = insert(conn, consent_state)
+    columns = ("customer_id", "channel", "topic", "state", "at")
+    rows = [{name: getattr(fact, name) for name in columns} for fact in latest.values()]
+    conn.execute(_standing(conn.dialect.name), rows)
+
+
+@cache
+def _standing(dialect: str) -> Insert:
+    statement = insert_on(dialect, consent_state)
     new, restraint = statement.excluded, case(RESTRAINT, value=consent_state.c.state, else_=0)
     newer = (new.at > consent_state.c.at) | (
         (new.at == consent_state.c.at) & (case(RESTRAINT, value=new.state, else_=0) >= restraint)
     )
-    statement = statement.on_conflict_do_update(
+    made: Insert = statement.on_conflict_do_update(
         index_elements=["customer_id", "channel", "topic"], set_={"state": new.state, "at": new.at}, where=newer
     )
-    columns = ("customer_id", "channel", "topic", "state", "at")
-    conn.execute(statement, [{name: getattr(fact, name) for name in columns} for fact in latest.values()])
+    return made
 
 
 def recorded(conn: Connection, customer_ids: Sequence[int]) -> set[ConsentKey]:

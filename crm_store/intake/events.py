@@ -6,13 +6,14 @@ import hashlib
 import json
 from collections.abc import Sequence
 from datetime import datetime
+from functools import cache
 from typing import Any, ClassVar
 
-from sqlalchemy import Connection, func, select
+from sqlalchemy import Connection, Insert, bindparam, func, select
 
 from crm_store.changes import mark
 from crm_store.clock import micros
-from crm_store.dialect import insert
+from crm_store.dialect import insert, insert_on
 from crm_store.intake.bulk import insert_rows, slices
 from crm_store.intake.outcome import Outcome
 from crm_store.intake.products import product_ids
@@ -112,6 +113,12 @@ def _add_to_tallies(conn: Connection, event_ids: list[int]) -> None:
 
 
 def _add_slice(conn: Connection, event_ids: Sequence[int]) -> None:
+    conn.execute(_adding(conn.dialect.name), {"ids": event_ids})
+
+
+@cache
+def _adding(dialect: str) -> Insert:
+    """What adds the events of these `ids` to the tallies."""
     currency = func.coalesce(event.c.currency, "")
     sums = (
         select(
@@ -123,27 +130,26 @@ def _add_slice(conn: Connection, event_ids: Sequence[int]) -> None:
             func.min(event.c.at),
             func.max(event.c.at),
         )
-        .where(event.c.id.in_(event_ids))
+        .where(event.c.id.in_(bindparam("ids", expanding=True)))
         .group_by(event.c.kind, event.c.customer_id, currency)
     )
-    statement = insert(conn, tally).from_select([column.name for column in tally.columns], sums)
+    statement = insert_on(dialect, tally).from_select([column.name for column in tally.columns], sums)
     new = statement.excluded
-    conn.execute(
-        statement.on_conflict_do_update(
-            index_elements=["kind", "customer_id", "currency"],
-            set_={
-                "count": tally.c.count + new.count,
-                "sum": tally.c.sum + new.sum,
-                "first": _smaller(conn, tally.c.first, new.first),
-                "last": _greater(conn, tally.c.last, new.last),
-            },
-        )
+    made: Insert = statement.on_conflict_do_update(
+        index_elements=["kind", "customer_id", "currency"],
+        set_={
+            "count": tally.c.count + new.count,
+            "sum": tally.c.sum + new.sum,
+            "first": _smaller(dialect, tally.c.first, new.first),
+            "last": _greater(dialect, tally.c.last, new.last),
+        },
     )
+    return made
 
 
-def _smaller(conn: Connection, one: Any, other: Any) -> Any:
-    return func.least(one, other) if conn.dialect.name == "postgresql" else func.min(one, other)
+def _smaller(dialect: str, one: Any, other: Any) -> Any:
+    return func.least(one, other) if dialect == "postgresql" else func.min(one, other)
 
 
-def _greater(conn: Connection, one: Any, other: Any) -> Any:
-    return func.greatest(one, other) if conn.dialect.name == "postgresql" else func.max(one, other)
+def _greater(dialect: str, one: Any, other: Any) -> Any:
+    return func.greatest(one, other) if dialect == "postgresql" else func.max(one, other)

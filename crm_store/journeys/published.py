@@ -76,8 +76,8 @@ def record_standing(conn: Connection, campaign: Campaign, now: datetime) -> None
 
 def standings(conn: Connection) -> list[Standing]:
     """Every published campaign, by name."""
-    rows = conn.execute(select(campaign_table).order_by(campaign_table.c.name)).all()
-    brakes = {row.campaign: row for row in conn.execute(select(campaign_pause))}
+    rows = conn.execute(_CAMPAIGNS).all()
+    brakes = {row.campaign: row for row in conn.execute(_PAUSES)}
     return [_standing(row, brakes.get(row.name) or brakes.get(EVERY)) for row in rows]
 
 
@@ -148,9 +148,7 @@ def running(conn: Connection, now: datetime, only: str | None = None) -> list[Ru
     for row in conn.execute(_VERSIONS, {"now": now}):
         if row.name in found and any(row[3:]):
             found[row.name].append((row, runnable(conn, row.id, row.hash, row.name)))
-    barred = set(
-        conn.execute(select(campaign_run.c.campaign).where(campaign_run.c.state.is_not(None)).distinct()).scalars()
-    )
+    barred = set(conn.execute(_BARRED).scalars())
     return [_running(conn, one, found[one.name], one.name in barred) for one in stands]
 
 
@@ -184,6 +182,9 @@ _VERSIONS = (
     .where(definition.c.kind == "campaign")
     .order_by(definition.c.id)
 )
+_CAMPAIGNS = select(campaign_table).order_by(campaign_table.c.name)
+_PAUSES = select(campaign_pause)
+_BARRED = select(campaign_run.c.campaign).where(campaign_run.c.state.is_not(None)).distinct()
 
 
 def versions_of_due(conn: Connection, name: str) -> list[Runnable]:

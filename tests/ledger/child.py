@@ -1,17 +1,18 @@
-"""A delivering process of its own, to be killed or to run beside another. `python -m tests.ledger.child MODE URL ROOT`.
+"""What a delivering process of its own does, to be killed or to run beside another.
 
-It says what it has come to on stdout, a line each, and waits there for a line on stdin where the mode says so.
+It says what it has come to, and waits there for a word where the mode says so.
 """
 
 from __future__ import annotations
 
 import os
 import signal
-import sys
 import time
 from collections.abc import Callable, Sequence
 from contextlib import suppress
+from multiprocessing.connection import Connection
 from pathlib import Path
+from typing import ClassVar
 
 from crm_store.journeys import slices
 from crm_store.ledger.dispatch import Answer
@@ -22,9 +23,21 @@ from tests.copies import shop_on
 from tests.world import NOON, Shop
 
 
+class Starter:
+    """Who started this process."""
+
+    pipe: ClassVar[Connection]
+
+
+def live(mode: str, url: str, root: Path, pipe: Connection) -> None:
+    """Be such a process, at the end of that pipe, on the shop."""
+    Starter.pipe = pipe
+    with shop_on(url, root) as opened:
+        MODES[mode](opened)
+
+
 def say(word: str) -> None:
-    sys.stdout.write(word + "\n")
-    sys.stdout.flush()
+    Starter.pipe.send(word)
 
 
 def stop_here(word: str) -> None:
@@ -95,7 +108,7 @@ class OneByOne(Outbox):
 
     def send(self, request_id: str, mails: Sequence[Mail], deadline: float) -> Answer:
         say("sending")
-        sys.stdin.readline()
+        Starter.pipe.recv()
         return super().send(request_id, mails, deadline)
 
 
@@ -109,8 +122,8 @@ def tick_together(shop: Shop) -> None:
     """Wait for the word, then do everything there is to do, in small slices."""
     slices.__dict__["SLICE"] = 3
     say("ready")
-    for line in sys.stdin:
-        shop.tick(NOON.fromisoformat(line.strip()))
+    while True:
+        shop.tick(NOON.fromisoformat(Starter.pipe.recv()))
         say("done")
 
 
@@ -124,8 +137,3 @@ MODES: dict[str, Callable[[Shop], None]] = {
     "one-by-one": send_one_by_one,
     "tick": tick_together,
 }
-
-if __name__ == "__main__":
-    mode, url, root = sys.argv[1:]
-    with shop_on(url, Path(root)) as opened:
-        MODES[mode](opened)

@@ -1,4 +1,4 @@
-"""What `rapport up` says of its ticks."""
+"""What `rapport up` says of its ticks. Prefect is imported where it is needed, so that collecting tests stays quick."""
 
 from __future__ import annotations
 
@@ -10,11 +10,12 @@ import pytest
 from console.cli.running import in_short, report, tell
 from crm_store.clock import span
 from crm_store.journeys.plan import Planned
-from flows.tick import Ticked
 from outreach.beside import Drained
 
 
 def test_the_clock_tells_what_a_tick_did_and_when(capsys: pytest.CaptureFixture[str]) -> None:
+    from flows.tick import Ticked
+
     nothing = Planned("welcome")
     tell(Ticked([nothing], {}))
     assert capsys.readouterr().out.endswith("Z nothing to do\n")
@@ -27,6 +28,8 @@ def test_the_clock_tells_what_a_tick_did_and_when(capsys: pytest.CaptureFixture[
 
 
 def test_a_runs_table_says_which_way_touches_went_and_where_there_is_more(capsys: pytest.CaptureFixture[str]) -> None:
+    from flows.tick import Ticked
+
     planned = [Planned("welcome", run_id, touches=5, expired=1) for run_id in (8, 7)]
     drained = Drained(judged=10, sent=1, skipped=2, put_off=3, cancelled=4)
     report([Ticked(planned, {"welcome": drained}), Ticked([Planned("welcome")], {"welcome": drained})], as_json=False)
