@@ -152,7 +152,7 @@ def run_campaign(
 ) -> None:
     """Publish the working tree, plan, and deliver this campaign; with --dry-run only say what would happen.
 
-    A dry run goes through the real planning and the real last look, drafts included, and is undone.
+    A dry run goes through the real planning, of all campaigns, and the real last look, of a draft too, and is undone.
 
     Example: rapport campaign run win-back --dry-run
     """
@@ -164,8 +164,9 @@ def run_campaign(
     if dry_run:
         from console.rehearsal import rehearse_campaign
 
-        rows = rehearse_campaign(here.store, content, name, here.now)
-        show(rows, as_json, title=f"Would happen now in {name} (nothing has)")
+        found = rehearse_campaign(here.store, content, name, here.now)
+        show(found.rows, as_json, title=f"Would happen now in {name} (nothing has)")
+        warn(found.alerts)
         return
     from console.cli.running import publish_working_tree, report, run_flows, warn_of_what_waits
 
