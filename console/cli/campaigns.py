@@ -113,8 +113,9 @@ def campaign_results(
     """
     from console.cli.outcomes import show_results
     from console.names import published_campaign
-    from crm_store.insight.results import GROUPINGS, results
+    from crm_store.insight.results import GROUPINGS, providers, results
     from crm_store.journeys.published import current
+    from outreach.channels import TELLING
 
     if by is not None and by not in GROUPINGS:
         raise UsageError(f"--by {by} is not known{did_you_mean(by, GROUPINGS)}")
@@ -122,8 +123,10 @@ def campaign_results(
     published_campaign(here.store, here.workspace, name)
     with here.store.read() as conn:
         found = results(conn, name, by, here.now, here.workspace.settings.company.zone)
+        took = providers(conn, name)
         has_goal = current(conn, name).campaign.goal is not None
-    show_results(found, by, as_json, f"What came of {name}", has_goal)
+    silent = took if not took & TELLING else set()
+    show_results(found, by, as_json, f"What came of {name}", has_goal, silent)
 
 
 @app.command("words")
