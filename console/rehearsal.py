@@ -2,18 +2,24 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import asdict, dataclass, replace
 from datetime import datetime
 from typing import Any
 
-from console.alerts import alerts
+from sqlalchemy import Connection
+
+from console.alerts import Alert, alerts
+from crm_store.insight.runs import held_runs
+from crm_store.journeys.campaign import Campaign
 from crm_store.journeys.golive import live, openings
-from crm_store.journeys.plan import plan_campaign
-from crm_store.journeys.tick import refresh_segments
+from crm_store.journeys.published import standing
+from crm_store.journeys.tick import plan_campaigns, refresh_segments
 from crm_store.journeys.whereabouts import groups, prospects
 from crm_store.ledger.accounts import mend
 from crm_store.ledger.claim import Worker, claim, due_groups
 from crm_store.ledger.find import Wanted, touches
+from crm_store.ledger.states import CLAIMED, DUE
 from crm_store.store import Store, rehearse
 from outreach.offers.codes import new_codes
 from outreach.publishing import Content, apply
@@ -41,34 +47,51 @@ def rehearse_publishing(store: Store, content: Content, now: datetime) -> Rehear
         return Rehearsed(changed, opened, found, [str(alert) for alert in alerts(rehearsal, now)])
 
 
-def rehearse_campaign(store: Store, content: Content, name: str, now: datetime) -> list[dict[str, Any]]:
-    """Who would be written to now, and who would not and why. A draft is rehearsed as if it were live."""
-    live = replace(content.campaigns[name], status="live")
-    as_live = replace(content, campaigns={**content.campaigns, name: live})
+@dataclass(frozen=True)
+class Outcome:
+    """What would become of a campaign's touches, and why nothing of it would leave, if so it is."""
+
+    rows: list[dict[str, Any]]
+    alerts: list[Alert]
+
+
+def rehearse_campaign(store: Store, content: Content, name: str, now: datetime) -> Outcome:
+    """Who would be written to now, and who would not and why. A draft is rehearsed as if it were live. All other campaigns
+    are planned as well: to their mails this one may lose its own under caps."""
+    one = content.campaigns[name]
+    if one.status == "draft":
+        content = replace(content, campaigns={**content.campaigns, name: replace(one, status="live")})
     with rehearse(store) as rehearsal:
-        apply(rehearsal, as_live, now)
+        apply(rehearsal, content, now)
         refresh_segments(rehearsal, now)
         before = _ids(rehearsal, name)
-        plan_campaign(rehearsal, name, now)
+        plan_campaigns(rehearsal, now)
         _judge_everything(rehearsal, name, now)
         with rehearsal.read() as conn:
             found = touches(conn, Wanted(campaign=name, limit=None))
-    due = [row for row in found if row["id"] not in before or row["state"] == "claimed"]
-    return [
-        {
-            "customer": row["customer"],
-            "step": row["step"],
-            "due_at": row["due_at"],
-            "outcome": "would be sent" if row["state"] == "claimed" else row["state"],
-            "reason": row["reason"],
-        }
-        for row in due
-    ]
+            kept_back = _kept_back(conn, one)
+        told = [alert for alert in alerts(rehearsal, now) if name in alert.campaigns]
+    due = [row for row in found if row["id"] not in before or row["state"] == CLAIMED]
+    return Outcome([_outcome(row, kept_back) for row in due], told)
+
+
+def _outcome(row: dict[str, Any], kept_back: Callable[[int], str | None]) -> dict[str, Any]:
+    said = {CLAIMED: "would be sent", DUE: "would wait"}.get(row["state"], row["state"])
+    reason = row["reason"] or (kept_back(row["run"]) if row["state"] == DUE else None)
+    return {**{name: row[name] for name in ("customer", "step", "due_at")}, "outcome": said, "reason": reason}
+
+
+def _kept_back(conn: Connection, one: Campaign) -> Callable[[int], str | None]:
+    """Why the claim passes over a touch of that run, where no gate says it."""
+    passed_over = standing(conn, one.name).passed_over
+    held = {run.id for run in held_runs(conn)}
+    asks = "late: ask" if one.late.otherwise == "ask" else None
+    return lambda run: passed_over or ("run held" if run in held else asks)
 
 
 def _ids(store: Store, name: str) -> set[int]:
     with store.read() as conn:
-        return {row["id"] for row in touches(conn, Wanted(campaign=name, limit=None)) if row["state"] != "due"}
+        return {row["id"] for row in touches(conn, Wanted(campaign=name, limit=None)) if row["state"] != DUE}
 
 
 def _judge_everything(store: Store, name: str, now: datetime) -> None:

@@ -113,8 +113,9 @@ def campaign_results(
     """
     from console.cli.outcomes import show_results
     from console.names import published_campaign
-    from crm_store.insight.results import GROUPINGS, results
+    from crm_store.insight.results import GROUPINGS, providers, results
     from crm_store.journeys.published import current
+    from outreach.channels import TELLING
 
     if by is not None and by not in GROUPINGS:
         raise UsageError(f"--by {by} is not known{did_you_mean(by, GROUPINGS)}")
@@ -122,8 +123,10 @@ def campaign_results(
     published_campaign(here.store, here.workspace, name)
     with here.store.read() as conn:
         found = results(conn, name, by, here.now, here.workspace.settings.company.zone)
+        took = providers(conn, name)
         has_goal = current(conn, name).campaign.goal is not None
-    show_results(found, by, as_json, f"What came of {name}", has_goal)
+    silent = took if not took & TELLING else set()
+    show_results(found, by, as_json, f"What came of {name}", has_goal, silent)
 
 
 @app.command("words")
@@ -152,7 +155,7 @@ def run_campaign(
 ) -> None:
     """Publish the working tree, plan, and deliver this campaign; with --dry-run only say what would happen.
 
-    A dry run goes through the real planning and the real last look, drafts included, and is undone.
+    A dry run goes through the real planning, of all campaigns, and the real last look, of a draft too, and is undone.
 
     Example: rapport campaign run win-back --dry-run
     """
@@ -164,8 +167,9 @@ def run_campaign(
     if dry_run:
         from console.rehearsal import rehearse_campaign
 
-        rows = rehearse_campaign(here.store, content, name, here.now)
-        show(rows, as_json, title=f"Would happen now in {name} (nothing has)")
+        found = rehearse_campaign(here.store, content, name, here.now)
+        show(found.rows, as_json, title=f"Would happen now in {name} (nothing has)")
+        warn(found.alerts)
         return
     from console.cli.running import publish_working_tree, report, run_flows, warn_of_what_waits
 

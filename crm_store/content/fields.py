@@ -100,7 +100,7 @@ def _naming(key: str, read: Callable[[Node], T]) -> Callable[[Node], T]:
         under = [node, *(node.items if isinstance(node, Sequence) else ())]
         try:
             return read(node)
-        except Unnamed as fault:
+        except Fault as fault:
             raise _named(fault, key, under) from None
         except SeveralFaults as several:
             raise SeveralFaults(_named(one, key, under) for one in several.faults) from None
@@ -112,6 +112,9 @@ def _named(fault: Fault, key: str, under: list[Node]) -> Fault:
     """With the key before it, if it is about the key's value or an item of that."""
     if isinstance(fault, Unnamed) and any(fault.node is node for node in under):
         return Fault(fault.place, f"'{key}' {fault.what}")
+    words = {" ".join(node.text.split()) for node in under if isinstance(node, Scalar) and node.place == fault.place}
+    if any(fault.what.startswith(f"'{word}'") for word in words):
+        return Fault(fault.place, f"{key}: {fault.what}")
     return fault
 
 

@@ -34,6 +34,10 @@ _YEARS = range(1500, 8000)
 WEEKDAYS = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
 _DURATION = re.compile(r"(\d+)\s+([a-z]+?)s?")
 _GAPS = re.compile(r"(\d{1,6})\s+usual\s+gaps?")
+# `500/h`, `500 an hour`, `500 per hour`: what people write for `500 per 1 hour`.
+_LETTERS = {unit[0]: unit for unit in FIXED_UNITS}
+_UNIT = r"([smhdw]|sec|seconds?|min|minutes?|hours?|days?|weeks?)"
+_RATE = re.compile(rf"([1-9]\d{{0,5}}) ?(?:/|per|an?|every|each|in) ?(\d{{1,3}})? ?{_UNIT}")
 _NUMBER = re.compile(r"-?\d+(\.\d+)?")
 
 
@@ -284,7 +288,9 @@ def read_times(node: Node) -> Rate:
     word = " ".join(text(node).split())
     match = re.fullmatch(r"([1-9]\d{0,5}) per (\d.*)", word)
     if not match:
-        raise Fault(node.place, f"'{word}' does not say how often; write e.g. 2 per 7 days")
+        meant = _RATE.fullmatch(word)
+        example = f"{meant[1]} per {meant[2] or 1} {_LETTERS[meant[3][0]]}" if meant else "e.g. 2 per 7 days"
+        raise Fault(node.place, f"'{word}' does not say how often; write {example}")
     per = parse_duration(match[2], node)
     if per.is_calendar or not per.count:
         raise Fault(node.place, f"'{word}': months and years differ in length; write days, 1 or more")

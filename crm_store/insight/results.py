@@ -33,7 +33,7 @@ from sqlalchemy import (
 from crm_store.clock import local_date, start_of_day
 from crm_store.ledger.states import SENT
 from crm_store.money import to_major
-from crm_store.schema import assignment, customer, enrolment, touch, touch_event
+from crm_store.schema import assignment, customer, enrolment, request, touch, touch_event
 from crm_store.schema.types import Instant, Words
 
 Column = ColumnElement[Any]
@@ -118,6 +118,12 @@ def results(conn: Connection, campaign: str, by: str | None, now: datetime, zone
         Result(of, reached(of, False), reached(of, True), {name: _count(counts.get(of), name) for name in COUNTS})
         for of in lines
     ]
+
+
+def providers(conn: Connection, campaign: str) -> set[str]:
+    """Those that have taken mails of the campaign."""
+    requests = select(touch.c.request_id).where(touch.c.campaign == campaign, touch.c.request_id.is_not(None))
+    return set(conn.execute(select(request.c.provider).where(request.c.id.in_(requests)).distinct()).scalars())
 
 
 def _count(row: Any, name: str) -> int:

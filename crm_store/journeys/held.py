@@ -79,9 +79,10 @@ def _only_file(text: Text) -> tuple[str, str]:
 
 def _alike(one: str, other: str) -> float:
     """How much of two files is the same, line by line, whatever their comments say."""
-    return SequenceMatcher(None, _lines(one), _lines(other), autojunk=False).ratio()
+    return SequenceMatcher(None, lines_of(one), lines_of(other), autojunk=False).ratio()
 
 
-def _lines(text: str) -> list[str]:
+def lines_of(text: str) -> list[str]:
+    """What a file says, without its comments."""
     lines = (line.partition(" #")[0].strip() for line in text.splitlines())
     return [line for line in lines if line and not line.startswith("#")]

@@ -2,19 +2,60 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from datetime import date, datetime, time
 from zoneinfo import ZoneInfo
 
 from crm_store.clock import local_instant
-from crm_store.content.faults import Fault
+from crm_store.content.faults import Fault, Place
+from crm_store.content.sources import CAMPAIGNS, Sources
 from crm_store.journeys.campaign import Campaign
+from crm_store.journeys.held import lines_of
 from crm_store.journeys.steps import Step, Wait
+from crm_store.journeys.triggers.event import EventTrigger
+from crm_store.segmentation.conditions.base import Condition
+from crm_store.segmentation.conditions.event import EventCondition
+from crm_store.segmentation.conditions.logic import AnyOf
+from crm_store.segmentation.times import ENROLMENT_ANCHORS
 
 
 def campaign_hints(campaign: Campaign, now: datetime, zone: ZoneInfo) -> Iterator[Fault]:
-    """Waits until a fixed date that is past, or that comes before another one on the same way. `zone`: the company's."""
-    return _hints(campaign.course.tree, None, now, zone)
+    """Waits until a fixed date that is past, or that comes before another one on the same way (`zone`: the company's); an
+    `exit_when` that whoever enters meets at once."""
+    yield from _entry_hints(campaign)
+    yield from _hints(campaign.course.tree, None, now, zone)
+
+
+def copy_hints(campaigns: Iterable[str], sources: Sources) -> Iterator[Fault]:
+    """Files that say the same under two names: whoever enters one enters the other, and gets everything twice."""
+    first: dict[tuple[str, ...], str] = {}
+    for name in sorted(campaigns):
+        path = f"{CAMPAIGNS}/{name}.yaml"
+        says = tuple(line for line in lines_of(sources.files[path]) if not line.startswith(_FOR_PEOPLE))
+        if first.setdefault(says, name) != name:
+            what = f"says the same as campaign '{first[says]}': whoever enters gets it all twice; change it, or remove one"
+            yield Fault(Place(path, 1), what)
+
+
+_FOR_PEOPLE = ("title:", "owner:", "status:")
+
+
+def _entry_hints(campaign: Campaign) -> Iterator[Fault]:
+    """An `exit_when` that the event which enters meets itself: nobody gets anything."""
+    condition, trigger = campaign.exit_when, campaign.trigger
+    parts = condition.parts() if isinstance(condition, AnyOf) else (condition,)
+    if isinstance(trigger, EventTrigger) and any(_is_met_by(part, trigger.kind.name) for part in parts):
+        what = f"`exit_when` counts the '{trigger.kind.name}' that enters too: everybody leaves at once"
+        yield Fault(campaign.course.steps[0].place, f"{what}; say `count: {{at_least: 2}}`, or another event")
+
+
+def _is_met_by(condition: Condition | None, kind: str) -> bool:
+    """Whether one such event, at the moment of entry, is enough for it."""
+    if not isinstance(condition, EventCondition) or kind not in condition.rows.kinds or condition.measure is not None:
+        return False
+    rows, window = condition.rows, condition.rows.window
+    is_filtered = rows.among or rows.filters or rows.silence
+    return not is_filtered and (window is None or (window.word == "since" and str(window.operand) in ENROLMENT_ANCHORS))
 
 
 def _hints(steps: Sequence[Step], before: tuple[datetime, Wait] | None, now: datetime, zone: ZoneInfo) -> Iterator[Fault]:

@@ -58,6 +58,8 @@ def load_campaigns(
 def _load(name: str, path: str, sources: Sources, reading: Reading) -> Campaign:
     faults, settings = reading.language.faults, reading.settings
     root = sources.parse(path, faults)
+    if not root.entries:
+        raise Fault(root.place, "a campaign file that is empty; write kind, enter, steps and topic, or remove it")
     fields = Fields(root, faults, "a campaign")
     kind = fields.need("kind", one_of(*KINDS))
     trigger = fields.need("enter", lambda node: _enter(node, kind, reading.language))

@@ -55,6 +55,7 @@ def touches(conn: Connection, wanted: Wanted) -> list[dict[str, Any]]:
             touch.c.campaign,
             enrolment.c.occasion,
             touch.c.step,
+            touch.c.run_id.label("run"),
             touch.c.state,
             touch.c.reason,
             touch.c.due_at,

@@ -17,7 +17,7 @@ from zoneinfo import ZoneInfo
 from sqlalchemy import ColumnElement, Date, Integer, Text, and_, cast, extract, func, literal, or_, tuple_
 
 from crm_store.clock import is_leap_year, start_of_day
-from crm_store.content.faults import Fault, did_you_mean, every
+from crm_store.content.faults import Fault, did_you_mean, every, nearest
 from crm_store.content.fields import Fields, items, one_of, sure, text
 from crm_store.content.literals import (
     Duration,
@@ -288,20 +288,29 @@ def _moment(moment: Moment, node: Node, language: Language, of_dates: bool) -> M
         return found
     if (of_course := OF_COURSE.fullmatch(str(moment.anchor))) is not None:
         return _of_course(moment, of_course, node, language, of_dates)
-    known = (*ENROLMENT_ANCHORS, *(name for name, one in language.vocabulary.attributes.items() if one.type == "date"))
-    raise Fault(node.place, f"'{moment}' is not a moment known here{did_you_mean(str(moment.anchor), known)}")
+    own = ENROLMENT_ANCHORS if language.in_campaign and not of_dates else ()
+    known = (*own, *(name for name, one in language.vocabulary.attributes.items() if one.type == "date"))
+    usual = ["2026-01-31", "30 days ago", *own]
+    hint = nearest(str(moment.anchor), known) or f"; write e.g. {', '.join(usual)}"
+    raise Fault(node.place, f"'{moment}' is not a moment known here{hint}")
+
+
+_NO_ENROLMENT = (
+    "'{}' is of an enrolment: it is known on events in `exit_when` and steps of a campaign; "
+    "elsewhere say e.g. `in_last: 30 days`, or a date"
+)
 
 
 def _of_enrolment(moment: Moment, node: Node, language: Language, of_dates: bool) -> Moment:
     if not language.in_campaign or of_dates:
-        raise Fault(node.place, f"'{moment}' is known in `exit_when` of a campaign only, on events")
+        raise Fault(node.place, _NO_ENROLMENT.format(moment))
     return moment
 
 
 def _of_course(moment: Moment, said: re.Match[str], node: Node, language: Language, of_dates: bool) -> Moment:
     """`step NAME` or `offer NAME expires`: of this enrolment."""
     if not language.in_campaign or of_dates:
-        raise Fault(node.place, f"'{moment}' is known in `exit_when` and steps of a campaign only, on events")
+        raise Fault(node.place, _NO_ENROLMENT.format(moment))
     return replace(moment, base=course_anchor(said, node, language))
 
 

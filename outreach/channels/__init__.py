@@ -23,6 +23,8 @@ PROVIDERS: Mapping[str, str] = {
     "webhook": "a signed JSON POST to a system of your own",
     "follow_up": "a task for a person",
 }
+# Those that tell afterwards what became of a mail: delivered, bounced, opened. `rapport import provider-events` takes it.
+TELLING = frozenset({"sendgrid"})
 
 
 def channel_for(name: str, settings: Settings, root: Path, store: Store | None = None) -> Channel:

@@ -9,8 +9,10 @@ import pytest
 from sqlalchemy import func, select
 
 from console.rehearsal import rehearse_campaign
+from crm_store.ledger.control import pause_campaign
+from crm_store.ledger.log import Order
 from crm_store.schema import METADATA
-from tests.world import NOON, Shop
+from tests.world import NOON, SETTINGS, Shop
 
 WELCOME = """\
 kind: nurture
@@ -33,7 +35,7 @@ def shop(shop: Shop) -> Shop:
 
 
 def rehearsed(shop: Shop, now: Any = NOON) -> dict[str, tuple[str, str | None]]:
-    rows = rehearse_campaign(shop.store, shop.check(), "welcome", now)
+    rows = rehearse_campaign(shop.store, shop.check(), "welcome", now).rows
     return {f"{row['customer']} {row['step']}": (row["outcome"], row["reason"]) for row in rows}
 
 
@@ -85,6 +87,24 @@ def test_what_is_rehearsed_is_what_then_happens(shop: Shop) -> None:
     shop.tick()
     happened = {f"{row[1]} {row[2]}": ("would be sent" if row[3] == "sent" else row[3], row[4]) for row in shop.touches()}
     assert said == happened
+
+
+def test_what_others_would_send_counts_under_caps(shop: Shop) -> None:
+    shop.write({"config/rapport.yaml": f"{SETTINGS}caps: [{{at_most: 1, per: 7 days}}]\n"})
+    other = WELCOME.replace("draft", "live\npriority: 60").replace("{send: gift, offer: gift}", "{send: again}")
+    shop.campaign("other", other)
+    assert rehearsed(shop)["alice gift"] == ("skipped", "cap")
+
+
+def test_what_keeps_a_campaign_back_is_said(shop: Shop) -> None:
+    shop.campaign("welcome", WELCOME.replace("draft", "paused"))
+    shop.publish()
+    shop.campaign("welcome", WELCOME.replace("draft", "live\nguard: {recipients: {between: [1, 3]}}"))
+    assert set(rehearsed(shop).values()) == {("would wait", "run held")}
+    shop.store.write(pause_campaign, "welcome", Order("ann"))
+    found = rehearse_campaign(shop.store, shop.check(), "welcome", NOON)
+    assert {(row["outcome"], row["reason"]) for row in found.rows} == {("would wait", "paused")}
+    assert [alert.about.split(":")[0] for alert in found.alerts] == ["paused", "held"]
 
 
 def test_a_changed_file_is_rehearsed_as_it_is_now(shop: Shop) -> None:

@@ -56,7 +56,7 @@ FIVE_SAID = [
     "1: a segment has no 'titel'; did you mean 'title'?",
     "5: 'golden' is not one of its values; did you mean 'gold'?",
     "7: event 'order' has no property 'stor' in the vocabulary; did you mean 'store'?",
-    "8: '3 dayz' has no unit of time; did you mean 'days'?",
+    "8: in_last: '3 dayz' has no unit of time; did you mean 'days'?",
     "9: topic 'ofers' is not known in config/vocabulary.yaml; did you mean 'offers'?",
 ]
 

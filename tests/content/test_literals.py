@@ -20,6 +20,7 @@ from crm_store.content.literals import (
     read_percent,
     read_period,
     read_time,
+    read_times,
 )
 from crm_store.content.nodes import Node, Scalar
 
@@ -206,6 +207,11 @@ def test_a_percentage_goes_to_a_hundred(text: str, expected: str) -> None:
 @pytest.mark.parametrize("text", ["15", "101 %", "-5 %", "x %"])
 def test_what_is_no_percentage_says_so(text: str) -> None:
     assert said(read_percent, text) == f"'{text}' is not a percentage; write e.g. '15 %'"
+
+
+@pytest.mark.parametrize("text", ["500/h", "500 an hour", "500 per hour", "500/hour", "500 / 1h", "500 every hour"])
+def test_a_rate_that_is_said_otherwise_is_told_how_it_is_written(text: str) -> None:
+    assert said(read_times, text) == f"'{text}' does not say how often; write 500 per 1 hour"
 
 
 @pytest.mark.parametrize("text", ["1e3", "1,5", "0x10", "nan", "inf", "1_000", "five", "--1", "1."])

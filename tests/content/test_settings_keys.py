@@ -209,8 +209,8 @@ def test_a_channel_s_connections_bound_who_claims(shop: Shop, channels: str, siz
 @pytest.mark.parametrize(
     ("channel", "said"),
     [
-        ("{provider: outbox, rate: fast}", "'fast' is not a rate of mails"),
-        ("{provider: outbox, connections: 0}", "'0' must be a whole number from 1 to 999"),
+        ("{provider: outbox, rate: fast}", "rate: 'fast' is not a rate of mails"),
+        ("{provider: outbox, connections: 0}", "connections: '0' must be a whole number from 1 to 999"),
         ("{rate: 1/s}", "a channel needs 'provider'"),
     ],
 )

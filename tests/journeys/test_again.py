@@ -113,8 +113,8 @@ def test_what_tells_nothing_apart_is_no_key(tmp_path: Path, name: str, kind: str
         shop.check()
     what = f"is a {kind}, by which nothing is told apart; take a property of another type"
     assert [str(fault).partition(": ")[2] for fault in refused.value.faults] == [
-        f"'per {name}': '{name}' {what}",
-        f"'{name}' {what}",
+        f"again: 'per {name}': '{name}' {what}",
+        f"same: '{name}' {what}",
     ]
 
 

@@ -181,13 +181,13 @@ def test_faults_of_examples_are_said_with_the_others(tmp_path: Path) -> None:
     assert said_of(tmp_path, CAMPAIGN, text) == [
         "7: an example needs 'touches' (perhaps none: []), 'left', or both",
         "8: no step called 'helo' sends anything here; did you mean 'hello'?",
-        "9: '2026-06-01' must be a date with a time, e.g. 2026-06-15 12:00",
-        "9: 'soon' must be a date, e.g. 2026-07-31",
+        "9: at: '2026-06-01' must be a date with a time, e.g. 2026-06-15 12:00",
+        "9: until: 'soon' must be a date, e.g. 2026-07-31",
         "10: a touch has no 'snd'; did you mean 'send'?",
         "10: a touch needs 'send'",
         "10: an example has no 'member'; known are: customer, events, left, messages, now, scores, title, touches, until",
-        "11: '2026-06-01 09:00' must be a date, e.g. 2026-07-31",
         "11: event 'ordr' is not known in config/vocabulary.yaml; did you mean 'order'?",
+        "11: until: '2026-06-01 09:00' must be a date, e.g. 2026-07-31",
     ]
 
 

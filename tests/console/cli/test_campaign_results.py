@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from crm_store.schema import request
 from tests.console.cli.command import Rapport
 from tests.console.cli.test_campaign_show import fill
 from tests.journeys.files import journey
+from tests.ledger.rows import change
 from tests.world import NOON, WITHDRAWN, Shop
 
 
@@ -19,6 +21,11 @@ def test_counts_have_their_share_and_amounts_their_currency(rapport: Rapport, sm
     enrol(small_shop)
     said = " ".join(rapport("campaign", "results", "c", "--by", "country").out.split())
     assert "country sent delivered opened clicked bounced complained unsubscribed" in said
+    assert "DE 2 not known not known" in said
+    assert "outbox took these mails, and never tells what became of them" in said
+    assert [row["delivered"] for row in rapport("campaign", "results", "c", "--json").json] == [None]
+    change(small_shop, request, {"provider": "sendgrid"})
+    said = " ".join(rapport("campaign", "results", "c", "--by", "country").out.split())
     assert "DE 2 0 (0.0%) 0 0 0 (0.0%) 0 0" in said
     assert "country entered goal revenue" in said
     assert "DE 2 1 (50.0%) 12.50 EUR" in said

@@ -7,6 +7,7 @@ from datetime import timedelta
 
 import pytest
 
+from console.cli.output import progress_bars
 from console.cli.running import in_short, report, tell
 from crm_store.clock import span
 from crm_store.journeys.plan import Planned
@@ -44,6 +45,18 @@ def test_what_was_published_is_a_short_line_however_much_it_is() -> None:
     assert in_short(few) == "template a, b, c; campaign welcome"
     named = "`rapport log --subject workspace` names them"
     assert in_short([*few, "template d"]) == f"4 templates; campaign welcome; {named}"
+
+
+def test_whoever_reads_a_pipe_is_told_of_progress_every_ten_seconds(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    clock = iter([0.0, 3.0, 10.0, 12.0, 25.0])
+    monkeypatch.setattr("time.monotonic", lambda: next(clock))
+    with progress_bars({"orders": 9_000}) as tell:
+        for more in (500, 600, 700, 800):
+            tell("orders", more)
+    said = capsys.readouterr()
+    assert (said.out, said.err) == ("", "orders: 1,100 of 9,000\norders: 2,600 of 9,000\n")
 
 
 @pytest.mark.parametrize(
