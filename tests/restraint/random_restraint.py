@@ -1,0 +1,97 @@
+"""What random companies and their campaigns say of restraint, as the plain data their files are written from."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from datetime import datetime
+from typing import Any
+
+from hypothesis import strategies as st
+
+from tests.journeys.random_journeys import DAY, ENTRIES, Journeys, Said, campaigns, journeys
+from tests.journeys.simulator_times import duration
+
+# Who is written to all the time, and by many at once.
+OFTEN = (*ENTRIES, *[one for one in ENTRIES if one.get("kind") == "broadcast" or "cart_updated" in str(one)] * 3)
+PERS = ("9 hours", "1 days", "2 days", "4 days")
+HOURS: tuple[Said, ...] = ({}, {}, {"hours": "09:00-20:00"}, {"hours": "02:15-15:30"}, {"hours": "13:00-24:00"})
+DAYS: tuple[Said, ...] = ({}, {}, {"days": ["mon", "tue", "wed", "thu", "fri"]}, {"days": ["thu", "sat", "sun"]})
+HOLIDAYS: tuple[Said, ...] = ({}, {"holidays": True}, {"holidays": ["DE"]})
+OWN_HOURS: tuple[Said, ...] = (
+    {},
+    {},
+    {},
+    {"hours": "14:00-15:15"},
+    {"hours": "06:00-22:00"},
+    {"days": ["mon", "thu", "sat"]},
+)
+
+
+@st.composite
+def _caps(draw: st.DrawFn, most: int) -> list[Said]:
+    return [
+        {"at_most": draw(st.integers(1, 2)), "per": draw(st.sampled_from(PERS))}
+        | draw(st.sampled_from([{}, {}, {"topic": "offers"}, {"topic": "news"}, {"channel": "email"}]))
+        for _ in range(draw(st.integers(0, most)))
+    ]
+
+
+@st.composite
+def _of_company(draw: st.DrawFn, noon: datetime) -> Said:
+    days = [f"{noon + n * DAY:%Y-%m-%d}" for n in range(-1, 4)]
+    blackout = draw(
+        st.sampled_from([{}, {"blackout": [days[2]]}, {"blackout": [days[0], {"from": days[3], "until": days[4]}]}])
+    )
+    said = {**draw(st.sampled_from(HOURS)), **draw(st.sampled_from(DAYS)), **draw(st.sampled_from(HOLIDAYS)), **blackout}
+    caps = draw(_caps(2))
+    return said | ({"caps": caps} if caps else {})
+
+
+@st.composite
+def restrained(draw: st.DrawFn, said: Said, company: Said) -> Said:
+    """The same campaign file, with what it says of restraint."""
+    own = draw(st.sampled_from(OWN_HOURS)) | draw(
+        st.sampled_from([{}, {"wait_at_most": "20 hours"}, {"wait_at_most": "3 days"}])
+    )
+    if said.get("purpose") == "service":
+        return {**said, **own}
+    caps = [cap for cap in draw(_caps(1)) if not any(_allows_no_less(cap, one) for one in company.get("caps", []))]
+    own = own | {"priority": draw(st.sampled_from([40, 50, 60])), "when_capped": draw(st.sampled_from(["skip", "wait"]))}
+    return {**said, **own} | ({"caps": caps} if caps else {})
+
+
+def _allows_no_less(cap: Said, one: Said) -> bool:
+    """As `rapport check` refuses it."""
+    covered = all(name not in one or one[name] == cap.get(name) for name in ("topic", "channel"))
+    return covered and cap["at_most"] >= one["at_most"] and duration(cap["per"]) <= duration(one["per"])
+
+
+@st.composite
+def _campaign(draw: st.DrawFn, noon: datetime, company: Said, entries: Sequence[Said] = OFTEN) -> Said:
+    """A file of the journeys that gets in the way of others: most of them write to somebody as she enters."""
+    said = dict(draw(campaigns(noon, entries)))
+    if draw(st.integers(0, 3)):
+        said = {**said, "late": {"within": "2 days"}, "steps": [{"send": "hello", "name": "first"}, *said["steps"]]}
+        said = {name: value for name, value in said.items() if name not in ("runs", "exit_when", "audience")}
+    return draw(restrained(said, company))
+
+
+@st.composite
+def restrained_journeys(draw: st.DrawFn) -> Journeys:
+    """A random shop whose customers must not be annoyed."""
+    given = draw(journeys())
+    noon = given.begin + 2 * DAY
+    company = draw(_of_company(noon))
+    files = {name: draw(_campaign(noon, company)) for name in given.campaigns}
+    return replace(given, campaigns=files, restraint=company)
+
+
+def changed_restraint(noon: datetime, said: Mapping[str, Any], company: Said) -> st.SearchStrategy[Said]:
+    """The file says something else, but for who enters."""
+    entry = {key: said[key] for key in ("kind", "enter", "again", "limit") if key in said}
+    return _campaign(noon, company, [entry])
+
+
+def names(given: Journeys) -> Sequence[str]:
+    return sorted(given.campaigns)
