@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+from collections.abc import Callable
 from datetime import datetime, timedelta
 
 import pytest
@@ -15,6 +16,7 @@ from crm_store.errors import UsageError
 from crm_store.insight.reasons import why
 from crm_store.insight.runs import runs
 from crm_store.journeys.published import standing
+from crm_store.journeys.renaming import rename_campaign
 from crm_store.ledger import control
 from crm_store.ledger.control import Stopped, pause_campaign, resume_campaign, stop_campaign
 from crm_store.ledger.dispatch import give_back
@@ -141,8 +143,7 @@ def test_a_pause_of_all_is_of_service_too_and_beside_those_of_each(shop: Shop) -
 def test_a_renamed_campaign_stays_paused(shop: Shop) -> None:
     planned(shop, "alice")
     shop.store.write(pause_campaign, "c", ANN)
-    (shop.root / "config/campaigns/c.yaml").unlink()
-    shop.campaign("d", journey(was="c"))
+    rename(shop)
     shop.publish()
     with shop.store.read() as conn:
         assert standing(conn, "d").brake is not None
@@ -251,6 +252,48 @@ def test_a_stop_amid_a_delivery_by_another_process_lets_go_what_is_in_flight_and
     claimed_at, paused_at = last_claim(shop.store)
     assert claimed_at < paused_at
     assert sums_hold(shop)
+
+
+def rename(shop: Shop) -> None:
+    """What was `c` is the file `d`."""
+    (shop.root / "config/campaigns/c.yaml").unlink()
+    shop.campaign("d", journey(was="c"))
+
+
+def test_a_stop_amid_a_rename_by_another_process_is_of_what_has_not_followed_too(shop: Shop, store_url: str) -> None:
+    planned(shop, "alice", "bob", "carol")
+    claim_all(shop, size=1)
+    rename(shop)
+    with child("rename", store_url, shop) as renaming:
+        assert heard(renaming) == "renaming"
+        done = stop_campaign(shop.store, "d", None, ANN, NOON)
+        shop.deliver()
+        tell(renaming, "go")
+        assert heard(renaming) == "done"
+    assert (done.in_flight, done.cancelled) == (1, 2)
+    shop.store.write(resume_campaign, "d", ANN)
+    shop.tick()
+    assert [row[::3] for row in shop.touches()] == [("d", "claimed"), ("d", "cancelled"), ("d", "cancelled")]
+
+
+@pytest.mark.parametrize("order", [stop, lambda shop: shop.store.write(pause_campaign, "c", ANN)])
+def test_what_is_called_otherwise_by_now_can_t_be_stopped_by_its_old_name(
+    shop: Shop, order: Callable[[Shop], object]
+) -> None:
+    planned(shop, "alice")
+    rename(shop)
+    shop.publish()
+    with pytest.raises(UsageError, match="campaign 'c' is not in the store"):
+        order(shop)
+
+
+@ON_POSTGRESQL
+def test_a_pause_waits_for_a_rename_that_is_not_committed_yet(shop: Shop) -> None:
+    planned(shop, "alice")
+    with writing(shop) as conn:
+        rename_campaign(conn, "c", "d")
+        with pytest.raises(OperationalError, match="lock timeout"), writing(shop) as other:
+            pause_without_waiting(other)
 
 
 def test_who_opts_out_or_complains_amid_a_delivery_by_another_process_is_not_claimed_any_more(
