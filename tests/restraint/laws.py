@@ -43,6 +43,7 @@ class Touch:
     due_at: datetime
     expires_at: datetime
     decided_at: datetime | None
+    is_held: bool = False  # its run is, by a guard
 
     @property
     def is_mail(self) -> bool:
@@ -112,7 +113,7 @@ class Delivery:
         return -priority, self.stood_at(one), one.campaign, one.step, one.occasion
 
     def stood_at(self, one: Touch) -> datetime:
-        """When it was due as it was judged. A pause that was over by then had moved it; what a cap moves stood where it was."""
+        """When it was due as it was judged: a pause that was over had moved it; what a cap moved stood where it was."""
         if one.state != "due" or one.id not in self.before:
             return one.due_at
         due_at = self.before[one.id].due_at
@@ -223,7 +224,7 @@ def left_lying(given: Delivery) -> Found:
 
 def _is_left_lying(given: Delivery, one: Touch) -> bool:
     status = given.campaigns[one.campaign]["status"]
-    passed_over = one.campaign in given.paused or one.campaign in given.asks or status not in ("live", "ended")
+    passed_over = one.is_held or one.campaign in given.paused | given.asks or status not in ("live", "ended")
     return one.state == "due" and one.due_at <= given.now and not passed_over
 
 
