@@ -11,7 +11,6 @@ from sqlalchemy import Connection, select, text
 from sqlalchemy.exc import OperationalError
 
 from console.alerts import alerts
-from crm_store.consent.record import SuppressionFact, suppress
 from crm_store.errors import UsageError
 from crm_store.insight.reasons import why
 from crm_store.insight.runs import runs
@@ -20,6 +19,7 @@ from crm_store.journeys.renaming import rename_campaign
 from crm_store.ledger import control
 from crm_store.ledger.control import Stopped, pause_campaign, resume_campaign, stop_campaign
 from crm_store.ledger.dispatch import give_back
+from crm_store.ledger.events import Provider, ProviderEvent, take_events
 from crm_store.ledger.log import Order
 from crm_store.ledger.pauses import pause_customer, resume_customer
 from crm_store.schema import campaign_pause, request
@@ -296,19 +296,25 @@ def test_a_pause_waits_for_a_rename_that_is_not_committed_yet(shop: Shop) -> Non
             pause_without_waiting(other)
 
 
-def test_who_opts_out_or_complains_amid_a_delivery_by_another_process_is_not_claimed_any_more(
+def complain(conn: Connection, key: str) -> None:
+    """As a provider tells it."""
+    told = {"address": f"{key}@example.com", "suppresses": "complaint"}
+    take_events(conn, Provider("test", False), [ProviderEvent("1", "4711.word", "complained", NOON, **told)], b"key")
+
+
+def test_who_opts_out_complains_or_is_paused_amid_a_delivery_by_another_process_is_not_claimed_any_more(
     shop: Shop, store_url: str
 ) -> None:
     shop.write({"config/rapport.yaml": SETTINGS + "delivery: {batch: 1}\n"})
-    planned(shop, "alice", "bob", "carol", "dave")
-    complaint = SuppressionFact("email", "carol@example.com", "complaint", "test", NOON)
+    planned(shop, "alice", "bob", "carol", "dave", "erin")
     with child("one-by-one", store_url, shop) as delivering:
         assert heard(delivering) == "sending"
         shop.store.write(opt_out, "bob")
-        shop.store.write(suppress, [complaint])
+        shop.store.write(complain, "carol")
+        shop.store.write(pause_customer, "erin", None, NOON, None, ANN)
         shop.store.write(opt_out, "alice")  # too late for this mail
         for said in ("sending", "done"):
             tell(delivering, "go")
             assert heard(delivering) == said
-    expected = {"bob": ("skipped", "no_consent"), "carol": ("skipped", "suppressed")}
+    expected = {"bob": ("skipped", "no_consent"), "carol": ("skipped", "suppressed"), "erin": ("due", "paused")}
     assert states(shop) == {"alice": ("sent", None), **expected, "dave": ("sent", None)}
