@@ -124,7 +124,7 @@ class Delivery:
 
 
 def about(cap: Said, one: Touch) -> bool:
-    return cap.get("topic", one.topic) == one.topic and cap.get("channel", one.channel) == one.channel
+    return bool(cap.get("topic", one.topic) == one.topic and cap.get("channel", one.channel) == one.channel)
 
 
 def too_many(instants: Sequence[datetime], cap: Said, around: datetime | None = None) -> bool:

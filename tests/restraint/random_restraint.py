@@ -26,6 +26,7 @@ OWN_HOURS: tuple[Said, ...] = (
     {"hours": "06:00-22:00"},
     {"days": ["mon", "thu", "sat"]},
 )
+WAITS: tuple[Said, ...] = ({}, {"wait_at_most": "20 hours"}, {"wait_at_most": "3 days"})
 
 
 @st.composite
@@ -40,20 +41,20 @@ def _caps(draw: st.DrawFn, most: int) -> list[Said]:
 @st.composite
 def _of_company(draw: st.DrawFn, noon: datetime) -> Said:
     days = [f"{noon + n * DAY:%Y-%m-%d}" for n in range(-1, 4)]
-    blackout = draw(
-        st.sampled_from([{}, {"blackout": [days[2]]}, {"blackout": [days[0], {"from": days[3], "until": days[4]}]}])
+    closed: tuple[Said, ...] = (
+        {},
+        {"blackout": [days[2]]},
+        {"blackout": [days[0], {"from": days[3], "until": days[4]}]},
     )
-    said = {**draw(st.sampled_from(HOURS)), **draw(st.sampled_from(DAYS)), **draw(st.sampled_from(HOLIDAYS)), **blackout}
+    said = {**draw(st.sampled_from(HOURS)), **draw(st.sampled_from(DAYS)), **draw(st.sampled_from(HOLIDAYS))}
     caps = draw(_caps(2))
-    return said | ({"caps": caps} if caps else {})
+    return said | draw(st.sampled_from(closed)) | ({"caps": caps} if caps else {})
 
 
 @st.composite
-def restrained(draw: st.DrawFn, said: Said, company: Said) -> Said:
+def restrained(draw: st.DrawFn, said: Said, company: Mapping[str, Any]) -> Said:
     """The same campaign file, with what it says of restraint."""
-    own = draw(st.sampled_from(OWN_HOURS)) | draw(
-        st.sampled_from([{}, {"wait_at_most": "20 hours"}, {"wait_at_most": "3 days"}])
-    )
+    own = draw(st.sampled_from(OWN_HOURS)) | draw(st.sampled_from(WAITS))
     if said.get("purpose") == "service":
         return {**said, **own}
     caps = [cap for cap in draw(_caps(1)) if not any(_allows_no_less(cap, one) for one in company.get("caps", []))]
@@ -68,7 +69,7 @@ def _allows_no_less(cap: Said, one: Said) -> bool:
 
 
 @st.composite
-def _campaign(draw: st.DrawFn, noon: datetime, company: Said, entries: Sequence[Said] = OFTEN) -> Said:
+def _campaign(draw: st.DrawFn, noon: datetime, company: Mapping[str, Any], entries: Sequence[Said] = OFTEN) -> Said:
     """A file of the journeys that gets in the way of others: most of them write to somebody as she enters."""
     said = dict(draw(campaigns(noon, entries)))
     if draw(st.integers(0, 3)):
@@ -87,11 +88,7 @@ def restrained_journeys(draw: st.DrawFn) -> Journeys:
     return replace(given, campaigns=files, restraint=company)
 
 
-def changed_restraint(noon: datetime, said: Mapping[str, Any], company: Said) -> st.SearchStrategy[Said]:
+def changed_restraint(noon: datetime, said: Mapping[str, Any], company: Mapping[str, Any]) -> st.SearchStrategy[Said]:
     """The file says something else, but for who enters."""
     entry = {key: said[key] for key in ("kind", "enter", "again", "limit") if key in said}
     return _campaign(noon, company, [entry])
-
-
-def names(given: Journeys) -> Sequence[str]:
-    return sorted(given.campaigns)

@@ -18,9 +18,9 @@ def run(url: str, root: Path, cases: int, steps: int) -> None:
 
 
 def test_whatever_happens_nobody_gets_too_much_or_at_the_wrong_time(store_url: str, tmp_path: Path) -> None:
-    run(store_url, tmp_path, MACHINES, 25)
+    run(store_url, tmp_path, MACHINES, 15)
 
 
 @pytest.mark.long
 def test_whatever_happens_nobody_gets_too_much_or_at_the_wrong_time_many_times(store_url: str, tmp_path: Path) -> None:
-    run(store_url, tmp_path, MACHINES * 40, 50)
+    run(store_url, tmp_path, MACHINES * 10, 50)

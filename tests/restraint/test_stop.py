@@ -298,8 +298,8 @@ def test_a_pause_waits_for_a_rename_that_is_not_committed_yet(shop: Shop) -> Non
 
 def complain(conn: Connection, key: str) -> None:
     """As a provider tells it."""
-    told = {"address": f"{key}@example.com", "suppresses": "complaint"}
-    take_events(conn, Provider("test", False), [ProviderEvent("1", "4711.word", "complained", NOON, **told)], b"key")
+    told = ProviderEvent("1", "4711.word", "complained", NOON, address=f"{key}@example.com", suppresses="complaint")
+    take_events(conn, Provider("test", False), [told], b"key")
 
 
 def test_who_opts_out_complains_or_is_paused_amid_a_delivery_by_another_process_is_not_claimed_any_more(

@@ -17,11 +17,14 @@ def touches_of(shop: Shop) -> dict[int, Touch]:
     columns = touch.c.id, touch.c.campaign, customer.c.key, touch.c.step, enrolment.c.occasion, *(
         touch.c[name] for name in ("topic", "channel", "state", "reason", "due_at", "expires_at", "decided_at")
     )  # fmt: skip
-    chosen = select(*columns, campaign_run.c.state).join(customer, customer.c.id == touch.c.customer_id)
+    chosen = select(*columns, campaign_run.c.state.is_not_distinct_from(HELD)).join(
+        customer, customer.c.id == touch.c.customer_id
+    )
     chosen = chosen.join(enrolment, enrolment.c.id == touch.c.enrolment_id)
     with shop.store.read() as conn:
-        rows = conn.execute(chosen.join(campaign_run, campaign_run.c.id == touch.c.run_id)).all()
-    return {row[0]: Touch(*row[:-1], row[-1] == HELD) for row in rows}
+        rows = conn.execute(chosen.join(campaign_run, campaign_run.c.id == touch.c.run_id))
+        touches = [Touch(*tuple(row)) for row in rows]
+    return {one.id: one for one in touches}
 
 
 def pause_ends(shop: Shop) -> dict[str, list[datetime]]:
