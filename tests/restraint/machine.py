@@ -104,6 +104,7 @@ class Restrained(Shopping):
     @invariant()
     def whatever_is_delivered_then_keeps_the_laws(self) -> None:
         self.now += HOURS
+        self.people_do_things([(of, "cart_updated", 1, False) for of in range(len(self.simulator.people))])
         self.plan()
         self.judged()
 

@@ -11,9 +11,12 @@ from hypothesis import strategies as st
 
 from tests.journeys.random_journeys import DAY, ENTRIES, Journeys, Said, campaigns, journeys
 from tests.journeys.simulator_times import duration
+from tests.world import AGREED
 
 # Who is written to all the time, and by many at once.
-OFTEN = (*ENTRIES, *[one for one in ENTRIES if one.get("kind") == "broadcast" or "cart_updated" in str(one)] * 3)
+AGAIN_AND_AGAIN = ({"enter": {"event": "cart_updated"}, "again": "per event"}, {"enter": {"cron": "0 */6 * * *"}})
+OFTEN = (*ENTRIES, *[one for one in ENTRIES if any(said.items() <= one.items() for said in AGAIN_AND_AGAIN)] * 25)
+BARS = ("runs", "exit_when", "audience", "hold_out")
 PERS = ("9 hours", "1 days", "2 days", "4 days")
 HOURS: tuple[Said, ...] = ({}, {}, {"hours": "09:00-20:00"}, {"hours": "02:15-15:30"}, {"hours": "13:00-24:00"})
 DAYS: tuple[Said, ...] = ({}, {}, {"days": ["mon", "tue", "wed", "thu", "fri"]}, {"days": ["thu", "sat", "sun"]})
@@ -30,11 +33,11 @@ WAITS: tuple[Said, ...] = ({}, {"wait_at_most": "20 hours"}, {"wait_at_most": "3
 
 
 @st.composite
-def _caps(draw: st.DrawFn, most: int) -> list[Said]:
+def _caps(draw: st.DrawFn, least: int, most: int) -> list[Said]:
     return [
-        {"at_most": draw(st.integers(1, 2)), "per": draw(st.sampled_from(PERS))}
+        {"at_most": draw(st.sampled_from([1, 1, 2])), "per": draw(st.sampled_from(PERS))}
         | draw(st.sampled_from([{}, {}, {"topic": "offers"}, {"topic": "news"}, {"channel": "email"}]))
-        for _ in range(draw(st.integers(0, most)))
+        for _ in range(draw(st.integers(least, most)))
     ]
 
 
@@ -47,8 +50,8 @@ def _of_company(draw: st.DrawFn, noon: datetime) -> Said:
         {"blackout": [days[0], {"from": days[3], "until": days[4]}]},
     )
     said = {**draw(st.sampled_from(HOURS)), **draw(st.sampled_from(DAYS)), **draw(st.sampled_from(HOLIDAYS))}
-    caps = draw(_caps(2))
-    return said | draw(st.sampled_from(closed)) | ({"caps": caps} if caps else {})
+    caps = draw(_caps(1, 2))
+    return said | draw(st.sampled_from(closed)) | {"caps": caps}
 
 
 @st.composite
@@ -57,7 +60,7 @@ def restrained(draw: st.DrawFn, said: Said, company: Mapping[str, Any]) -> Said:
     own = draw(st.sampled_from(OWN_HOURS)) | draw(st.sampled_from(WAITS))
     if said.get("purpose") == "service":
         return {**said, **own}
-    caps = [cap for cap in draw(_caps(1)) if not any(_allows_no_less(cap, one) for one in company.get("caps", []))]
+    caps = [cap for cap in draw(_caps(0, 1)) if not any(_allows_no_less(cap, one) for one in company.get("caps", []))]
     own = own | {"priority": draw(st.sampled_from([40, 50, 60])), "when_capped": draw(st.sampled_from(["skip", "wait"]))}
     return {**said, **own} | ({"caps": caps} if caps else {})
 
@@ -74,7 +77,7 @@ def _campaign(draw: st.DrawFn, noon: datetime, company: Mapping[str, Any], entri
     said = dict(draw(campaigns(noon, entries)))
     if draw(st.integers(0, 3)):
         said = {**said, "late": {"within": "2 days"}, "steps": [{"send": "hello", "name": "first"}, *said["steps"]]}
-        said = {name: value for name, value in said.items() if name not in ("runs", "exit_when", "audience")}
+        said = {name: value for name, value in said.items() if name not in BARS}
     return draw(restrained(said, company))
 
 
@@ -85,7 +88,8 @@ def restrained_journeys(draw: st.DrawFn) -> Journeys:
     noon = given.begin + 2 * DAY
     company = draw(_of_company(noon))
     files = {name: draw(_campaign(noon, company)) for name in given.campaigns}
-    return replace(given, campaigns=files, restraint=company)
+    people = tuple({**raw, "consents": draw(st.sampled_from([raw["consents"], AGREED, AGREED]))} for raw in given.people)
+    return replace(given, people=people, campaigns=files, restraint=company, hold_out="0 %")
 
 
 def changed_restraint(noon: datetime, said: Mapping[str, Any], company: Mapping[str, Any]) -> st.SearchStrategy[Said]:
