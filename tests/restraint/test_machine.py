@@ -8,7 +8,7 @@ import pytest
 from hypothesis import settings
 from hypothesis.stateful import run_state_machine_as_test
 
-from tests.conftest import MACHINES
+from tests.conftest import RESTRAINED
 from tests.restraint.machine import Restrained
 
 
@@ -18,9 +18,9 @@ def run(url: str, root: Path, cases: int, steps: int) -> None:
 
 
 def test_whatever_happens_nobody_gets_too_much_or_at_the_wrong_time(store_url: str, tmp_path: Path) -> None:
-    run(store_url, tmp_path, MACHINES, 15)
+    run(store_url, tmp_path, RESTRAINED, 12)
 
 
 @pytest.mark.long
 def test_whatever_happens_nobody_gets_too_much_or_at_the_wrong_time_many_times(store_url: str, tmp_path: Path) -> None:
-    run(store_url, tmp_path, MACHINES * 10, 50)
+    run(store_url, tmp_path, RESTRAINED * 15, 40)
