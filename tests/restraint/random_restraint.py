@@ -13,13 +13,16 @@ from tests.journeys.random_journeys import DAY, ENTRIES, Journeys, Said, campaig
 from tests.journeys.simulator_times import duration
 from tests.world import AGREED
 
-# Who is written to all the time, and by many at once.
-AGAIN_AND_AGAIN = ({"enter": {"event": "cart_updated"}, "again": "per event"}, {"enter": {"cron": "0 */6 * * *"}})
-OFTEN = (*ENTRIES, *[one for one in ENTRIES if any(said.items() <= one.items() for said in AGAIN_AND_AGAIN)] * 25)
+# By these everybody has something due all the time.
+OFTEN: tuple[Said, ...] = (
+    {"enter": {"event": "cart_updated"}, "again": "per event", "limit": "4 per 1 days"},
+    {"kind": "broadcast", "enter": {"cron": "0 */6 * * *"}},
+)
 BARS = ("runs", "exit_when", "audience", "hold_out")
+OWED = {"purpose": "service", "basis": "the contract", "steps": [{"send": "hello", "name": "first"}]}
 PERS = ("9 hours", "1 days", "2 days", "4 days")
-HOURS: tuple[Said, ...] = ({}, {}, {"hours": "09:00-20:00"}, {"hours": "02:15-15:30"}, {"hours": "13:00-24:00"})
-DAYS: tuple[Said, ...] = ({}, {}, {"days": ["mon", "tue", "wed", "thu", "fri"]}, {"days": ["thu", "sat", "sun"]})
+HOURS: tuple[Said, ...] = ({}, {"hours": "09:00-20:00"}, {"hours": "02:15-21:30"}, {"hours": "10:00-24:00"})
+DAYS: tuple[Said, ...] = ({}, {}, {}, {"days": ["mon", "tue", "wed", "thu", "fri"]}, {"days": ["thu", "sat", "sun"]})
 HOLIDAYS: tuple[Said, ...] = ({}, {"holidays": True}, {"holidays": ["DE"]})
 OWN_HOURS: tuple[Said, ...] = (
     {},
@@ -55,13 +58,13 @@ def _of_company(draw: st.DrawFn, noon: datetime) -> Said:
 
 
 @st.composite
-def restrained(draw: st.DrawFn, said: Said, company: Mapping[str, Any]) -> Said:
+def restrained(draw: st.DrawFn, said: Said, company: Mapping[str, Any], priorities: Sequence[int] = (40, 50, 60)) -> Said:
     """The same campaign file, with what it says of restraint."""
     own = draw(st.sampled_from(OWN_HOURS)) | draw(st.sampled_from(WAITS))
     if said.get("purpose") == "service":
         return {**said, **own}
     caps = [cap for cap in draw(_caps(0, 1)) if not any(_allows_no_less(cap, one) for one in company.get("caps", []))]
-    own = own | {"priority": draw(st.sampled_from([40, 50, 60])), "when_capped": draw(st.sampled_from(["skip", "wait"]))}
+    own = own | {"priority": draw(st.sampled_from(priorities)), "when_capped": draw(st.sampled_from(["skip", "wait"]))}
     return {**said, **own} | ({"caps": caps} if caps else {})
 
 
@@ -72,13 +75,26 @@ def _allows_no_less(cap: Said, one: Said) -> bool:
 
 
 @st.composite
-def _campaign(draw: st.DrawFn, noon: datetime, company: Mapping[str, Any], entries: Sequence[Said] = OFTEN) -> Said:
-    """A file of the journeys that gets in the way of others: most of them write to somebody as she enters."""
+def _campaign(draw: st.DrawFn, noon: datetime, company: Mapping[str, Any], entries: Sequence[Said]) -> Said:
+    """A file of the journeys, most of which write to somebody as she enters."""
     said = dict(draw(campaigns(noon, entries)))
-    if draw(st.integers(0, 3)):
-        said = {**said, "late": {"within": "2 days"}, "steps": [{"send": "hello", "name": "first"}, *said["steps"]]}
-        said = {name: value for name, value in said.items() if name not in BARS}
-    return draw(restrained(said, company))
+    return draw(restrained(_prompt(said) if draw(st.integers(0, 3)) else said, company))
+
+
+def _prompt(said: Said) -> Said:
+    kept = {name: value for name, value in said.items() if name not in BARS}
+    return {**kept, "late": {"within": "2 days"}, "steps": [{"send": "hello", "name": "first"}, *said["steps"]]}
+
+
+@st.composite
+def _rivals(draw: st.DrawFn, noon: datetime, company: Mapping[str, Any]) -> dict[str, Said]:
+    """Three campaigns that all want the same people at the same time; one of them owes it to them."""
+    entry = [draw(st.sampled_from(OFTEN))]
+    marketing = campaigns(noon, entry).filter(lambda said: "topic" in said)
+    files = {name: _prompt(draw(marketing)) for name in "abc"}
+    files["b"] = {name: said for name, said in files["b"].items() if name not in ("topic", "offers")} | OWED
+    orders = {"a": (40, 50, 60), "b": (), "c": (60, 50, 40)}  # the first of each is what the simplest shop has
+    return {name: draw(restrained(said, company, orders[name])) for name, said in files.items()}
 
 
 @st.composite
@@ -87,8 +103,9 @@ def restrained_journeys(draw: st.DrawFn) -> Journeys:
     given = draw(journeys())
     noon = given.begin + 2 * DAY
     company = draw(_of_company(noon))
-    files = {name: draw(_campaign(noon, company)) for name in given.campaigns}
+    others = {name: draw(_campaign(noon, company, ENTRIES)) for name in draw(st.sampled_from(["", "d", "de"]))}
     people = tuple({**raw, "consents": draw(st.sampled_from([raw["consents"], AGREED, AGREED]))} for raw in given.people)
+    files = draw(_rivals(noon, company)) | others
     return replace(given, people=people, campaigns=files, restraint=company, hold_out="0 %")
 
 
