@@ -42,7 +42,7 @@ def describe_campaign(content: Content, name: str) -> dict[str, Any]:
         "late": late,
         "caps": _caps(content.runnable(name)),
         "priority": one.restraint.priority,
-        "hours": str(hours_of(content.runnable(name))),
+        "hours": str(hours_of(content.runnable(name), one.is_service)),
         "pace": f"{one.restraint.pace}, all customers together" if one.restraint.pace else "any",
         "shared address": _shared(one),
         "put off": f"at most for {span(wait_at_most(content.runnable(name)))}",

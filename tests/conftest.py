@@ -31,6 +31,7 @@ for name in ("RAPPORT_STORE", "RAPPORT_WORKSPACE"):
 CASES = int(os.environ.get("RAPPORT_TEST_CASES", "50"))
 SHOPS = max(1, CASES // 5)  # random shops in which the simulator is asked too; each has some thirty journeys
 MACHINES = max(1, CASES // 12)  # shops in which anything happens in any order
+RESTRAINED = max(1, CASES // 16)  # shops in which nobody may get too much
 settings.register_profile(
     "rapport",
     max_examples=CASES,
@@ -52,7 +53,7 @@ translated.share()
 
 
 def pytest_report_header() -> str:
-    more = f"{SHOPS} random shops beside a simulator, {MACHINES} with things in any order"
+    more = f"{SHOPS} random shops beside a simulator, {MACHINES} with things in any order, {RESTRAINED} under restraint"
     return f"rapport: {CASES} random cases a property (RAPPORT_TEST_CASES), {more}"
 
 

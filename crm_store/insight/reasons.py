@@ -261,7 +261,7 @@ def _gates(asked: _Asked, enrolment_id: int | None, due: Row[Any] | None) -> Ite
     gates = [gate for gate in GATES if gate.of in rows]
     newest = current(asked.conn, asked.version.campaign.name)
     at = look(asked.conn, asked.version, asked.at, step if isinstance(step, Speaking) else None)
-    at = replace(at, closed=closed_until(asked.conn, newest, asked.at))
+    at = replace(at, closed=closed_until(asked.conn, newest, asked.version.campaign.is_service, asked.at))
     answers: list[ColumnElement[Any]] = [gate.passes(at).label(gate.name) for gate in gates]
     found = asked.conn.execute(_of(answers, asked.who.id, enrolment_id, touch_id)).one()
     for gate, passed in zip(gates, found, strict=True):
@@ -303,7 +303,7 @@ def _looks_at(gate: Gate, at: Look, newest: Runnable, passes: bool) -> str:
         "audience": one.audience.sentence() if one.audience else "everybody is meant",
         "address": f"has an address for {at.channel}",
         "suppression": "the address may be written to",
-        "hours": f"mails go where she lives at: {hours_of(newest)}",
+        "hours": f"mails go where she lives at: {hours_of(newest, one.is_service)}",
         "consent": f"consent to {one.topic} by {at.channel}" if one.topic else "service needs no consent",
     }
     return said.get(gate.name, gate.name)

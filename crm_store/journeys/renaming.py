@@ -11,6 +11,7 @@ from __future__ import annotations
 from sqlalchemy import Connection, delete, func, select, tuple_, update
 
 from crm_store.errors import StoreError
+from crm_store.ledger.brake import pull
 from crm_store.many import ids_of
 from crm_store.schema import (
     campaign,
@@ -32,7 +33,10 @@ SLICE = 2_000
 
 def rename_campaign(conn: Connection, old: str, new: str) -> bool:
     """Give a campaign its new name; `finish_renames` moves what is written under the old one. Returns whether there was
-    anything to rename. Raises StoreError if both names have a history of their own."""
+    anything to rename. Raises StoreError if both names have a history of their own.
+
+    Who pauses or stops it just then waits, and so does it not by a name that is gone by its commit."""
+    pull(conn)
     if conn.execute(select(campaign.c.name).where(campaign.c.name == old)).first() is None:
         return False
     _make_room(conn, old, new)

@@ -51,11 +51,12 @@ def plan_campaigns(store: Store, now: datetime) -> list[Planned]:
 
 
 def due_work(store: Store, now: datetime) -> list[Work]:
-    """The campaigns that have touches to deliver now, those whose lease is gone among them."""
+    """The campaigns that have touches to deliver now, the higher priority first, and those whose lease is gone."""
     with store.read() as conn:
         kinds = {one.name: one.kind for one in standings(conn)}
-        names = {group.campaign for group in due_groups(conn, now, None)} | left_behind(conn)
-    return [Work(name, kinds[name]) for name in sorted(names & kinds.keys())]  # others are about to be renamed
+        due = [group.campaign for group in due_groups(conn, now, None)]
+        names = dict.fromkeys([*due, *sorted(left_behind(conn))])
+    return [Work(name, kinds[name]) for name in names if name in kinds]  # others are about to be renamed
 
 
 def can_go_on(store: Store, now: datetime) -> bool:

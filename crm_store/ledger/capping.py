@@ -22,6 +22,7 @@ from crm_store.ledger.gates import Verdict, barred, look, passing
 from crm_store.ledger.judging import NO_WAIT, Group, judge_mails, step_of
 from crm_store.ledger.states import DUE, SENT, SKIPPED
 from crm_store.ledger.taking import UNDER_WAY, claimed_at
+from crm_store.ledger.transitions import put_off
 from crm_store.many import ids_of, one_of_ids
 from crm_store.restraint.caps import Cap, room_from
 from crm_store.schema import enrolment, touch
@@ -189,26 +190,35 @@ def _contenders(
     goes, found = {*ids, *taken}, dict[int, list[Contender]]()
     for group, mine in groupby(rows, lambda row: Group(row.definition_id, row.campaign, row.step)):
         of_group = list(mine)
-        goes |= _passing(conn, group, [row.id for row in of_group if row.id not in goes], now)
+        due_at = {row.id: row.due_at for row in of_group if row.id in goes}
+        due_at |= _passing(conn, group, {row.id: row.due_at for row in of_group if row.id not in goes}, now)
         newest = current(conn, group.campaign)
         for row in of_group:
-            if row.id in goes:
-                found.setdefault(row.customer_id, []).append(_contender(row, newest, row.id in taken))
+            if row.id in due_at:
+                one = _contender(row, due_at[row.id], newest, row.id in taken)
+                found.setdefault(row.customer_id, []).append(one)
     return found
 
 
-def _contender(row: Any, newest: Runnable, is_taken: bool) -> Contender:
+def _contender(row: Any, due_at: datetime, newest: Runnable, is_taken: bool) -> Contender:
     policy = newest.campaign.restraint
-    rank = (-policy.priority, row.due_at, row.campaign, row.step, row.occasion)
+    rank = (-policy.priority, due_at, row.campaign, row.step, row.occasion)
     caps = policy.caps_of(newest.settings.caps, row.topic, row.channel)
     return Contender(rank, row.id, row.topic, row.channel, caps, is_taken)
 
 
-def _passing(conn: Connection, group: Group, ids: Sequence[int], now: datetime) -> set[int]:
-    """Which of these touches of a group would go if there were no caps."""
+def _passing(conn: Connection, group: Group, due_at: Mapping[int, datetime], now: datetime) -> dict[int, datetime]:
+    """Which of these touches of a group would go if there were no caps, and when they are due: if a pause that is over has
+    kept them back and nobody has looked since, at its end."""
     step = step_of(conn, group.definition_id, group.campaign, group.step)
-    if not ids or not isinstance(step, Send):
-        return set()
+    if not due_at or not isinstance(step, Send):
+        return {}
     at = look(conn, runnable(conn, group.definition_id), now, step)
-    verdicts = judge_mails(conn, group, at, step, ids, NO_WAIT, is_rival=True)
-    return {touch_id for touch_id, said in verdicts.items() if said.state is None}
+    verdicts = judge_mails(conn, group, at, step, list(due_at), NO_WAIT, is_rival=True)
+    over = {touch_id: said.until for touch_id, said in verdicts.items() if said.until is not None and said.until <= now}
+    for touch_id, until in over.items():
+        said = verdicts[touch_id]
+        put_off(conn, {touch_id: until}, reason=said.reason, verdicts=said.words, decided_at=now)
+    if over:
+        verdicts |= judge_mails(conn, group, at, step, list(over), NO_WAIT, is_rival=True)
+    return {touch_id: {**due_at, **over}[touch_id] for touch_id, said in verdicts.items() if said.state is None}

@@ -9,14 +9,13 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import BigInteger, ColumnElement, Connection, Select, cast, func, select, type_coerce
+from sqlalchemy import ColumnElement, Connection, Select, func, select
 
 from crm_store import definitions
-from crm_store.clock import micros
 from crm_store.content.accounts import USUAL_LIMITS, Limits
 from crm_store.errors import StoreError
 from crm_store.journeys.context import Runnable
-from crm_store.journeys.published import runnable
+from crm_store.journeys.published import currents, runnable
 from crm_store.journeys.steps import FollowUp, Send
 from crm_store.journeys.turn import Turn
 from crm_store.ledger import accounts
@@ -28,10 +27,9 @@ from crm_store.ledger.judging import DUE_HOUR, Group, Tests, judge, judge_mails,
 from crm_store.ledger.offers import issue_offers, offered
 from crm_store.ledger.pacing import take_places
 from crm_store.ledger.states import DUE
-from crm_store.ledger.transitions import BREAK, CANCEL, CLAIM, DO, PUT_OFF, SKIP, move, moving
-from crm_store.many import ids_of, pairs
+from crm_store.ledger.transitions import BREAK, CANCEL, CLAIM, DO, PUT_OFF, SKIP, move, moving, put_off
+from crm_store.many import ids_of
 from crm_store.schema import campaign_run, customer, touch
-from crm_store.schema.types import Instant
 from crm_store.store import assert_durable, machine_now
 
 # Barred for these reasons, a touch takes its enrolment with it.
@@ -80,13 +78,16 @@ class Claim:
 
 
 def due_groups(conn: Connection, now: datetime, only: str | None) -> list[Group]:
-    """What a claim would take up as of `now`, of one campaign or all."""
+    """What a claim would take up as of `now`, of one campaign or all; the higher priority first, then by name."""
     chosen = select(touch.c.definition_id, touch.c.campaign, touch.c.step).where(
         touch.c.state == DUE, touch.c.due_at <= now
     )
     if only is not None:
         chosen = chosen.where(touch.c.campaign == only)
     rows = conn.execute(chosen.distinct().order_by(touch.c.campaign, touch.c.definition_id, touch.c.step)).all()
+    ranks = {name: -one.campaign.restraint.priority for name, one in currents(conn).items()}
+    # What goes first is looked at first: where a pace has no place for it, that is known when the next are looked at.
+    rows = sorted(rows, key=lambda row: ranks.get(row.campaign, 0))
     groups = [Group(*row, is_task=isinstance(step_of(conn, *row), FollowUp)) for row in rows]
     clock = machine_now(conn)
     takes = accounts.takes_mails(touch.c.channel, clock)
@@ -207,9 +208,7 @@ def _write_off(conn: Connection, version: Runnable, verdicts: dict[int, Verdict]
         how = next(one for one in (SKIP, CANCEL, PUT_OFF) if one.target == said.state)
         values: dict[str, Any] = {"reason": said.reason, "verdicts": said.words, "decided_at": now}
         if how is PUT_OFF:
-            again = pairs(conn, {touch_id: str(micros(at)) for touch_id, at in until.items() if at is not None})
-            values["due_at"] = type_coerce(cast(again.c.value, BigInteger), Instant())
-            move(conn, how, touch.c.id == cast(again.c.key, BigInteger), **values)
+            put_off(conn, {touch_id: at for touch_id, at in until.items() if at is not None}, **values)
         else:
             move(conn, how, touch.c.id.in_(ids_of(until)), **values)
         if said.reason in _LEAVE:

@@ -14,13 +14,14 @@ from sqlalchemy import ColumnElement, Connection, delete, func, select, update
 
 from crm_store.dialect import insert
 from crm_store.errors import UsageError
+from crm_store.journeys.renaming import finish_renames
 from crm_store.ledger.brake import pull
 from crm_store.ledger.expire import barred_by_runs, end_barred
 from crm_store.ledger.log import Order, write_log
 from crm_store.ledger.runs import PLANNING, STOPPED
 from crm_store.ledger.states import CANCELLED, CLAIMED, DISPATCHED, DUE, SENT
 from crm_store.many import ids_of
-from crm_store.schema import campaign_pause, campaign_run, touch
+from crm_store.schema import campaign, campaign_pause, campaign_run, touch
 from crm_store.schema.journeys import EVERY
 from crm_store.store import Store, machine_now
 
@@ -30,9 +31,19 @@ _UNDER_WAY = (DUE, CLAIMED, DISPATCHED)
 
 def pause_campaign(conn: Connection, name: str | None, order: Order) -> bool:
     """Pause a campaign, or all there are and will be (None), until somebody lifts it: nothing of it is claimed after this
-    commits. It is logged. Returns whether it was not paused before."""
+    commits. It is logged. Returns whether it was not paused before. Raises UsageError for a name that no campaign has."""
     pull(conn)
+    if name is not None:
+        _names(conn, name)
     return _pause(conn, name, order)
+
+
+def _names(conn: Connection, name: str) -> tuple[str, ...]:
+    """The campaign's name and, while it is being renamed, the one that it had: its runs may still be under that."""
+    row = conn.execute(select(campaign.c.renamed_from).where(campaign.c.name == name)).first()
+    if row is None:
+        raise UsageError(f"campaign '{name}' is not in the store; `rapport campaign list` says how it is called now")
+    return (name,) if row.renamed_from is None else (name, row.renamed_from)
 
 
 def _pause(conn: Connection, name: str | None, order: Order) -> bool:
@@ -71,9 +82,10 @@ def stop_campaign(store: Store, name: str, run_id: int | None, order: Order, now
     """End the runs of a campaign that have work left, or that one, and pause the campaign if no run is named.
 
     After its first commit nobody claims of them; what was claimed before may still leave. Killed later, it can be run
-    again. Raises UsageError for a run that is not the campaign's.
+    again. Raises UsageError for a run that is not the campaign's, and for a name that no campaign has.
     """
     runs, in_flight = store.write(_stop, name, run_id, order)
+    finish_renames(store)
     while store.write(_cancel, name, now):
         continue
     with store.read() as conn:
@@ -85,14 +97,15 @@ def _stop(conn: Connection, name: str, run_id: int | None, order: Order) -> tupl
     """The first commit. Returns the runs it is about, those of a stop that was killed among them, and how many of their
     touches are with senders."""
     pull(conn)
+    names = _names(conn, name)
     if run_id is None:
         _pause(conn, name, order)
     else:
-        _refuse_others(conn, name, run_id)
+        _refuse_others(conn, names, run_id)
     left = select(touch.c.id).where(touch.c.run_id == campaign_run.c.id, touch.c.state.in_(_UNDER_WAY)).exists()
     which = left | (campaign_run.c.state == PLANNING) if run_id is None else campaign_run.c.id == run_id
     values = {"state": STOPPED, "state_since": machine_now(conn), "why": order.why}
-    stopping = update(campaign_run).where(campaign_run.c.campaign == name, which).values(values)
+    stopping = update(campaign_run).where(campaign_run.c.campaign.in_(names), which).values(values)
     runs = sorted(conn.execute(stopping.returning(campaign_run.c.id)).scalars())
     # By the runs' index alone: a count of all their touches would hold every claim up.
     held = touch.c.run_id.in_(ids_of(runs)), touch.c.state.in_((CLAIMED, DISPATCHED))
@@ -102,11 +115,11 @@ def _stop(conn: Connection, name: str, run_id: int | None, order: Order) -> tupl
     return runs, in_flight
 
 
-def _refuse_others(conn: Connection, name: str, run_id: int) -> None:
+def _refuse_others(conn: Connection, names: Sequence[str], run_id: int) -> None:
     whose = conn.execute(select(campaign_run.c.campaign).where(campaign_run.c.id == run_id)).scalar()
-    if whose != name:
+    if whose not in names:
         what = f"is of campaign '{whose}'" if whose else "is not in the store"
-        raise UsageError(f"run {run_id} {what}; `rapport runs --campaign {name}` lists those of {name}")
+        raise UsageError(f"run {run_id} {what}; `rapport runs --campaign {names[0]}` lists those of {names[0]}")
 
 
 def _cancel(conn: Connection, name: str, now: datetime) -> bool:

@@ -63,7 +63,7 @@ def look(conn: Connection, version: Runnable, now: datetime, step: Speaking | No
     one = version.campaign
     channel = step.message(one).channel if step else one.channel
     scopes = version.scope(conn, now), version.scope(conn, now, enrolment)
-    closed = closed_until(conn, current(conn, one.name), now) if step else ""
+    closed = closed_until(conn, current(conn, one.name), one.is_service, now) if step else ""
     return Look(version, now, *scopes, ends_at_once(conn, one.name), channel, closed)
 
 

@@ -26,16 +26,17 @@ _NEVER = 2**62  # later than everything expires
 _Zones = tuple[tuple[int, str | None, str], ...]
 
 
-def hours_of(newest: Runnable) -> Hours:
-    """When mails of a campaign may leave: of marketing the company's and its own hold, of service its own."""
-    one = newest.campaign
-    return one.restraint.hours if one.is_service else newest.settings.hours.within(one.restraint.hours)
+def hours_of(newest: Runnable, is_service: bool) -> Hours:
+    """When mails of a campaign may leave: of marketing the company's and its own hold, of service its own. What somebody
+    entered as marketing stays so, whatever the file calls it by now."""
+    own = newest.campaign.restraint.hours
+    return own if is_service else newest.settings.hours.within(own)
 
 
-def closed_until(conn: Connection, newest: Runnable, now: datetime) -> str:
+def closed_until(conn: Connection, newest: Runnable, is_service: bool, now: datetime) -> str:
     """When it opens, in microseconds, by `zNUMBER` for each row of `zone` where it is closed as of `now`; by
     `zNUMBER/REGION` where the holidays of a region make a difference, as JSON. Empty: it is open for everybody."""
-    hours = hours_of(newest)
+    hours = hours_of(newest, is_service)
     if hours == ANY_TIME:
         return ""
     rows = conn.execute(select(zone.c.id, zone.c.name, zone.c.country).order_by(zone.c.id))

@@ -6,15 +6,20 @@ it changed is the count that callers go by. Touches are made by `write.py`, as d
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, Update, select, update
+from sqlalchemy import BigInteger, ColumnElement, Connection, Update, cast, select, type_coerce, update
 
+from crm_store.clock import micros
 from crm_store.ledger import placing
 from crm_store.ledger.states import CANCELLED, CLAIMED, DISPATCHED, DUE, FAILED, IN_DOUBT, SENT, SKIPPED
 from crm_store.ledger.taking import TAKING
+from crm_store.many import pairs
 from crm_store.schema import touch
+from crm_store.schema.types import Instant
 
 
 @dataclass(frozen=True)
@@ -88,3 +93,10 @@ def move(conn: Connection, how: Move, /, *which: ColumnElement[bool], **values: 
     if how.frees:
         placing.give_back(conn, select(touch.c.claim).where(touch.c.state.in_(how.sources), *which))
     return conn.execute(moving(how, *which, **values)).rowcount
+
+
+def put_off(conn: Connection, until: Mapping[int, datetime], /, **values: Any) -> int:
+    """PUT_OFF, each of the touches to an instant of its own. Returns how many."""
+    given = pairs(conn, {touch_id: str(micros(at)) for touch_id, at in until.items()})
+    due_at = type_coerce(cast(given.c.value, BigInteger), Instant())
+    return move(conn, PUT_OFF, touch.c.id == cast(given.c.key, BigInteger), due_at=due_at, **values)

@@ -46,7 +46,8 @@ def simulated(given: Journeys) -> Simulator:
 def filled(shop: Shop, given: Journeys) -> None:
     """Everything there is, the future included, and the campaigns published before it."""
     shop.write({f"templates/broken/{part}": text for part, text in BROKEN.items()})
-    shop.write({"config/rapport.yaml": f"{SETTINGS}hold_out: {given.hold_out}\n"})
+    restraint = "".join(f"{name}: {json.dumps(said)}\n" for name, said in given.restraint.items())
+    shop.write({"config/rapport.yaml": f"{SETTINGS}hold_out: {given.hold_out}\n{restraint}"})
     shop.write({"config/vocabulary.yaml": f"{VOCABULARY}follow_ups: {{call: {{title: Call}}}}\n"})
     for name, who in SEGMENTS.items():
         shop.segment(name, json.dumps(who))

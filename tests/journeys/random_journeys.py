@@ -8,7 +8,7 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -56,6 +56,7 @@ class Journeys:
     changes: tuple[Change, ...]
     hold_out: str
     instants: tuple[datetime, ...]
+    restraint: Mapping[str, Any] = field(default_factory=dict)  # of the company
 
     @property
     def many(self) -> int:

@@ -14,7 +14,7 @@ from multiprocessing.connection import Connection
 from pathlib import Path
 from typing import ClassVar
 
-from crm_store.journeys import slices
+from crm_store.journeys import renaming, slices
 from crm_store.ledger.dispatch import Answer
 from outreach import delivery
 from outreach.channels.base import ChannelStopped, Mail
@@ -118,6 +118,22 @@ def send_one_by_one(shop: Shop) -> None:
     say("done")
 
 
+def rename_in_two(shop: Shop) -> None:
+    """Publish a renamed campaign, and wait for the word while its touches have followed and its runs have not."""
+    write, waits = shop.store.write, [True]
+
+    def write_when_told(work: Callable[..., object], *args: object) -> object:
+        if work is renaming.__dict__["_move_runs"] and waits:
+            waits.pop()
+            say("renaming")
+            sys.stdin.readline()
+        return write(work, *args)
+
+    shop.store.__dict__["write"] = write_when_told
+    shop.publish()
+    say("done")
+
+
 def tick_together(shop: Shop) -> None:
     """Wait for the word, then do everything there is to do, in small slices."""
     slices.__dict__["SLICE"] = 3
@@ -135,5 +151,6 @@ MODES: dict[str, Callable[[Shop], None]] = {
     "frozen-before": lambda shop: freeze_in_the_channel(shop, after=0),
     "frozen-amid": lambda shop: freeze_in_the_channel(shop, after=1),
     "one-by-one": send_one_by_one,
+    "rename": rename_in_two,
     "tick": tick_together,
 }

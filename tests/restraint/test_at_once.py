@@ -2,26 +2,39 @@
 
 from __future__ import annotations
 
+import json
 import shutil
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import ExitStack
 from datetime import datetime, timedelta
 from pathlib import Path
 from threading import Event, Thread
+from zoneinfo import ZoneInfo
 
 import pytest
-from sqlalchemy import select
 
 from crm_store.ledger import capping
-from crm_store.schema import customer, touch
 from tests.copies import copy_of, shop_on
 from tests.ledger.processes import child, heard, tick_all
 from tests.ledger.rows import claim_all
+from tests.restraint.laws import Delivery, Said, Touch, Where, broken
 from tests.restraint.test_caps import ONE_A_WEEK, campaigns, company, sign_up
+from tests.restraint.watching import touches_of
 from tests.world import NOON, SETTINGS, Shop
 
-DAY = timedelta(days=1)
-PROCESSES, MANY, DAYS = 4, 8, 4
+DAY, HOUR = timedelta(days=1), timedelta(hours=1)
+PROCESSES, MANY, DAYS = 4, 8, 3
+ZONES = ("Europe/Berlin", "America/Los_Angeles", "Australia/Lord_Howe", "Asia/Kathmandu")
+COMPANY: Said = {"caps": [{"at_most": 2, "per": "2 days"}], "hours": "08:00-21:30"}
+DAILY: Mapping[str, str | None] = {"enter": "{event: order}", "again": "per event"}
+SERVICE: Said = {"purpose": "service", "basis": "the order", "topic": None}
+CAMPAIGNS: Mapping[str, Said] = {
+    "a": {},
+    "b": {"priority": 60, "hours": "00:00-20:15"},
+    "c": {"priority": 40, "when_capped": "wait"},
+    "d": {"topic": "news", "caps": [{"at_most": 1, "per": "2 days"}]},
+    "e": SERVICE,
+}
 
 
 def test_no_two_campaigns_slip_under_a_cap_when_both_look_before_either_commits(
@@ -54,31 +67,32 @@ def test_no_two_campaigns_slip_under_a_cap_when_both_look_before_either_commits(
 
 
 def fill(shop: Shop) -> None:
-    """Four campaigns that all want everybody each day."""
-    shop.write({"config/rapport.yaml": f"{SETTINGS}delivery: {{batch: 3}}\ncaps: [{{at_most: 2, per: 2 days}}]\n"})
-    daily: dict[str, str | None] = {"enter": "{event: order}", "again": "per event"}
-    waits: dict[str, str | None] = {"when_capped": "wait", "priority": "40"}
-    campaigns(shop, a=daily, b={**daily, "priority": "60"}, c={**daily, **waits}, d={**daily, "topic": "news"})
+    """Campaigns that all want everybody each day, wherever she lives."""
+    restraint = "".join(f"{name}: {json.dumps(said)}\n" for name, said in COMPANY.items())
+    shop.write({"config/rapport.yaml": f"{SETTINGS}delivery: {{batch: 3}}\n{restraint}"})
+    campaigns(shop, **{name: {**DAILY, **_written(said)} for name, said in CAMPAIGNS.items()})
     for number in range(MANY):
-        shop.customer(f"c{number}")
+        shop.customer(f"c{number}", time_zone=ZONES[number % len(ZONES)])
         for day in range(DAYS):
             shop.event(f"c{number}", "order", NOON + day * DAY, amount="5.00")
 
 
+def _written(said: Said) -> dict[str, str | None]:
+    return {name: None if value is None else json.dumps(value) for name, value in said.items()}
+
+
 def instants() -> Iterator[datetime]:
-    yield from (NOON + day * DAY for day in range(DAYS + 2))
+    """In the morning, at noon and at night, in turn."""
+    yield from (NOON + number * 16 * HOUR for number in range(2 * DAYS))
 
 
-def most_in(shop: Shop, per: timedelta) -> int:
-    """The most touches any customer got in any such time."""
-    chosen = select(customer.c.key, touch.c.decided_at).join(customer, customer.c.id == touch.c.customer_id)
-    with shop.store.read() as conn:
-        rows = conn.execute(chosen.where(touch.c.state == "sent")).all()
-    found: list[int] = [sum(key == one.key and at - per < one.decided_at <= at for one in rows) for key, at in rows]
-    return max(found)
+def broken_by(shop: Shop, before: Mapping[int, Touch], now: datetime) -> list[str]:
+    people = {f"c{number}": Where(ZoneInfo(ZONES[number % len(ZONES)]), "") for number in range(MANY)}
+    said = {name: {"status": "live", **said} for name, said in CAMPAIGNS.items()}
+    return broken(Delivery(now, before, touches_of(shop), COMPANY, said, people))
 
 
-def test_four_processes_at_once_give_the_ledger_of_one_and_break_no_cap(store_url: str, tmp_path: Path) -> None:
+def test_four_processes_at_once_give_the_ledger_of_one_and_keep_all_laws(store_url: str, tmp_path: Path) -> None:
     root = tmp_path / "one"
     with shop_on(store_url, root) as shop:
         fill(Shop.open(root, shop.store))
@@ -92,7 +106,10 @@ def test_four_processes_at_once_give_the_ledger_of_one_and_break_no_cap(store_ur
             children = [stack.enter_context(child("tick", copy, shop)) for _ in range(PROCESSES)]
             assert [heard(one) for one in children] == ["ready"] * PROCESSES
             for now in instants():
+                before = touches_of(shop)
                 tick_all(now, *children)
+                assert not broken_by(shop, before, now)
             assert shop.ledger() == expected
-            assert most_in(shop, 2 * DAY) == 2
-    assert {"sent", "skipped"} <= {row[4] for row in expected}
+    found = {(row[0], row[4], row[5]) for row in expected}
+    assert {("b", "sent", None), ("c", "due", "cap"), ("d", "skipped", "cap"), ("e", "sent", None)} <= found
+    assert any(due_at > right_at for campaign, *_, right_at, due_at, _, _, _ in expected if campaign == "b")  # by hours

@@ -151,6 +151,15 @@ def test_service_goes_at_any_time_unless_its_campaign_says_hours(shop: Shop) -> 
     assert [row[0::3] for row in shop.touches()] == [("c", "sent"), ("d", "due")]
 
 
+def test_what_was_planned_as_marketing_keeps_the_companys_hours_under_a_file_that_is_of_service_by_now(shop: Shop) -> None:
+    start(shop, "hours: 18:00-20:00\n")
+    sign_up(shop, "alice")
+    shop.plan()
+    shop.campaign("c", journey(**SERVICE))
+    shop.publish(NOON)
+    assert run(shop)["alice"] == ("due", "hours", NOON + 4 * HOUR)
+
+
 def test_nothing_leaves_on_a_blackout_day_of_hers(shop: Shop) -> None:
     start(shop, "blackout: [{from: 2026-06-14, until: 2026-06-15}, 2026-06-17]\n")
     sign_up(shop, "alice")

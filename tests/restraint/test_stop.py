@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+from collections.abc import Callable
 from datetime import datetime, timedelta
 
 import pytest
@@ -10,14 +11,15 @@ from sqlalchemy import Connection, select, text
 from sqlalchemy.exc import OperationalError
 
 from console.alerts import alerts
-from crm_store.consent.record import SuppressionFact, suppress
 from crm_store.errors import UsageError
 from crm_store.insight.reasons import why
 from crm_store.insight.runs import runs
 from crm_store.journeys.published import standing
+from crm_store.journeys.renaming import rename_campaign
 from crm_store.ledger import control
 from crm_store.ledger.control import Stopped, pause_campaign, resume_campaign, stop_campaign
 from crm_store.ledger.dispatch import give_back
+from crm_store.ledger.events import Provider, ProviderEvent, take_events
 from crm_store.ledger.log import Order
 from crm_store.ledger.pauses import pause_customer, resume_customer
 from crm_store.schema import campaign_pause, request
@@ -141,8 +143,7 @@ def test_a_pause_of_all_is_of_service_too_and_beside_those_of_each(shop: Shop) -
 def test_a_renamed_campaign_stays_paused(shop: Shop) -> None:
     planned(shop, "alice")
     shop.store.write(pause_campaign, "c", ANN)
-    (shop.root / "config/campaigns/c.yaml").unlink()
-    shop.campaign("d", journey(was="c"))
+    rename(shop)
     shop.publish()
     with shop.store.read() as conn:
         assert standing(conn, "d").brake is not None
@@ -253,19 +254,67 @@ def test_a_stop_amid_a_delivery_by_another_process_lets_go_what_is_in_flight_and
     assert sums_hold(shop)
 
 
-def test_who_opts_out_or_complains_amid_a_delivery_by_another_process_is_not_claimed_any_more(
+def rename(shop: Shop) -> None:
+    """What was `c` is the file `d`."""
+    (shop.root / "config/campaigns/c.yaml").unlink()
+    shop.campaign("d", journey(was="c"))
+
+
+def test_a_stop_amid_a_rename_by_another_process_is_of_what_has_not_followed_too(shop: Shop, store_url: str) -> None:
+    planned(shop, "alice", "bob", "carol")
+    claim_all(shop, size=1)
+    rename(shop)
+    with child("rename", store_url, shop) as renaming:
+        assert heard(renaming) == "renaming"
+        done = stop_campaign(shop.store, "d", None, ANN, NOON)
+        shop.deliver()
+        tell(renaming, "go")
+        assert heard(renaming) == "done"
+    assert (done.in_flight, done.cancelled) == (1, 2)
+    shop.store.write(resume_campaign, "d", ANN)
+    shop.tick()
+    assert [row[::3] for row in shop.touches()] == [("d", "claimed"), ("d", "cancelled"), ("d", "cancelled")]
+
+
+@pytest.mark.parametrize("order", [stop, lambda shop: shop.store.write(pause_campaign, "c", ANN)])
+def test_what_is_called_otherwise_by_now_can_t_be_stopped_by_its_old_name(
+    shop: Shop, order: Callable[[Shop], object]
+) -> None:
+    planned(shop, "alice")
+    rename(shop)
+    shop.publish()
+    with pytest.raises(UsageError, match="campaign 'c' is not in the store"):
+        order(shop)
+
+
+@ON_POSTGRESQL
+def test_a_pause_waits_for_a_rename_that_is_not_committed_yet(shop: Shop) -> None:
+    planned(shop, "alice")
+    with writing(shop) as conn:
+        rename_campaign(conn, "c", "d")
+        with pytest.raises(OperationalError, match="lock timeout"), writing(shop) as other:
+            pause_without_waiting(other)
+
+
+def complain(conn: Connection, key: str) -> None:
+    """As a provider tells it."""
+    told = ProviderEvent("1", "4711.word", "complained", NOON, address=f"{key}@example.com", suppresses="complaint")
+    take_events(conn, Provider("test", False), [told], b"key")
+
+
+def test_who_opts_out_complains_or_is_paused_amid_a_delivery_by_another_process_is_not_claimed_any_more(
     shop: Shop, store_url: str
 ) -> None:
     shop.write({"config/rapport.yaml": SETTINGS + "delivery: {batch: 1}\n"})
-    planned(shop, "alice", "bob", "carol", "dave")
-    complaint = SuppressionFact("email", "carol@example.com", "complaint", "test", NOON)
+    planned(shop, "alice", "bob", "carol", "dave", "erin")
     with child("one-by-one", store_url, shop) as delivering:
         assert heard(delivering) == "sending"
         shop.store.write(opt_out, "bob")
-        shop.store.write(suppress, [complaint])
+        shop.store.write(complain, "carol")
+        shop.store.write(pause_customer, "erin", None, NOON, None, ANN)
         shop.store.write(opt_out, "alice")  # too late for this mail
         for said in ("sending", "done"):
             tell(delivering, "go")
             assert heard(delivering) == said
-    expected = {"bob": ("skipped", "no_consent"), "carol": ("skipped", "suppressed")}
+    expected = {"bob": ("skipped", "no_consent"), "carol": ("skipped", "suppressed"), "erin": ("due", "paused")}
     assert states(shop) == {"alice": ("sent", None), **expected, "dave": ("sent", None)}
