@@ -1,0 +1,154 @@
+"""Is there a test that fails when a key is ignored? A plugin of pytest that asks it of every key: `bin/test-keys`.
+
+All tests run once, and each is asked which keys its files and calls give. Then, for every key, a process of its own is
+forked in which the readers ignore it, and the tests that give it run, the likely and short ones first, until one fails.
+A key without which files are refused is ignored otherwise: all its values are read as the first one was.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import sys
+import time
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+from _pytest.runner import runtestprotocol
+
+from tests.keys.ignoring import WATCH, Key, change_readers
+
+_SHOW = ("tests/content/", "tests/console/", "tests/insight/")
+_REFUSED = "refused"
+
+
+@dataclass(frozen=True)
+class Seen:
+    """A test that passes: which keys it gives, and whether it is about faults of files."""
+
+    name: str
+    seconds: float
+    faulty: bool
+    given: frozenset[Key]
+
+    @property
+    def rank(self) -> tuple[bool, bool, float]:
+        """What a key does comes before what is shown of it, and that before what is refused of it; then the shortest."""
+        return self.faulty, self.name.startswith(_SHOW), self.seconds
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    parser.addoption("--keys", default="", help="prove only keys that hold this text")
+    parser.addoption("--keys-seen", type=Path, help="keep in this file what tests give, and look only at others")
+
+
+def pytest_configure() -> None:
+    change_readers()
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_runtestloop(session: pytest.Session) -> bool:
+    """All keys, in place of all tests."""
+    config, items = session.config, {item.nodeid: item for item in session.items}
+    say = config.pluginmanager.get_plugin("terminalreporter").write_line
+    folder: Path = config._tmp_path_factory.getbasetemp()  # type: ignore[attr-defined]  # one for all that are forked
+    kept = config.getoption("--keys-seen") or folder / "seen.jsonl"
+    _look(session.items, kept)
+    tests, declared = _read(kept)
+    keys = sorted(key for key in declared if config.getoption("--keys") in str(key))
+    for key in keys:
+        giving = sorted((one for one in tests if key in one.given and one.name in items), key=lambda one: one.rank)
+        proof, why = _verdict(key, [items[one.name] for one in giving])
+        session.testsfailed += not proof
+        about = " (which is about faults)" if any(one.name == proof and one.faulty for one in giving) else ""
+        say(f"{'  ' if proof else '! '}{key}  <-  {proof}{about}{why}")
+    say(f"{len(keys)} keys, {session.testsfailed} of them unproved")
+    return True
+
+
+def _verdict(key: Key, items: Sequence[pytest.Item]) -> tuple[str, str]:
+    """A test that fails when the key is ignored, if there is one; what else there is to say."""
+    if not items:
+        return "", "no test gives it"
+    proof = _forked(lambda: _first_failure(items, ignored=key))
+    if proof == _REFUSED:
+        proof = _forked(lambda: _first_failure(items, stuck=key))
+        return proof, " (all are read as the first)" if proof else "files without it are refused"
+    return proof, "" if proof else f"none of {len(items)} tests fails"
+
+
+def _first_failure(items: Sequence[pytest.Item], **how: Key) -> str:
+    """The first test that fails without the key, other than because it must stand there."""
+    vars(WATCH).update(how)
+    refused = ""
+    for item, after in _in_turn(items):
+        WATCH.refused = False
+        WATCH.robbed.clear()
+        if not _passes(item, after):
+            if not WATCH.refused:
+                return item.nodeid
+            refused = _REFUSED
+    return refused
+
+
+def _look(items: Sequence[pytest.Item], kept: Path) -> None:
+    """Run all that are not kept yet once, and keep what each gives."""
+    known = {one.name for one in _read(kept)[0]} if kept.exists() else set()
+    left = [item for item in items if item.nodeid not in known]
+    with kept.open("a", encoding="utf-8") as file:
+        _forked(lambda: "".join(_seen(item, after, file.write, file.flush) for item, after in _in_turn(left)))
+
+
+def _seen(item: pytest.Item, after: pytest.Item | None, write: Callable[[str], int], flush: Callable[[], None]) -> str:
+    WATCH.given.clear()
+    WATCH.faults = 0
+    begin = time.monotonic()
+    given = WATCH.given if _passes(item, after) else ()
+    one = {"name": item.nodeid, "seconds": time.monotonic() - begin, "faulty": WATCH.faults > 0, "given": _plain(given)}
+    write(json.dumps({**one, "declared": _plain(WATCH.declared)}) + "\n")
+    flush()
+    WATCH.declared.clear()
+    return ""
+
+
+def _plain(keys: Iterable[Key]) -> list[tuple[str, str, str]]:
+    return sorted((key.place, key.name, key.word) for key in keys)
+
+
+def _read(kept: Path) -> tuple[list[Seen], set[Key]]:
+    """The tests, and the keys that readers ask for."""
+    lines = [json.loads(line) for line in kept.read_text(encoding="utf-8").splitlines()]
+    tests = [
+        Seen(one["name"], one["seconds"], one["faulty"], frozenset(Key(*key) for key in one["given"])) for one in lines
+    ]
+    return tests, {Key(*key) for one in lines for key in one["declared"]}
+
+
+def _in_turn(items: Sequence[pytest.Item]) -> Iterable[tuple[pytest.Item, pytest.Item | None]]:
+    """Each with the one after it, which keeps the fixtures that both use."""
+    return zip(items, [*items[1:], None], strict=True)
+
+
+def _passes(item: pytest.Item, after: pytest.Item | None) -> bool:
+    return not any(report.failed for report in runtestprotocol(item, log=False, nextitem=after))
+
+
+def _forked(work: Callable[[], str]) -> str:
+    """What the work says, done by a process of its own: whatever it changes goes with it."""
+    read, write = os.pipe()
+    sys.stdout.flush()
+    child = os.fork()
+    if not child:
+        os.close(read)
+        try:
+            with os.fdopen(write, "w", encoding="utf-8") as told:
+                told.write(work())
+        finally:
+            os._exit(0)
+    os.close(write)
+    with os.fdopen(read, encoding="utf-8") as told:
+        said = told.read()
+    os.waitpid(child, 0)
+    return said
