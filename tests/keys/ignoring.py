@@ -18,6 +18,7 @@ from crm_store.content.faults import Fault
 from crm_store.content.fields import Fields
 from crm_store.content.nodes import Mapping as MappingNode
 from crm_store.content.nodes import Node, Scalar
+from crm_store.errors import ContentError
 from crm_store.journeys.steps import split
 from crm_store.segmentation import comparisons, ranking
 from crm_store.segmentation.comparisons import WORDS, Comparison
@@ -44,13 +45,14 @@ class Key:
 class Watch:
     """`ignored` is left out where it stands, of `stuck` all values are read as the first one was.
 
-    `refused`: leaving it out was itself a fault, so that a test which fails says nothing about what the key does.
+    `faulty`: files with faults were refused. `refused`: leaving it out was itself a fault, so that a test which fails says
+    nothing about what the key does.
     """
 
     ignored: Key | None = None
     stuck: Key | None = None
     refused: bool = False
-    faults: int = 0
+    faulty: bool = False
     declared: set[Key] = field(default_factory=set)
     given: set[Key] = field(default_factory=set)
     robbed: list[object] = field(default_factory=list)
@@ -190,11 +192,14 @@ def _asking(consume: Callable[..., Any]) -> Callable[..., Any]:
 
 
 def _change_faults() -> None:
-    begin = Fault.__init__
+    begin, refuse = Fault.__init__, ContentError.__init__
+
+    def refused(self: ContentError, *said: Any) -> None:
+        refuse(self, *said)
+        WATCH.faulty = True
 
     def __init__(self: Fault, *said: Any) -> None:
         begin(self, *said)
-        WATCH.faults += 1
         frame = inspect.currentframe()
         for _ in range(6):
             frame = frame.f_back if frame else None
@@ -202,6 +207,7 @@ def _change_faults() -> None:
             WATCH.refused |= any(one is robbed for one in local for robbed in WATCH.robbed)
 
     _put(Fault, __init__=__init__)
+    _put(ContentError, __init__=refused)
 
 
 def _put(of: Any, **changed: Any) -> None:

@@ -82,15 +82,16 @@ def _verdict(key: Key, items: Sequence[pytest.Item]) -> tuple[str, str]:
 def _first_failure(items: Sequence[pytest.Item], **how: Key) -> str:
     """The first test that fails without the key, other than because it must stand there."""
     vars(WATCH).update(how)
-    refused = ""
+    found = ""
     for item, after in _in_turn(items):
         WATCH.refused = False
         WATCH.robbed.clear()
         if not _passes(item, after):
+            found = _REFUSED if WATCH.refused else item.nodeid
             if not WATCH.refused:
-                return item.nodeid
-            refused = _REFUSED
-    return refused
+                break
+    items[0].session._setupstate.teardown_exact(None)  # what fixtures have started ends with the process
+    return found
 
 
 def _look(items: Sequence[pytest.Item], kept: Path) -> None:
@@ -103,10 +104,10 @@ def _look(items: Sequence[pytest.Item], kept: Path) -> None:
 
 def _seen(item: pytest.Item, after: pytest.Item | None, write: Callable[[str], int], flush: Callable[[], None]) -> str:
     WATCH.given.clear()
-    WATCH.faults = 0
+    WATCH.faulty = False
     begin = time.monotonic()
     given = WATCH.given if _passes(item, after) else ()
-    one = {"name": item.nodeid, "seconds": time.monotonic() - begin, "faulty": WATCH.faults > 0, "given": _plain(given)}
+    one = {"name": item.nodeid, "seconds": time.monotonic() - begin, "faulty": WATCH.faulty, "given": _plain(given)}
     write(json.dumps({**one, "declared": _plain(WATCH.declared)}) + "\n")
     flush()
     WATCH.declared.clear()
