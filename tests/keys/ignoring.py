@@ -96,7 +96,7 @@ def _place(what: str) -> str:
 
 
 def _change_fields() -> None:
-    begin, take, get, close = Fields.__init__, Fields._take, Fields.get, Fields.close
+    begin, take, get = Fields.__init__, Fields._take, Fields.get
 
     def __init__(self: Fields, node: Node, faults: Any, what: str, planned: Iterable[str] = ()) -> None:
         begin(self, WATCH.rob(_place(what), node), faults, what, planned)
@@ -104,6 +104,7 @@ def _change_fields() -> None:
             WATCH.robbed.append(self)
 
     def _take(self: Fields, key: str, read: Callable[[Node], Any]) -> Any:
+        WATCH.declare(_place(self.what), [key])
         found = take(self, key, read)
         if found is None or WATCH.stuck != Key(_place(self.what), key):
             return found
@@ -115,11 +116,7 @@ def _change_fields() -> None:
         WATCH.declared |= {Key(_place(self.what), key, word) for word in words if word != default}
         return get(self, key, read, default)
 
-    def close_(self: Fields) -> None:
-        WATCH.declare(_place(self.what), self._known)
-        close(self)
-
-    _put(Fields, __init__=__init__, _take=_take, get=get_, close=close_)
+    _put(Fields, __init__=__init__, _take=_take, get=get_)
 
 
 def _change_conditions() -> None:

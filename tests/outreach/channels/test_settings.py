@@ -95,6 +95,15 @@ def test_a_fallback_is_a_name_or_a_mapping_too(tmp_path: Path) -> None:
     assert isinstance(plain.second, Outbox)
     mapped = made(tmp_path, provider="sendgrid", fallback="{provider: smtp, host: mx.example.com}")
     assert mapped.second.options.host == "mx.example.com"
+    other = made(tmp_path, provider="sendgrid", fallback="{provider: webhook, url: https://own.example/mails}")
+    assert other.second.provider == "webhook"
+
+
+@pytest.mark.parametrize("key", ["rate: 1/s", "connections: 2"])
+def test_what_holds_for_a_channel_and_its_fallback_stands_beside_it(tmp_path: Path, key: str) -> None:
+    text = settings(channels=channels(provider="outbox", fallback=f"{{provider: outbox, {key}}}"))
+    said = f"a fallback has no {key.partition(':')[0]} of its own; write it beside `fallback`"
+    assert faults_of(tmp_path, {SETTINGS_FILE: text}) == [f"{SETTINGS_FILE}:4: {said}"]
 
 
 def test_a_task_is_of_a_kind_of_the_vocabulary(tmp_path: Path) -> None:
