@@ -13,6 +13,7 @@ import os
 import re
 import sys
 import time
+from collections import Counter
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from functools import _lru_cache_wrapper
@@ -26,6 +27,7 @@ from tests.keys.ignoring import WATCH, Key, change_readers
 
 _SHOW = ("tests/content/", "tests/console/", "tests/insight/")
 _REFUSED = "refused"
+_FEW, _MANY = 3, 10  # tests
 _SHORT, _STRIDE = 2.0, 50  # seconds of a test, one of how many
 
 
@@ -66,7 +68,8 @@ def pytest_runtestloop(session: pytest.Session) -> bool:
     keys = sorted(key for key in declared if re.search(config.getoption("--keys"), str(key)))
     for key in keys:
         giving = sorted((one for one in tests if key in one.given and one.name in items), key=lambda one: one.rank)
-        proof, why = _verdict(key, [items[one.name] for one in giving])
+        differing = [items[one.name] for one in _differing(key, giving)]
+        proof, why = _verdict(key, [items[one.name] for one in giving], differing)
         session.testsfailed += not proof
         about = " (which is about faults)" if any(one.name == proof and one.faulty for one in giving) else ""
         say(f"{'  ' if proof else '! '}{key}  <-  {proof}{about}{why}")
@@ -88,13 +91,25 @@ def _warm_up(items: Sequence[pytest.Item]) -> None:
         raise pytest.UsageError(f"{failing} fails though nothing is ignored")
 
 
-def _verdict(key: Key, items: Sequence[pytest.Item]) -> tuple[str, str]:
+def _differing(key: Key, giving: Sequence[Seen]) -> list[Seen]:
+    """Of those that give the key the same value as others do, a few only."""
+    alike: Counter[frozenset[str]] = Counter()
+    found = []
+    for one in giving:
+        values = frozenset(given.word for given in one.given if (given.place, given.name) == (key.place, key.name))
+        alike[values] += 1
+        if values == {""} or alike[values] <= _FEW:
+            found.append(one)
+    return found
+
+
+def _verdict(key: Key, items: Sequence[pytest.Item], differing: Sequence[pytest.Item]) -> tuple[str, str]:
     """A test that fails when the key is ignored, if there is one; what else there is to say."""
     if not items:
         return "", "no test gives it"
     proof = _forked(lambda: _first_failure(items, ignored=key))
     if proof == _REFUSED:
-        proof = _forked(lambda: _first_failure(items, stuck=key))
+        proof = _forked(lambda: _first_failure(differing, stuck=key))
         return proof, " (all are read as the first)" if proof else "files without it are refused"
     return proof, "" if proof else f"none of {len(items)} tests fails"
 
@@ -102,13 +117,14 @@ def _verdict(key: Key, items: Sequence[pytest.Item]) -> tuple[str, str]:
 def _first_failure(items: Sequence[pytest.Item], **how: Key) -> str:
     """The first test that fails without the key, other than because it must stand there."""
     vars(WATCH).update(how)
-    found = ""
+    found, refused = "", 0
     for item, after in _in_turn(items):
         WATCH.refused = False
         WATCH.robbed.clear()
         if not _passes(item, after):
             found = _REFUSED if WATCH.refused else item.nodeid
-            if not WATCH.refused:
+            refused += WATCH.refused
+            if not WATCH.refused or refused == _MANY:
                 break
     items[0].session._setupstate.teardown_exact(None)  # what fixtures have started ends with the process
     return found

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from crm_store.insight.reasons import why
 from crm_store.restraint.hours import EVERYWHERE, Hours
-from tests.content.checking import CAMPAIGN, SETTINGS_FILE, faults_of
+from tests.content.checking import CAMPAIGN, SETTINGS_FILE, faults_of, loaded
 from tests.content.checking import said_of as company_said_of
 from tests.journeys.files import journey, said_of
 from tests.ledger.rows import by_customer
@@ -149,6 +149,15 @@ def test_service_goes_at_any_time_unless_its_campaign_says_hours(shop: Shop) -> 
     sign_up(shop, "alice")
     run(shop)
     assert [row[0::3] for row in shop.touches()] == [("c", "sent"), ("d", "due")]
+
+
+@pytest.mark.parametrize(
+    ("first", "last", "opens"), [(14, 15, NOON + 10 * HOUR), (15, 16, NOON + 34 * HOUR), (16, 16, NOON), (1, 14, NOON)]
+)
+def test_a_blackout_lasts_from_its_first_day_to_its_last(tmp_path: Path, first: int, last: int, opens: datetime) -> None:
+    text = f"blackout: [{{from: 2026-06-{first:02d}, until: 2026-06-{last:02d}}}]\n"
+    said = loaded(tmp_path, {SETTINGS_FILE: SETTINGS + text}).settings.hours
+    assert said.opens(NOON, ZoneInfo("Europe/Berlin")) == opens
 
 
 def test_nothing_leaves_on_a_blackout_day_of_hers(shop: Shop) -> None:
