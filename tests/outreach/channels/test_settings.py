@@ -25,7 +25,7 @@ from tests.fakes.smtp import FakeSmtp
 from tests.outreach.channels.benches import in_environment
 from tests.world import VOCABULARY, Shop
 
-CALLS = f"{VOCABULARY}follow_ups: {{call: {{title: Call, outcomes: [reached, gone]}}}}\n"
+CALLS = f"{VOCABULARY}follow_ups: {{call: {{title: Call, outcomes: [reached, gone]}}, letter: {{}}}}\n"
 
 
 def channels(**keys: object) -> str:
@@ -82,6 +82,13 @@ def test_keys_that_are_not_there_have_their_usual_values(tmp_path: Path, provide
     keys, _, usual = OPTIONS[provider]
     needed = {name: value for name, value in keys.items() if name in NEEDED and (provider, name) != ("sendgrid", "host")}
     assert made(tmp_path, provider=provider, **needed).options == usual
+
+
+@pytest.mark.parametrize(
+    ("provider", "key", "value"), [("follow_up", "kind", "letter"), ("webhook", "url", "https://other.example/mails")]
+)
+def test_what_is_needed_is_as_it_is_written(tmp_path: Path, provider: str, key: str, value: str) -> None:
+    assert getattr(made(tmp_path, provider=provider, **{key: value}).options, key) == value
 
 
 @pytest.mark.parametrize(("tls", "port"), [("starttls", 587), ("tls", 465), ("none", 25)])
