@@ -25,16 +25,15 @@ from _pytest.runner import runtestprotocol
 from crm_store.journeys import following, published
 from tests.keys.ignoring import WATCH, Key, change_readers
 
-_SHOW = ("tests/content/", "tests/console/", "tests/insight/")
+_SHOW = re.compile(r"tests/(content|console|insight)/|test_(jsonschema|docs|words|explaining|hints)\.py")
 _REFUSED = "refused"
 _FEW, _MANY = 3, 10  # tests
-_SHORT, _STRIDE = 2.0, 50  # seconds of a test, one of how many
+_STRIDE = 50  # one test of so many runs before the fork
 Items = Mapping[str, pytest.Item]
 # No two tests can tell these apart, each for its reason.
 EXCUSED = {
     "'enter' of a nurture campaign: by_hand": "it can only be true",
     "'pause': purpose": "it can only be marketing",
-    "'consent' of 'update': channel": "there is one channel",
 }
 
 
@@ -50,7 +49,7 @@ class Seen:
     @property
     def rank(self) -> tuple[bool, bool, float]:
         """What a key does comes before what is shown of it, and that before what is refused of it; then the shortest."""
-        return self.faulty, self.name.startswith(_SHOW), self.seconds
+        return self.faulty, bool(_SHOW.search(self.name)), self.seconds
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
@@ -71,7 +70,7 @@ def pytest_runtestloop(session: pytest.Session) -> bool:
     kept = config.getoption("--keys-seen") or folder / "seen.jsonl"
     _look(session.items, kept)
     tests, declared = _read(kept)
-    _warm_up([one for one in tests if one.name in items and one.seconds < _SHORT][::_STRIDE], items)
+    _warm_up([one for one in tests if one.name in items and "[sqlite" in one.name][::_STRIDE], items)
     keys = sorted(key for key in declared if re.search(config.getoption("--keys"), str(key)))
     for key in keys:
         giving = sorted((one for one in tests if key in one.given and one.name in items), key=lambda one: one.rank)
