@@ -10,8 +10,9 @@ from sqlalchemy import select, update
 
 from crm_store.journeys.published import current
 from crm_store.schema import assignment, enrolment, touch
+from tests.content.checking import VOCABULARY_FILE
 from tests.journeys.files import journey, next_at, outcomes, said_of, sent, standings, start
-from tests.world import NOON, VOCABULARY, VOCABULARY_FILE, Shop
+from tests.world import NOON, VOCABULARY, Shop
 
 HOUR, DAY = timedelta(hours=1), timedelta(days=1)
 ENTRY = NOON - HOUR

@@ -16,7 +16,7 @@ import time
 from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from functools import _lru_cache_wrapper
+from functools import _lru_cache_wrapper, partial
 from pathlib import Path
 
 import pytest
@@ -65,7 +65,7 @@ def pytest_configure() -> None:
 def pytest_runtestloop(session: pytest.Session) -> bool:
     """All keys, in place of all tests."""
     config, items = session.config, {item.nodeid: item for item in session.items}
-    say = config.pluginmanager.get_plugin("terminalreporter").write_line
+    say = partial(config.get_terminal_writer().line, flush=True)
     folder: Path = config._tmp_path_factory.getbasetemp()  # type: ignore[attr-defined]  # one for all that are forked
     kept = config.getoption("--keys-seen") or folder / "seen.jsonl"
     _look(session.items, kept)

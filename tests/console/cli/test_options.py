@@ -10,10 +10,11 @@ import pytest
 from crm_store.schema import touch
 from outreach.channels.gallery import read_mail
 from tests.console.cli.command import Rapport, leaves
+from tests.content.checking import SETTINGS_FILE
 from tests.journeys.files import journey
 from tests.ledger.channels import Told, fail_with, use
 from tests.ledger.rows import by_customer, change, planned
-from tests.world import NOON, SETTINGS, SETTINGS_FILE, WITHDRAWN, Shop
+from tests.world import NOON, SETTINGS, WITHDRAWN, Shop
 
 HOUR = timedelta(hours=1)
 

@@ -13,8 +13,9 @@ import pytest
 
 from crm_store.ledger.dispatch import Request, dispatch
 from crm_store.schema import touch
+from tests.content.checking import SETTINGS_FILE
 from tests.ledger.rows import LONG_GONE, change, claim_all, run_out_leases
-from tests.world import NOON, SETTINGS, SETTINGS_FILE, Shop
+from tests.world import NOON, SETTINGS, Shop
 
 pytestmark = pytest.mark.parametrize("store_url", ["sqlite"], indirect=True)
 RAPPORT = (sys.executable, "-m", "console.cli.app")
