@@ -72,14 +72,13 @@ def products(
     file: File,
     map_: Map = None,
     dry_run: Dry = False,
-    source: Source = "import",
     as_json: Json = False,
 ) -> None:
-    """The product catalogue, by key.
+    """The product catalogue, by key. It keeps no history, so there is no --source.
 
     Example: rapport import products catalogue.csv --map key=sku
     """
-    _import(session(context), "products", file, map_, dry_run, source, as_json)
+    _import(session(context), "products", file, map_, dry_run, "import", as_json)
 
 
 @app.command("list")

@@ -16,7 +16,8 @@ from crm_store.content.nodes import Mapping, Node, Scalar
 from crm_store.restraint.ramp import RampUp, read_ramp_up
 
 CHANNELS = ("email",)
-OWN_KEYS = ("provider", "fallback", "rate", "connections", "ramp_up")
+_OF_BOTH = ("fallback", "rate", "connections", "ramp_up")  # a channel and its fallback are one account
+OWN_KEYS = ("provider", *_OF_BOTH)
 
 
 @dataclass(frozen=True)
@@ -69,10 +70,10 @@ def _channel(node: Node, faults: Faults, is_fallback: bool = False) -> ChannelSe
     fields = Fields(node, faults, "a fallback" if is_fallback else "a channel")
     provider = fields.need("provider", text)
     fallback = None if is_fallback else fields.maybe("fallback", lambda value: _channel(value, faults, True))
-    if is_fallback and fields.has("fallback"):
-        fields.fault(fields.place_of("fallback"), "a fallback has no fallback of its own; take it out")
-    if is_fallback and fields.has("ramp_up"):
-        fields.fault(fields.place_of("ramp_up"), "a fallback has no ramp_up of its own; write it beside `fallback`")
+    for key in _OF_BOTH if is_fallback else ():
+        if fields.has(key):
+            way_out = "take it out" if key == "fallback" else "write it beside `fallback`"
+            fields.fault(fields.place_of(key), f"a fallback has no {key} of its own; {way_out}")
     limits = read_limits(fields)
     ramp_up = fields.maybe("ramp_up", lambda value: read_ramp_up(value, faults))
     fields.known("fallback", *(name for name in node.names() if name != "fallback"))  # read by the provider's own file

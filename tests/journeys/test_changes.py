@@ -10,8 +10,9 @@ from sqlalchemy import select, update
 
 from crm_store.journeys.published import current
 from crm_store.schema import assignment, enrolment, touch
-from tests.journeys.files import next_at, outcomes, said_of, sent, standings, start
-from tests.world import NOON, Shop
+from tests.content.checking import VOCABULARY_FILE
+from tests.journeys.files import journey, next_at, outcomes, said_of, sent, standings, start
+from tests.world import NOON, VOCABULARY, Shop
 
 HOUR, DAY = timedelta(hours=1), timedelta(days=1)
 ENTRY = NOON - HOUR
@@ -181,6 +182,34 @@ def test_a_renamed_step_keeps_its_people_and_is_not_sent_again(shop: Shop) -> No
     assert at_step(shop) == ("rest", ENTRY + 4 * DAY)
     shop.tick(ENTRY + 4 * DAY)
     assert sent(shop) == [("alice", "greeting"), ("alice", "again")]
+
+
+# A step of each verb at which one stands for a moment only, unless a change has taken away the wait before it.
+PASSED = {
+    "wait_for": "wait_for: {event: order}, at_most: 3 days",
+    "branch": "branch: [{when: {event: order}, then: [{exit: bought}]}]",
+    "update": "update: {stage: lapsed}",
+    "pause": "pause: {purpose: marketing, for: 2 days}",
+    "follow_up": "follow_up: call",
+    "exit": "exit: done",
+}
+
+
+def test_who_comes_to_a_step_later_comes_to_it_under_its_new_name(shop: Shop) -> None:
+    def publish(now: datetime, wait: str, name: str) -> None:
+        for verb, step in PASSED.items():
+            steps = f"[{{send: hello}}, {wait}{{{step}, {name}}}, {{send: again}}]"
+            shop.campaign(verb, journey(steps=steps, late=PATIENT, changes="follow"))
+        shop.publish(now)
+
+    shop.write({VOCABULARY_FILE: VOCABULARY + "follow_ups: {call: {}}\n"})
+    publish(NOON, "{wait: 4 days, name: w}, ", "name: before")
+    shop.customer("alice")
+    shop.event("alice", "signed_up", ENTRY)
+    shop.tick()
+    publish(NOON + DAY, "", "name: before")
+    publish(NOON + DAY, "", "name: now, was: before")
+    assert {row[0]: row[5] for row in shop.enrolments()} == dict.fromkeys(PASSED, "now")
 
 
 def test_a_mail_that_is_moved_further_down_is_not_sent_again(shop: Shop) -> None:

@@ -19,9 +19,11 @@ def order(shop: Shop, key: str, ago: timedelta, product: str = "tea") -> None:
     shop.event(key, "order", ago, items=[{"product": product, "quantity": 1}])
 
 
-def test_it_enters_exactly_when_the_time_is_up(shop: Shop) -> None:
-    start(shop, **KEYS)
-    order(shop, "alice", 30 * DAY)
+@pytest.mark.parametrize("kind", ["order", "signed_up"])
+def test_it_enters_exactly_when_the_time_is_up(shop: Shop, kind: str) -> None:
+    start(shop, kind="winback", enter=f"{{lapse: {kind}, after: 30 days}}")
+    shop.customer("alice")
+    shop.event("alice", kind, 30 * DAY)
     shop.tick(NOON - SECOND)
     assert shop.enrolments() == []
     shop.tick()

@@ -56,6 +56,16 @@ def test_a_touch_is_judged_claimed_and_sent_by_its_own_channel(post: Shop) -> No
         assert set(conn.execute(select(account.c.name)).scalars()) == {"email", "post"}
 
 
+def test_the_channel_of_a_campaign_is_that_of_its_sends_and_an_update_says_whose_consent_it_is(post: Shop) -> None:
+    start(post, channel="post", steps="[{update: {consent: {channel: post, topic: offers, state: given}}}, {send: hello}]")
+    post.customer("alice", phone="+49301234567", consents=[])
+    post.event("alice", "signed_up", NOON)
+    post.tick()
+    assert sent(post) == [("alice", "hello")]
+    with post.store.read() as conn:
+        assert conn.execute(select(request.c.channel)).scalar_one() == "post"
+
+
 @pytest.mark.parametrize("what", ["sender", "channel"])
 def test_it_must_be_one_of_the_settings(tmp_path: Path, what: str) -> None:
     assert f"{what} 'x' is not in config/rapport.yaml" in said_of(tmp_path, steps=f"[{{send: hello, {what}: x}}]")

@@ -146,6 +146,14 @@ def test_who_agreed_again_after_the_right_instant_stays_subscribed(shop: Shop) -
     assert [row[3:] for row in shop.touches()] == [("sent", None), ("sent", None)]
 
 
+@pytest.mark.parametrize("topic", ["offers", "news"])
+def test_the_topic_that_is_named_lapses_and_no_other(shop: Shop, topic: str) -> None:
+    run(shop, f"[{{update: {{consent: {{channel: email, topic: {topic}, state: lapsed}}}}}}]")
+    with shop.store.read() as conn:
+        lapsed = conn.execute(select(consent_state.c.topic).where(consent_state.c.state == "lapsed")).scalars()
+        assert list(lapsed) == [topic]
+
+
 GIVEN = "[{update: {consent: {channel: email, topic: offers, state: given}}%s}, {send: hello}]"
 
 

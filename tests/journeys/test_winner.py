@@ -75,6 +75,13 @@ def test_who_comes_after_the_look_takes_the_better_arm(shop: Shop) -> None:
         assert set(conn.execute(select(assignment.c.taken_at)).scalars()) == {NOON, NOON + 3 * DAY}
 
 
+@pytest.mark.parametrize(("after", "at_least", "decided"), [(1, 2, [1]), (2, 2, [2]), (2, 5, [])])
+def test_the_look_is_when_and_of_as_many_as_it_says(shop: Shop, after: int, at_least: int, decided: list[int]) -> None:
+    tried(shop, 4, f"{{by: clicked, decide: {{after: {after} days, at_least: {at_least}}}}}")
+    more(shop, 1, 3 * DAY)
+    assert [at for _, at, _ in decisions(shop)] == [NOON + days * DAY for days in decided]
+
+
 def test_who_came_before_the_look_keeps_her_draw_however_late_it_is(shop: Shop) -> None:
     tried(shop)
     click(shop)

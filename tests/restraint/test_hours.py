@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from crm_store.insight.reasons import why
 from crm_store.restraint.hours import EVERYWHERE, Hours
-from tests.content.checking import CAMPAIGN, SETTINGS_FILE, faults_of
+from tests.content.checking import CAMPAIGN, SETTINGS_FILE, faults_of, loaded
 from tests.content.checking import said_of as company_said_of
 from tests.journeys.files import journey, said_of
 from tests.ledger.rows import by_customer
@@ -158,6 +158,15 @@ def test_what_was_planned_as_marketing_keeps_the_companys_hours_under_a_file_tha
     shop.campaign("c", journey(**SERVICE))
     shop.publish(NOON)
     assert run(shop)["alice"] == ("due", "hours", NOON + 4 * HOUR)
+
+
+@pytest.mark.parametrize(
+    ("first", "last", "opens"), [(14, 15, NOON + 10 * HOUR), (15, 16, NOON + 34 * HOUR), (16, 16, NOON), (1, 14, NOON)]
+)
+def test_a_blackout_lasts_from_its_first_day_to_its_last(tmp_path: Path, first: int, last: int, opens: datetime) -> None:
+    text = f"blackout: [{{from: 2026-06-{first:02d}, until: 2026-06-{last:02d}}}]\n"
+    said = loaded(tmp_path, {SETTINGS_FILE: SETTINGS + text}).settings.hours
+    assert said.opens(NOON, ZoneInfo("Europe/Berlin")) == opens
 
 
 def test_nothing_leaves_on_a_blackout_day_of_hers(shop: Shop) -> None:

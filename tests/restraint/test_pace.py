@@ -17,9 +17,8 @@ from crm_store.ledger import placing
 from crm_store.ledger.pacing import places
 from crm_store.ledger.taking import TAKING
 from crm_store.ledger.transitions import MOVES, move
-from crm_store.restraint.ramp import RampUp
 from crm_store.schema import place, touch
-from tests.content.checking import SETTINGS_FILE
+from tests.content.checking import SETTINGS_FILE, loaded
 from tests.content.checking import said_of as company_said_of
 from tests.journeys.files import journey, said_of
 from tests.ledger.rows import by_customer, claim_all, run_out_leases, two_claims_at_once
@@ -193,9 +192,13 @@ def test_service_takes_the_places_of_a_ramp(shop: Shop) -> None:
     assert by_customer_of(shop, "d") == [("due", "ramp_up", NOON + DAY)]
 
 
-def test_the_days_of_a_ramp_are_those_of_its_list() -> None:
-    ramp = RampUp(date(2026, 6, 15), (1, 2))
-    assert [ramp.limit(date(2026, 6, day)) for day in (14, 15, 16, 17)] == [None, 1, 2, None]
+@pytest.mark.parametrize(("first", "a_day", "limits"), [(15, "1, 2", [None, 1, 2, None]), (16, "3", [None, None, 3, None])])
+def test_the_days_of_a_ramp_are_those_of_its_list(tmp_path: Path, first: int, a_day: str, limits: list[int | None]) -> None:
+    email = f"{{provider: outbox, ramp_up: {{from: 2026-06-{first}, a_day: [{a_day}]}}}}"
+    text = f"{SETTINGS}channels: {{email: {email}}}\n"
+    ramp = loaded(tmp_path, {SETTINGS_FILE: text}).settings.channels["email"].ramp_up
+    assert ramp is not None
+    assert [ramp.limit(date(2026, 6, day)) for day in (14, 15, 16, 17)] == limits
 
 
 def test_a_rival_that_has_no_place_takes_nobody_s(shop: Shop) -> None:

@@ -13,8 +13,9 @@ import pytest
 
 from crm_store.ledger.dispatch import Request, dispatch
 from crm_store.schema import touch
+from tests.content.checking import SETTINGS_FILE
 from tests.ledger.rows import LONG_GONE, change, claim_all, run_out_leases
-from tests.world import NOON, Shop
+from tests.world import NOON, SETTINGS, Shop
 
 pytestmark = pytest.mark.parametrize("store_url", ["sqlite"], indirect=True)
 RAPPORT = (sys.executable, "-m", "console.cli.app")
@@ -51,6 +52,7 @@ def test_a_campaign_can_be_run_alone(small_shop: Shop, store_url: str) -> None:
 
 @pytest.mark.long
 def test_up_works_until_it_is_stopped_and_finishes_its_tick(small_shop: Shop, store_url: str) -> None:
+    small_shop.write({SETTINGS_FILE: f"{SETTINGS}clock: {{every: 2 hours}}\n"})
     words = [*RAPPORT, "--workspace", str(small_shop.root), "--store", store_url, "up"]
     environment = {**os.environ, "PYTHONUNBUFFERED": "1"}
     with subprocess.Popen(words, env=environment, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as child:
@@ -60,7 +62,7 @@ def test_up_works_until_it_is_stopped_and_finishes_its_tick(small_shop: Shop, st
         rest, errors = child.communicate(timeout=60)
     assert child.returncode == 0
     assert "What was done" in first + rest
-    assert "a tick every 5 minutes from now on" in errors
+    assert "a tick every 2 hours from now on" in errors
     assert "Traceback" not in errors
     assert not list(Path(small_shop.root).glob("*.tmp"))
 

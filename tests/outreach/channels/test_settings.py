@@ -25,7 +25,7 @@ from tests.fakes.smtp import FakeSmtp
 from tests.outreach.channels.benches import in_environment
 from tests.world import VOCABULARY, Shop
 
-CALLS = f"{VOCABULARY}follow_ups: {{call: {{title: Call, outcomes: [reached, gone]}}}}\n"
+CALLS = f"{VOCABULARY}follow_ups: {{call: {{title: Call, outcomes: [reached, gone]}}, letter: {{}}}}\n"
 
 
 def channels(**keys: object) -> str:
@@ -84,6 +84,13 @@ def test_keys_that_are_not_there_have_their_usual_values(tmp_path: Path, provide
     assert made(tmp_path, provider=provider, **needed).options == usual
 
 
+@pytest.mark.parametrize(
+    ("provider", "key", "value"), [("follow_up", "kind", "letter"), ("webhook", "url", "https://other.example/mails")]
+)
+def test_what_is_needed_is_as_it_is_written(tmp_path: Path, provider: str, key: str, value: str) -> None:
+    assert getattr(made(tmp_path, provider=provider, **{key: value}).options, key) == value
+
+
 @pytest.mark.parametrize(("tls", "port"), [("starttls", 587), ("tls", 465), ("none", 25)])
 def test_the_usual_port_follows_from_tls(tmp_path: Path, tls: str, port: int) -> None:
     assert made(tmp_path, provider="smtp", host="x.example", tls=tls).options.port == port
@@ -95,6 +102,15 @@ def test_a_fallback_is_a_name_or_a_mapping_too(tmp_path: Path) -> None:
     assert isinstance(plain.second, Outbox)
     mapped = made(tmp_path, provider="sendgrid", fallback="{provider: smtp, host: mx.example.com}")
     assert mapped.second.options.host == "mx.example.com"
+    other = made(tmp_path, provider="sendgrid", fallback="{provider: webhook, url: https://own.example/mails}")
+    assert other.second.provider == "webhook"
+
+
+@pytest.mark.parametrize("key", ["rate: 1/s", "connections: 2"])
+def test_what_holds_for_a_channel_and_its_fallback_stands_beside_it(tmp_path: Path, key: str) -> None:
+    text = settings(channels=channels(provider="outbox", fallback=f"{{provider: outbox, {key}}}"))
+    said = f"a fallback has no {key.partition(':')[0]} of its own; write it beside `fallback`"
+    assert faults_of(tmp_path, {SETTINGS_FILE: text}) == [f"{SETTINGS_FILE}:4: {said}"]
 
 
 def test_a_task_is_of_a_kind_of_the_vocabulary(tmp_path: Path) -> None:
