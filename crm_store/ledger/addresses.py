@@ -24,7 +24,7 @@ from crm_store.journeys.published import current
 from crm_store.journeys.steps import Send
 from crm_store.ledger.gates import Verdict, barred, passing
 from crm_store.ledger.states import SKIPPED
-from crm_store.ledger.taking import TAKING, claimed_at
+from crm_store.ledger.taking import TAKING, claimed_at, take_turn
 from crm_store.many import ids_of, pairs
 from crm_store.restraint.caps import room_from
 from crm_store.schema import address_use, customer, enrolment, touch
@@ -126,8 +126,11 @@ def _write(conn: Connection, hashes: Mapping[int, int]) -> None:
 def _rated(
     conn: Connection, newest: Runnable, channel: str, passed: Sequence[int], verdicts: Verdicts, now: datetime
 ) -> dict[int, Verdict]:
-    """Whether there is room for one more service mail at each address, the first due first."""
+    """Whether there is room for one more service mail at each address, the first due first. Claims with customers who share
+    one go one after the other: others have the customer's row."""
     rate, address = newest.settings.service_per_address, ADDRESS_OF[channel]
+    if _shared(conn, address, passed):
+        take_turn(conn, ADDRESS_RATE)
     chosen = select(touch.c.id, touch.c.expires_at, address.label("address"))
     chosen = chosen.join(customer, customer.c.id == touch.c.customer_id).where(touch.c.id.in_(ids_of(passed)))
     rows = conn.execute(chosen.order_by(touch.c.due_at, touch.c.id)).all()

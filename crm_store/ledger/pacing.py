@@ -13,7 +13,7 @@ from datetime import date, datetime, timedelta
 from itertools import chain, repeat
 from typing import Any
 
-from sqlalchemy import Connection, Row, Select, func, literal, select
+from sqlalchemy import Connection, Row, Select, func, select
 
 from crm_store.clock import local_date, local_instant, start_of_day
 from crm_store.content.literals import Rate
@@ -24,10 +24,10 @@ from crm_store.ledger import placing
 from crm_store.ledger.gates import Verdict, barred, passing
 from crm_store.ledger.placing import Counts
 from crm_store.ledger.states import DUE, SKIPPED
+from crm_store.ledger.taking import take_turn
 from crm_store.many import ids_of
 from crm_store.restraint.ramp import RampUp
 from crm_store.schema import place, touch
-from crm_store.schema.types import Words
 
 PACE, RAMP_UP = "pace", "ramp_up"
 Verdicts = Mapping[int, Verdict]
@@ -43,13 +43,15 @@ def paced(
     name, channel = newest.campaign.name, step.message(version.campaign).channel
     pace, ramp = newest.campaign.restraint.pace, _ramp_up(newest, channel, now)
     if pace is not None:
-        _take_turn(conn, PACE, name, is_rival)
+        if not is_rival:
+            take_turn(conn, f"{PACE} {name}")
         given = _given(conn, name, pace.per.fixed(), now)
         room = max(0, pace.count - sum(count for _, count in given))
         waiting = _places_in_turn(conn, name, pace, given, room, now)
         said = _with_room(conn, PACE, said, room, waiting)
     if ramp is not None and version.campaign.topic is not None:  # service counts, and is not kept back
-        _take_turn(conn, RAMP_UP, channel, is_rival)
+        if not is_rival:
+            take_turn(conn, f"{RAMP_UP} {channel}")
         zone = newest.settings.company.zone
         limit = ramp.limit(local_date(now, zone)) or 0
         room = max(0, limit - _given_today(conn, channel, start_of_day(local_date(now, zone), zone), zone))
@@ -68,12 +70,6 @@ def _ramp_up(newest: Runnable, channel: str, now: datetime) -> RampUp | None:
     """The channel's ramp, on a day that it is about."""
     ramp = newest.settings.channels[channel].ramp_up
     return ramp if ramp and ramp.limit(local_date(now, newest.settings.company.zone)) is not None else None
-
-
-def _take_turn(conn: Connection, what: str, name: str, is_rival: bool) -> None:
-    """On PostgreSQL: whoever else counts the same waits until we have committed."""
-    if conn.dialect.name == "postgresql" and not is_rival:
-        conn.execute(select(func.pg_advisory_xact_lock(func.hashtextextended(literal(f"{what} {name}", Words), 0))))
 
 
 def _with_room(

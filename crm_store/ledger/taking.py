@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from typing import Any
 
-from sqlalchemy import ColumnElement, FromClause, func, literal_column
+from sqlalchemy import ColumnElement, Connection, FromClause, func, literal, literal_column, select
 
 from crm_store.ledger.states import CLAIMED, DISPATCHED, IN_DOUBT, SENT
 from crm_store.schema import touch
-from crm_store.schema.types import Instant
+from crm_store.schema.types import Instant, Words
 
 UNDER_WAY = (CLAIMED, DISPATCHED, IN_DOUBT)
 TAKING = (*UNDER_WAY, SENT)
@@ -22,3 +22,9 @@ def in_state(table: FromClause, *states: str) -> ColumnElement[bool]:
 
 # By business time. A touch that was never claimed here was proved by an event of its provider's.
 claimed_at: ColumnElement[Any] = func.coalesce(touch.c.decided_at, touch.c.sent_at, touch.c.due_at, type_=Instant())
+
+
+def take_turn(conn: Connection, what: str) -> None:
+    """On PostgreSQL: whoever else counts the same waits until we have committed. SQLite has one writer."""
+    if conn.dialect.name == "postgresql":
+        conn.execute(select(func.pg_advisory_xact_lock(func.hashtextextended(literal(what, Words), 0))))

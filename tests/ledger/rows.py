@@ -59,7 +59,9 @@ def claim_all(shop: Shop, size: int = 100, campaign: str = "c", now: datetime = 
 
 
 def two_claims_at_once(shop: Shop, size: int) -> None:
-    """Two workers begin to claim what is due of the only step at the same moment."""
+    """Two workers, neither of whom waits for a place at the account, begin to claim what is due of the only step at the
+    same moment."""
+    known(shop, "one", "two")
     with shop.store.read() as conn:
         group = Group(*conn.execute(select(touch.c.definition_id, touch.c.campaign, touch.c.step).distinct()).one())
     both = Barrier(2)

@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from datetime import timedelta
 from pathlib import Path
+from threading import Barrier, BrokenBarrierError
+from typing import Any
 
 import pytest
 from sqlalchemy import func, select
 
+from crm_store.ledger import addresses
 from crm_store.schema import address_use
 from tests.content.checking import SETTINGS_FILE
 from tests.journeys.files import journey, said_of, start
@@ -142,6 +146,24 @@ def test_an_address_gets_so_many_service_mails_and_the_rest_waits(shop: Shop) ->
     assert by_customer(shop, "due_at")["carol"] == NOON + DAY
     assert run(shop, DAY - HOUR)["carol"] == ("due", "address_rate")
     assert run(shop, DAY)["carol"] == ("sent", None)
+
+
+def test_two_claims_that_look_at_once_don_t_exceed_it(shop: Shop, monkeypatch: pytest.MonkeyPatch) -> None:
+    both, look = Barrier(2), addresses._given
+
+    def looking(*args: Any) -> Any:
+        found = look(*args)
+        with suppress(BrokenBarrierError):  # the other waits for us to commit: let go
+            both.wait(0.3)
+        return found
+
+    monkeypatch.setattr(addresses, "_given", looking)
+    shop.write({SETTINGS_FILE: f"{SETTINGS}service_per_address: 1 per 1 day\n"})
+    start(shop, wait_at_most="2 days", **SERVICE)
+    family(shop, "alice", "bob")
+    shop.plan()
+    two_claims_at_once(shop, 1)
+    assert [by_customer(shop, "state")[key] for key in ("alice", "bob")].count("claimed") == 1
 
 
 def test_service_that_would_expire_before_there_is_room_ends(shop: Shop) -> None:
