@@ -151,7 +151,7 @@ def _claimed(shop: Shop, worker: Worker) -> Claim:
     shop.plan()
     with shop.store.read() as conn:
         (group,) = due_groups(conn, NOON, None)
-    return shop.store.write(claim, worker, group, NOON, 10, lambda: "code")
+    return shop.store.write(claim, worker, group, NOON, 10, iter(["code"]))
 
 
 def _lease(shop: Shop, delivery: str, key: str) -> datetime:

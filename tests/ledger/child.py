@@ -126,7 +126,7 @@ def rename_in_two(shop: Shop) -> None:
         if work is renaming.__dict__["_move_runs"] and waits:
             waits.pop()
             say("renaming")
-            sys.stdin.readline()
+            Starter.pipe.recv()
         return write(work, *args)
 
     shop.store.__dict__["write"] = write_when_told
