@@ -2,16 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import asdict, dataclass, replace
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Connection
-
 from console.alerts import Alert, alerts
 from crm_store.insight.runs import held_runs
-from crm_store.journeys.campaign import Campaign
 from crm_store.journeys.golive import live, openings
 from crm_store.journeys.published import standing
 from crm_store.journeys.tick import plan_campaigns, refresh_segments
@@ -69,24 +65,19 @@ def rehearse_campaign(store: Store, content: Content, name: str, now: datetime) 
         _judge_everything(rehearsal, name, now)
         with rehearsal.read() as conn:
             found = touches(conn, Wanted(campaign=name, limit=None))
-            kept_back = _kept_back(conn, one)
+            stands, held = standing(conn, name), {run.id for run in held_runs(conn)}
         told = [alert for alert in alerts(rehearsal, now) if name in alert.campaigns]
     due = [row for row in found if row["id"] not in before or row["state"] == CLAIMED]
-    return Outcome([_outcome(row, kept_back) for row in due], told)
-
-
-def _outcome(row: dict[str, Any], kept_back: Callable[[int], str | None]) -> dict[str, Any]:
-    said = {CLAIMED: "would be sent", DUE: "would wait"}.get(row["state"], row["state"])
-    reason = row["reason"] or (kept_back(row["run"]) if row["state"] == DUE else None)
-    return {**{name: row[name] for name in ("customer", "step", "due_at")}, "outcome": said, "reason": reason}
-
-
-def _kept_back(conn: Connection, one: Campaign) -> Callable[[int], str | None]:
-    """Why the claim passes over a touch of that run, where no gate says it."""
-    passed_over = standing(conn, one.name).passed_over
-    held = {run.id for run in held_runs(conn)}
+    # Why the claim passes over a touch of which no gate says anything.
     asks = "late: ask" if one.late.otherwise == "ask" else None
-    return lambda run: passed_over or ("run held" if run in held else asks)
+    passed_over = {row["id"]: stands.passed_over or ("run held" if row["run"] in held else asks) for row in due}
+    return Outcome([_outcome(row, passed_over[row["id"]]) for row in due], told)
+
+
+def _outcome(row: dict[str, Any], passed_over: str | None) -> dict[str, Any]:
+    said = {CLAIMED: "would be sent", DUE: "would wait"}.get(row["state"], row["state"])
+    reason = row["reason"] or (passed_over if row["state"] == DUE else None)
+    return {**{name: row[name] for name in ("customer", "step", "due_at")}, "outcome": said, "reason": reason}
 
 
 def _ids(store: Store, name: str) -> set[int]:

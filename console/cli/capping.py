@@ -21,8 +21,9 @@ def caps(
     days: Annotated[int, typer.Option(min=1, max=3650, help="Of so many days up to now.")] = 7,
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
 ) -> None:
-    """How many touches each campaign lost to caps last week, to whom - the campaign that the customer heard from last -
-    and how many wait for room (`when_capped: wait`).
+    """How many touches each campaign lost to caps last week, and to whom, and how many wait for room.
+
+    To whom: the campaign that the customer heard from last. What waits is of campaigns with `when_capped: wait`.
 
     Example: rapport caps --days 30
     """
