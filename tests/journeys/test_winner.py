@@ -9,9 +9,7 @@ from typing import Any
 import pytest
 from sqlalchemy import Connection, insert, select, update
 
-from crm_store.journeys.deciding import Tried, Winner, decide, differ, winner_of
-from crm_store.journeys.published import current
-from crm_store.journeys.turn import Turn
+from crm_store.journeys.deciding import Tried, differ, winner_of
 from crm_store.schema import assignment, customer, enrolment, split_decision, touch, touch_event
 from tests.journeys.files import said_of, sent, standings, start
 from tests.world import NOON, Shop
@@ -22,9 +20,9 @@ WINNER = "{by: clicked, decide: {after: 2 days, at_least: 40}}"
 STEPS = "[{split: {a: {share: 50 %%, then: [{send: hello}]}, b: {share: 50 %%, then: [{send: again}]}, winner: %s}}]"
 
 
-def tried(shop: Shop, count: int = 60, winner: str = WINNER) -> None:
+def tried(shop: Shop, count: int = 60, winner: str = WINNER, **keys: str) -> None:
     """So many sign up at noon; those who get `again` click, in the next hour."""
-    start(shop, steps=STEPS % winner, late=PATIENT)
+    start(shop, steps=STEPS % winner, late=PATIENT, **keys)
     for number in range(count):
         shop.customer(f"c{number}")
         shop.event(f"c{number}", "signed_up", NOON)
@@ -143,15 +141,11 @@ def test_customers_who_are_held_out_do_not_count(shop: Shop) -> None:
 
 
 def test_goals_count_where_the_file_says_so(shop: Shop) -> None:
-    tried(shop)
+    tried(shop, winner=WINNER.replace("clicked", "goal"), goal="{event: order, within: 9 days}")
     click(shop)
-
-    def reach_and_decide(conn: Connection) -> None:
-        conn.execute(update(enrolment).where(enrolment.c.variant == "a").values(goal_at=NOON + DAY))
-        turn = Turn(conn, current(conn, "c"), NOON + 3 * DAY)
-        decide(turn, "split before hello", ("a", "b"), Winner("goal", 2 * DAY, 40))
-
-    shop.store.write(reach_and_decide)
+    reached = update(enrolment).where(enrolment.c.variant == "a").values(goal_at=NOON + DAY)
+    shop.store.write(lambda conn: conn.execute(reached))
+    more(shop, 1, 3 * DAY)
     assert decisions(shop) == [("split before hello", NOON + 2 * DAY, "a")]
 
 
