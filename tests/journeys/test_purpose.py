@@ -21,7 +21,11 @@ def enter(shop: Shop, **fields: object) -> None:
 
 
 @pytest.mark.parametrize(
-    ("keys", "outcome"), [(SERVICE, ("anna", "hello", "sent", None)), ({}, ("anna", "hello", "skipped", "no_consent"))]
+    ("keys", "outcome"),
+    [
+        (SERVICE, ("anna", "hello", "sent", None)),
+        ({"purpose": "marketing"}, ("anna", "hello", "skipped", "no_consent")),
+    ],
 )
 def test_service_asks_for_no_consent(shop: Shop, keys: dict[str, str | None], outcome: tuple[str, ...]) -> None:
     start(shop, NOON, **keys)

@@ -160,6 +160,12 @@ def test_what_was_planned_as_marketing_keeps_the_companys_hours_under_a_file_tha
     assert run(shop)["alice"] == ("due", "hours", NOON + 4 * HOUR)
 
 
+@pytest.mark.parametrize(("text", "opens"), [("hours: 15:00-20:00\n", NOON + HOUR), ("days: [tue]\n", NOON + 10 * HOUR)])
+def test_the_company_says_hours_and_days(tmp_path: Path, text: str, opens: datetime) -> None:
+    said = loaded(tmp_path, {SETTINGS_FILE: SETTINGS + text}).settings.hours
+    assert said.opens(NOON, ZoneInfo("Europe/Berlin")) == opens
+
+
 @pytest.mark.parametrize(
     ("first", "last", "opens"), [(14, 15, NOON + 10 * HOUR), (15, 16, NOON + 34 * HOUR), (16, 16, NOON), (1, 14, NOON)]
 )
