@@ -155,6 +155,12 @@ def test_json_has_every_value_and_exact_instants(rapport: Rapport, small_shop: S
     assert len(touch["offer"]) == 11
 
 
+@pytest.mark.parametrize("words", ["campaign words", "segment kinds"])
+def test_lists_of_words_are_printed_as_a_page_has_them(nowhere: Rapport, words: str) -> None:
+    assert nowhere(*words.split(), "--markdown").out.startswith("<!-- made by `rapport ")
+    assert not nowhere(*words.split()).out.startswith("<!--")
+
+
 def test_counts_and_members_agree(rapport: Rapport) -> None:
     assert rapport("segment", "count", "buyers").out == "1\n"
     assert rapport("segment", "count", "buyers", "--json").json["customers"] == 1

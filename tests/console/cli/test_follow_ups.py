@@ -91,5 +91,6 @@ def test_open_tasks_are_exported_and_no_note_is_a_formula(rapport: Rapport, tmp_
 
 
 def test_only_the_kind_that_is_asked_for_is_exported(rapport: Rapport, tmp_path: Path) -> None:
-    said = rapport("follow-up", "export", str(tmp_path / "calls.csv"), "--kind", "call", "--assignee", "mia").out
-    assert said.endswith(": 1 tasks\n")
+    for number, words in enumerate((("--kind", "letter"), ("--assignee", "mia"), ("--kind", "call", "--assignee", "mia"))):
+        said = rapport("follow-up", "export", str(tmp_path / f"{number}.csv"), *words).out
+        assert said.endswith(": 1 tasks\n"), words
