@@ -18,14 +18,14 @@ from tests.world import NOON, SETTINGS, VOCABULARY, WITHDRAWN, Shop
 
 HOUR, DAY = timedelta(hours=1), timedelta(days=1)
 PATIENT = "{within: 60 days}"
-KINDS = VOCABULARY + "follow_ups: {call: {title: Call them}}\n"
+KINDS = VOCABULARY + "follow_ups: {call: {title: Call them}, letter: {}}\n"
 
 
-def called(shop: Shop, keys: str = "", more: str = "", **fields: Any) -> None:
+def called(shop: Shop, keys: str = "", more: str = "", kind: str = "call", **fields: Any) -> None:
     """Alice signs up on Monday at noon, 14:00 in Berlin; somebody is to call her, then she gets a mail."""
     shop.write({"config/vocabulary.yaml": KINDS})
     others = {"late": PATIENT, **({"exit_when": more} if more else {})}
-    start(shop, steps=f"[{{follow_up: call{keys}}}, {{send: hello}}]", **others)
+    start(shop, steps=f"[{{follow_up: {kind}{keys}}}, {{send: hello}}]", **others)
     shop.customer("alice", **fields)
     shop.event("alice", "signed_up", NOON)
     shop.tick()
@@ -38,6 +38,11 @@ def tasks(shop: Shop) -> list[dict[str, Any]]:
 
 def due(shop: Shop) -> list[datetime | None]:
     return [one["due_at"] for one in tasks(shop)]
+
+
+def test_a_task_is_of_the_kind_that_the_step_says(shop: Shop) -> None:
+    called(shop, kind="letter")
+    assert [one["kind"] for one in tasks(shop)] == ["letter"]
 
 
 def test_a_task_is_written_with_all_that_the_step_says(shop: Shop) -> None:
