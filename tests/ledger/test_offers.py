@@ -82,7 +82,9 @@ def test_another_occasion_gets_another_code(shop: Shop) -> None:
         ("discount: 12.5 %", "12.5%"),
         ("discount: 5 EUR", "€5.00"),
         ("item: shipping", "shipping"),
+        ("item: beans", "beans"),
         ("gift: A warm scarf", "A warm scarf"),
+        ("gift: A cup", "A cup"),
     ],
 )
 def test_a_code_is_worth_what_the_file_says(shop: Shop, terms: str, said: str) -> None:
