@@ -31,7 +31,7 @@ for name in ("RAPPORT_STORE", "RAPPORT_WORKSPACE"):
 CASES = int(os.environ.get("RAPPORT_TEST_CASES", "50"))
 SHOPS = max(1, CASES // 5)  # random shops in which the simulator is asked too; each has some thirty journeys
 MACHINES = max(1, CASES // 12)  # shops in which anything happens in any order
-RESTRAINED = max(1, CASES // 16)  # shops in which nobody may get too much
+RESTRAINED = max(1, CASES // 25)  # shops in which nobody may get too much
 settings.register_profile(
     "rapport",
     max_examples=CASES,

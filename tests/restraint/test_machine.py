@@ -23,4 +23,4 @@ def test_whatever_happens_nobody_gets_too_much_or_at_the_wrong_time(store_url: s
 
 @pytest.mark.long
 def test_whatever_happens_nobody_gets_too_much_or_at_the_wrong_time_many_times(store_url: str, tmp_path: Path) -> None:
-    run(store_url, tmp_path, RESTRAINED * 15, 40)
+    run(store_url, tmp_path, RESTRAINED * 20, 40)
