@@ -122,12 +122,13 @@ def places(taken: Iterable[tuple[datetime, int]], pace: Rate) -> Iterator[dateti
 
 def _promised(conn: Connection, campaign: str, per: timedelta, now: datetime) -> Counts:
     """The last of the instants that waiting touches were put off to: all that a new one must keep its distance of."""
-    waits = touch.c.campaign == campaign, touch.c.state == DUE, touch.c.reason == PACE, touch.c.due_at > now
-    newest = select(touch.c.due_at).where(*waits).order_by(touch.c.due_at.desc())
+    waits = touch.c.campaign == campaign, touch.c.state == DUE, touch.c.reason == PACE
+    newest = select(touch.c.due_at).where(*waits, touch.c.due_at > now).order_by(touch.c.due_at.desc())
     last = conn.execute(newest.limit(1)).scalar()
     if last is None:
         return []
-    chosen = select(touch.c.due_at, func.count()).where(*waits, touch.c.due_at > last - per)
+    # One bound: of two SQLite may take the further one for its index.
+    chosen = select(touch.c.due_at, func.count()).where(*waits, touch.c.due_at > max(now, last - per))
     return [(at, count) for at, count in conn.execute(chosen.group_by(touch.c.due_at))]
 
 
