@@ -44,11 +44,16 @@ def resume(context: typer.Context, name: Names = None, every: All = False, reaso
     from console.alerts import alerts
     from crm_store.ledger.control import resume_campaign
     from crm_store.ledger.log import Order, person
+    from crm_store.ledger.runs import late_ones
 
     here = session(context)
     which = _which(here, name, every)
     lifted = here.store.write(resume_campaign, which, Order(person(), reason))
     say(f"{_words(which)} no longer paused by a command" if lifted else f"{_words(which)} not paused by a command")
+    if lifted and which is not None:
+        with here.store.read() as conn:
+            late = late_ones(conn, which, here.now)
+        say(f"{late:,} of what waited is late by now (its `late`), and will be skipped") if late else None
     warn([alert for alert in alerts(here.store, here.now) if which is None or which in alert.campaigns])
 
 
@@ -76,8 +81,12 @@ def stop(
         show_one({"campaign": name, **vars(done)}, True)
         return
     counts = f"{done.sent:,} sent, {done.in_flight:,} in flight, {done.cancelled:,} cancelled"
+    doubt = f", {done.in_doubt:,} in doubt: `rapport settle` tells of them" if done.in_doubt else ""
+    if run_ is not None and not done.runs:
+        say(f"run {run_} of {name} is over: nothing of it is left to stop")
+        return
     what = f"run {run_} of {name}" if run_ is not None else name
-    say(f"{what} is stopped: {counts}")
+    say(f"{what} is stopped: {counts}{doubt}")
     if run_ is None:
         say(f"it stays paused until `rapport campaign resume {name}`")
 

@@ -22,5 +22,6 @@ def barred_slice(conn: Connection, version: Runnable, now: datetime, run_id: int
 def close_slice(conn: Connection, version: Runnable, now: datetime, run_id: int | None, last: int) -> Slice:
     """Nothing is left to be planned: the run is weighed, and may be claimed of or is held."""
     planning = in_planning(conn, version.campaign.name)
-    held = planning is not None and close_run(conn, planning, version.campaign.restraint.guard)
+    one = version.campaign
+    held = planning is not None and close_run(conn, planning, one.restraint.guard, one.trigger.by_zones)
     return Slice(run_id, held=int(held))

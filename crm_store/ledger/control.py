@@ -10,7 +10,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
-from sqlalchemy import ColumnElement, Connection, delete, func, select, update
+from sqlalchemy import ColumnElement, Connection, case, delete, func, select, true, update
 
 from crm_store.dialect import insert
 from crm_store.errors import UsageError
@@ -18,15 +18,16 @@ from crm_store.journeys.renaming import finish_renames
 from crm_store.ledger.brake import pull
 from crm_store.ledger.expire import barred_by_runs, end_barred
 from crm_store.ledger.log import Order, write_log
-from crm_store.ledger.runs import PLANNING, STOPPED
-from crm_store.ledger.states import CANCELLED, CLAIMED, DISPATCHED, DUE, SENT
+from crm_store.ledger.runs import HELD, PLANNING, STOPPED
+from crm_store.ledger.states import CANCELLED, CLAIMED, DISPATCHED, DUE, IN_DOUBT, SENT
 from crm_store.many import ids_of
 from crm_store.schema import campaign, campaign_pause, campaign_run, touch
 from crm_store.schema.journeys import EVERY
 from crm_store.store import Store, machine_now
 
 SLICE = 1_000
-_UNDER_WAY = (DUE, CLAIMED, DISPATCHED)
+# What is in doubt may come back: refused after all, or sent again by a person.
+_UNDER_WAY = (DUE, CLAIMED, DISPATCHED, IN_DOUBT)
 
 
 def pause_campaign(conn: Connection, name: str | None, order: Order) -> bool:
@@ -70,12 +71,14 @@ def _subject(name: str | None) -> str:
 
 @dataclass(frozen=True)
 class Stopped:
-    """What a stop came to: how many touches of the runs it ended had left, were with a sender, were cancelled."""
+    """What a stop came to: how many touches of the runs it ended had left, were with a sender, were cancelled, are in
+    doubt: they may have left, and are cancelled if they come back."""
 
     runs: Sequence[int]
     sent: int
     in_flight: int
     cancelled: int
+    in_doubt: int
 
 
 def stop_campaign(store: Store, name: str, run_id: int | None, order: Order, now: datetime) -> Stopped:
@@ -90,7 +93,7 @@ def stop_campaign(store: Store, name: str, run_id: int | None, order: Order, now
         continue
     with store.read() as conn:
         counts = _counts(conn, runs)
-    return Stopped(runs, counts.get(SENT, 0), in_flight, counts.get(CANCELLED, 0))
+    return Stopped(runs, counts.get(SENT, 0), in_flight, counts.get(CANCELLED, 0), counts.get(IN_DOUBT, 0))
 
 
 def _stop(conn: Connection, name: str, run_id: int | None, order: Order) -> tuple[list[int], int]:
@@ -103,10 +106,13 @@ def _stop(conn: Connection, name: str, run_id: int | None, order: Order) -> tupl
     else:
         _refuse_others(conn, names, run_id)
     left = select(touch.c.id).where(touch.c.run_id == campaign_run.c.id, touch.c.state.in_(_UNDER_WAY)).exists()
-    which = left | (campaign_run.c.state == PLANNING) if run_id is None else campaign_run.c.id == run_id
-    values = {"state": STOPPED, "state_since": machine_now(conn), "why": order.why}
-    stopping = update(campaign_run).where(campaign_run.c.campaign.in_(names), which).values(values)
-    runs = sorted(conn.execute(stopping.returning(campaign_run.c.id)).scalars())
+    named = campaign_run.c.campaign.in_(names), campaign_run.c.id == run_id if run_id is not None else true()
+    under_way = select(campaign_run.c.id).where(*named, left | (campaign_run.c.state == PLANNING))
+    runs = sorted(conn.execute(under_way).scalars())
+    # One that was stopped before keeps the reason; one that its guard held, that as well.
+    anew = campaign_run.c.id.in_(ids_of(runs)), campaign_run.c.state.is_distinct_from(STOPPED)
+    why = case((campaign_run.c.state == HELD, campaign_run.c.why + "; stopped: " + order.why), else_=order.why)
+    conn.execute(update(campaign_run).where(*anew).values(state=STOPPED, state_since=machine_now(conn), why=why))
     # By the runs' index alone: a count of all their touches would hold every claim up.
     held = touch.c.run_id.in_(ids_of(runs)), touch.c.state.in_((CLAIMED, DISPATCHED))
     in_flight = int(conn.execute(select(func.count()).select_from(touch).where(*held)).scalar_one())

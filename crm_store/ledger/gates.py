@@ -82,11 +82,13 @@ def is_late(at: Look) -> Column:
 
 
 def _late(at: Look) -> Column:
-    return ~is_late(at) if at.version.campaign.late.otherwise == "skip" else literal(True)
+    # What its guard held and a person let go is not late for the time that took.
+    was_let_go = campaign_run.c.why.is_not(None) & campaign_run.c.accepted_at.is_not(None)
+    return ~_too_late(at) | was_let_go
 
 
 def _too_late(at: Look) -> Column:
-    return ~_late(at)
+    return is_late(at) if at.version.campaign.late.otherwise == "skip" else literal(False)
 
 
 def _audience(at: Look) -> Column:

@@ -32,13 +32,13 @@ class Guard:
         return f"{recipients:,} recipients, {self.because} expects {between}"
 
 
-def usual_guard(last: Sequence[int]) -> Guard | None:
+def usual_guard(last: Sequence[int], what: str = "runs") -> Guard | None:
     """Where the file says nothing: at most three times the median of the last runs (the newest first), and never less
     than 100. None: there are too few to tell."""
     if len(last) < FEWEST_RUNS:
         return None
     newest = last[:USUAL_RUNS]
-    because = f"the usual guard ({TIMES} times the median of the last {len(newest)} runs)"
+    because = f"the usual guard ({TIMES} times the median of the last {len(newest)} {what})"
     return Guard(0, max(NEVER_HELD, int(median(newest) * TIMES)), because)
 
 

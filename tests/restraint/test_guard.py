@@ -13,6 +13,7 @@ from console.alerts import alerts
 from crm_store.insight.reasons import why
 from crm_store.insight.runs import Run, runs
 from crm_store.journeys import plan, slices
+from crm_store.ledger.control import stop_campaign
 from crm_store.ledger.log import Order
 from crm_store.ledger.runs import accept, close_run
 from crm_store.restraint.guard import usual_guard
@@ -77,6 +78,22 @@ def test_a_held_run_alerts_and_goes_on_only_by_a_person(shop: Shop) -> None:
     assert sent(shop) == [("day0-0", "hello")]
 
 
+def test_what_a_person_lets_go_is_not_late_for_the_time_that_took(shop: Shop) -> None:
+    start(shop, guard=TWO_OR_THREE)
+    run(shop, 0, 1)
+    morning = NOON + 20 * HOUR
+    assert shop.store.write(accept, "c", morning, Order("ann")) == 1
+    shop.tick(morning)
+    assert sent(shop) == [("day0-0", "hello")]
+
+
+def test_what_waits_for_something_else_is_not_for_a_person_to_accept(shop: Shop) -> None:
+    start(shop, pace="1 per 1 day")
+    assert run(shop, 0, 2) is None
+    assert sorted(by_customer(shop, "state").values()) == ["due", "sent"]
+    assert shop.store.write(accept, "c", NOON + 20 * HOUR, Order("ann")) == 0
+
+
 def test_what_nobody_accepts_ends_held_at_its_expiry(shop: Shop) -> None:
     start(shop, guard=TWO_OR_THREE)
     run(shop, 0, 1)
@@ -94,6 +111,39 @@ def test_without_a_guard_a_run_over_three_times_the_median_of_the_last_is_held(
     start(shop)
     assert [run(shop, day, count) for day, count in enumerate([1, 4, 1])] == [None, None, None]  # too few to tell
     assert [run(shop, 3, 4), run(shop, 4, 3), run(shop, 5, 4)] == ["held", None, None]  # what was held is no example
+
+
+def test_zones_of_a_day_are_weighed_together(shop: Shop, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Else the zone in which most live would be held each time, after some in which few do."""
+    monkeypatch.setattr("crm_store.restraint.guard.NEVER_HELD", 2)
+    start(shop, kind="broadcast", enter='{every: day, at: "14:00", zone: customer}')
+    lives = ["Asia/Tokyo", "Asia/Kolkata", "Europe/Berlin", *["America/New_York"] * 8]
+    for n, zone in enumerate(lives):
+        shop.customer(f"c{n}", time_zone=zone)
+    for hour in range(4 * 24):
+        shop.tick(NOON + hour * HOUR)
+    assert {one.eligible for one in known(shop)} == {1, 3, 8}  # three zones had their hour before the first tick
+    assert {one.state for one in known(shop)} == {None}
+    for n in range(40):
+        shop.customer(f"new-{n}", time_zone="America/New_York")
+    for hour in range(4 * 24, 5 * 24):
+        shop.tick(NOON + hour * HOUR)
+    (held,) = [one for one in known(shop) if one.state == "held"]
+    assert held.why == "51 recipients, the usual guard (3 times the median of the last 4 days) expects up to 33"
+
+
+def test_what_was_held_and_then_stopped_is_no_example(shop: Shop, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("crm_store.restraint.guard.NEVER_HELD", 2)
+    start(shop)
+    for day, count in enumerate([1, 1, 1]):
+        run(shop, day, count)
+    for day in range(3, 7):
+        assert run(shop, day, 9) == "held"
+        stop_campaign(shop.store, "c", known(shop)[-1].id, Order("ann", "too many"), NOON + day * DAY)
+    stopped = known(shop)[-1].why
+    assert stopped is not None
+    assert stopped.startswith("9 recipients, the usual guard")
+    assert stopped.endswith("; stopped: too many")
 
 
 @given(last=st.lists(st.integers(1, 1_000), min_size=3, max_size=12), recipients=st.integers(0, 4_000))

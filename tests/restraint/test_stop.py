@@ -19,6 +19,7 @@ from crm_store.journeys.renaming import rename_campaign
 from crm_store.ledger import control
 from crm_store.ledger.control import Stopped, pause_campaign, resume_campaign, stop_campaign
 from crm_store.ledger.dispatch import give_back
+from crm_store.ledger.doubts import Chosen, resend
 from crm_store.ledger.events import Provider, ProviderEvent, take_events
 from crm_store.ledger.log import Order
 from crm_store.ledger.pauses import pause_customer, resume_customer
@@ -27,6 +28,7 @@ from crm_store.store import Store
 from tests.journeys.files import journey, outcomes, start, sums_hold
 from tests.ledger.processes import child, heard, tell
 from tests.ledger.rows import by_customer, claim_all, planned
+from tests.ledger.test_doubts import LEASE, in_doubt
 from tests.ledger.test_opt_out import ON_POSTGRESQL, opt_out, writing
 from tests.world import NOON, SETTINGS, Shop
 
@@ -98,6 +100,36 @@ def test_what_comes_back_from_a_sender_after_a_stop_is_cancelled_too(shop: Shop)
     shop.store.write(resume_campaign, "c", ANN)
     shop.tick()
     assert states(shop) == {"alice": ("cancelled", "stopped")}
+
+
+def test_what_is_in_doubt_counts_as_under_way_and_is_cancelled_if_a_person_sends_it_again(
+    shop: Shop, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    clock = in_doubt(shop, monkeypatch, "alice")
+    done = stop(shop)
+    assert (done.in_doubt, done.in_flight, done.cancelled) == (1, 0, 0)
+    shop.store.write(resume_campaign, "c", ANN)
+    clock.ahead += DAY
+    assert shop.store.write(resend, Chosen(campaign="c"), ANN, LEASE, NOON) == 1
+    shop.tick()
+    assert states(shop) == {"alice": ("cancelled", "stopped")}
+
+
+def test_a_run_that_is_over_stays_as_it_was_and_one_that_is_stopped_keeps_its_reason(shop: Shop) -> None:
+    planned(shop, "alice")
+    shop.tick()
+    with shop.store.read() as conn:
+        over = runs(conn)[0]
+    assert stop(shop, over.id).runs == []
+    shop.customer("bob")
+    shop.event("bob", "signed_up", HOUR)
+    shop.plan()
+    claim_all(shop)
+    stop(shop)
+    stop_campaign(shop.store, "c", None, Order("ann"), NOON)
+    with shop.store.read() as conn:
+        second, first = runs(conn)
+    assert (first.state, first.why, second.why) == (None, None, "wrong prices")
 
 
 def test_a_pause_outlives_apply_and_only_a_person_lifts_it(shop: Shop) -> None:

@@ -78,6 +78,11 @@ class Trigger(ABC):
         """Whether it enters as soon as its event is written."""
         return False
 
+    @property
+    def by_zones(self) -> bool:
+        """Whether it comes at a time of the customers' own: to each zone at another instant."""
+        return False
+
     def feeds(self) -> Iterator[str]:
         """The kinds of events without which nobody knows whom it enters."""
         entering = self.event()

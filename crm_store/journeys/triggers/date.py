@@ -162,6 +162,10 @@ class DateTrigger(Trigger):
     def feeds(self) -> Iterator[str]:
         yield from (self.of.kind,) if isinstance(self.of, EventAnchor) else ()
 
+    @property
+    def by_zones(self) -> bool:
+        return True
+
     def sentence(self) -> str:
         years = f" (years {', '.join(map(str, self.years))})" if self.years else ""
         return f"the date {self.moment}{years} at {self.at:%H:%M} of the customer's local time"

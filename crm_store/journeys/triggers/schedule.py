@@ -73,6 +73,10 @@ class ScheduleTrigger(Trigger):
     def _occasion(self, local: datetime) -> str:
         return "once" if isinstance(self.schedule, Once) else f"{local:%Y-%m-%dT%H:%M}"
 
+    @property
+    def by_zones(self) -> bool:
+        return self.zone == "customer"
+
     def sentence(self) -> str:
         return f"the time, {self.schedule}, {'their own' if self.zone == 'customer' else 'of the company'}"
 
