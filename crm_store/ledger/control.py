@@ -106,8 +106,9 @@ def _stop(conn: Connection, name: str, run_id: int | None, order: Order) -> tupl
     else:
         _refuse_others(conn, names, run_id)
     left = select(touch.c.id).where(touch.c.run_id == campaign_run.c.id, touch.c.state.in_(_UNDER_WAY)).exists()
+    unfinished = (PLANNING,) if run_id is None else (PLANNING, STOPPED)
     named = campaign_run.c.campaign.in_(names), campaign_run.c.id == run_id if run_id is not None else true()
-    under_way = select(campaign_run.c.id).where(*named, left | (campaign_run.c.state == PLANNING))
+    under_way = select(campaign_run.c.id).where(*named, left | campaign_run.c.state.in_(unfinished))
     runs = sorted(conn.execute(under_way).scalars())
     # One that was stopped before keeps the reason; one that its guard held, that as well.
     anew = campaign_run.c.id.in_(ids_of(runs)), campaign_run.c.state.is_distinct_from(STOPPED)

@@ -43,7 +43,7 @@ def test_a_campaign_is_paused_resumed_and_stopped_and_the_log_says_by_whom(calle
     called("campaign", "resume", "c")
     called("campaign", "stop", "c")
     assert "(no reason given); `rapport campaign resume c`" in called("campaign", "list").err
-    assert "no reason given" in called("report", "1").out
+    assert "wrong <prices>" in called("report", "1").out
 
 
 def test_a_customer_is_paused_and_resumed(called: Rapport, shop: Shop) -> None:
