@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+from collections.abc import Iterator
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from console.cli.output import say, show_one, warn
+from console.cli.output import counted, say, show_one, warn
 from console.cli.session import Reason, Session, session
 from crm_store.errors import UsageError
+
+if TYPE_CHECKING:
+    from crm_store.ledger.control import Stopped
 
 Names = Annotated[str | None, typer.Argument(help="A campaign that was published.")]
 All = Annotated[bool, typer.Option("--all", help="All campaigns, those to come too, service included.")]
@@ -88,7 +92,17 @@ def stop(
     what = f"run {run_} of {name}" if run_ is not None else name
     say(f"{what} is stopped: {counts}{doubt}")
     if run_ is None:
+        say(*_of_runs(name, done))
         say(f"it stays paused until `rapport campaign resume {name}`")
+
+
+def _of_runs(name: str, done: Stopped) -> Iterator[str]:
+    """Which runs were stopped, and what others had sent: a correction has to name them."""
+    if done.runs:
+        yield f"{counted(len(done.runs), 'run')} stopped: {', '.join(map(str, done.runs))}"
+    if done.sent_before:
+        last = f"the last in run {done.last_before} (`rapport runs --campaign {name}`)"
+        yield f"already sent before: {done.sent_before:,}, {last}"
 
 
 def _which(here: Session, name: str | None, every: bool) -> str | None:

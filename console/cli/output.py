@@ -25,6 +25,11 @@ def say(*lines: str) -> None:
     sys.stdout.write("".join(f"{line}\n" for line in lines))
 
 
+def counted(count: int, one: str) -> str:
+    """How many of them: "1 run", "2 runs"."""
+    return f"{count:,} {one}" if count == 1 else f"{count:,} {one}s"
+
+
 def complain(text: str) -> None:
     """Print an error."""
     sys.stderr.write(f"error: {text}\n" if "\n" not in text else f"{text}\n")

@@ -72,13 +72,16 @@ def _subject(name: str | None) -> str:
 @dataclass(frozen=True)
 class Stopped:
     """What a stop came to: how many touches of the runs it ended had left, were with a sender, were cancelled, are in
-    doubt: they may have left, and are cancelled if they come back."""
+    doubt: they may have left, and are cancelled if they come back.
+    `sent_before`: how many its other runs had sent, the last of them in `last_before`; nothing if a run was named."""
 
     runs: Sequence[int]
     sent: int
     in_flight: int
     cancelled: int
     in_doubt: int
+    sent_before: int = 0
+    last_before: int | None = None
 
 
 def stop_campaign(store: Store, name: str, run_id: int | None, order: Order, now: datetime) -> Stopped:
@@ -92,8 +95,9 @@ def stop_campaign(store: Store, name: str, run_id: int | None, order: Order, now
     while store.write(_cancel, name, now):
         continue
     with store.read() as conn:
-        counts = _counts(conn, runs)
-    return Stopped(runs, counts.get(SENT, 0), in_flight, counts.get(CANCELLED, 0), counts.get(IN_DOUBT, 0))
+        counts, before = _counts(conn, runs), _before(conn, name, runs) if run_id is None else (0, None)
+    sent, cancelled, in_doubt = (counts.get(state, 0) for state in (SENT, CANCELLED, IN_DOUBT))
+    return Stopped(runs, sent, in_flight, cancelled, in_doubt, *before)
 
 
 def _stop(conn: Connection, name: str, run_id: int | None, order: Order) -> tuple[list[int], int]:
@@ -139,3 +143,11 @@ def _counts(conn: Connection, runs: Sequence[int]) -> Mapping[str, int]:
     of_runs: ColumnElement[bool] = touch.c.run_id.in_(ids_of(runs))
     rows = conn.execute(select(touch.c.state, func.count()).where(of_runs).group_by(touch.c.state))
     return {state: count for state, count in rows.all()}
+
+
+def _before(conn: Connection, name: str, runs: Sequence[int]) -> tuple[int, int | None]:
+    """How many touches other runs of the campaign have sent, and the newest of these runs."""
+    others = select(campaign_run.c.id).where(campaign_run.c.campaign == name, campaign_run.c.id.not_in(ids_of(runs)))
+    sent = touch.c.run_id.in_(others), touch.c.state == SENT
+    row = conn.execute(select(func.count(), func.max(touch.c.run_id)).where(*sent)).one()
+    return int(row[0]), row[1]

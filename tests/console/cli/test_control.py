@@ -32,6 +32,7 @@ def test_a_campaign_is_paused_resumed_and_stopped_and_the_log_says_by_whom(calle
     stopped = called("campaign", "stop", "c", "--reason", "wrong <prices>").out
     assert stopped.splitlines() == [
         "c is stopped: 0 sent, 0 in flight, 2 cancelled",
+        "1 run stopped: 1",
         "it stays paused until `rapport campaign resume c`",
     ]
     assert called("campaign", "stop", "c", "--run", "1", "--json").json["cancelled"] == 2
@@ -44,6 +45,16 @@ def test_a_campaign_is_paused_resumed_and_stopped_and_the_log_says_by_whom(calle
     called("campaign", "stop", "c")
     assert "(no reason given); `rapport campaign resume c`" in called("campaign", "list").err
     assert "wrong <prices>" in called("report", "1").out
+
+
+def test_a_stop_tells_what_runs_that_are_done_had_sent(called: Rapport, shop: Shop) -> None:
+    shop.deliver(NOON + timedelta(hours=1))
+    stopped = called("campaign", "stop", "c").out
+    assert "0 sent, 0 in flight, 0 cancelled\nalready sent before: 2, the last in run 1 (`rapport runs --campaign c`)" in stopped
+    told = called("campaign", "stop", "c", "--json").json
+    assert (told["runs"], told["sent_before"], told["last_before"]) == ([], 2, 1)
+    named = called("campaign", "stop", "c", "--run", "1", "--json").json
+    assert (named["sent_before"], named["last_before"]) == (0, None)
 
 
 def test_a_customer_is_paused_and_resumed(called: Rapport, shop: Shop) -> None:
