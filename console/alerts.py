@@ -10,7 +10,7 @@ from datetime import datetime
 from crm_store.clock import roughly, span
 from crm_store.content.sources import CAMPAIGNS, VOCABULARY
 from crm_store.insight.runs import Waiting, held_runs
-from crm_store.journeys.context import Brake, Standing
+from crm_store.journeys.context import Standing
 from crm_store.journeys.feeds import Stale, stale_feeds
 from crm_store.journeys.held import FILE_GONE
 from crm_store.journeys.published import standings
@@ -31,12 +31,11 @@ class Alert:
 
 
 def alerts(store: Store, now: datetime) -> list[Alert]:
-    """A line for each stale feed, and for each campaign or run that is held or paused, and what to do."""
+    """A line for each stale feed, for each campaign or run that is held or paused, for a pause of all; and what to do."""
     with store.read() as conn:
         known, stale, waiting = standings(conn), stale_feeds(conn, now), held_runs(conn)
     gone = [_gone(one, now) for one in known if one.held == FILE_GONE]
-    paused = [_paused(one.name, one.brake) for one in known if one.brake]
-    return [*map(_stale, stale), *gone, *paused, *map(_held, waiting)]
+    return [*map(_stale, stale), *gone, *_paused(known), *map(_held, waiting)]
 
 
 def leases(store: Store) -> Iterator[Alert]:
@@ -59,9 +58,17 @@ def _stale(one: Stale) -> Alert:
     return Alert(one.campaigns, f"stale: {one.kind}", says)
 
 
-def _paused(name: str, brake: Brake) -> Alert:
-    out = f"`rapport campaign resume {'--all' if brake.of_all else name}` lets it go on"
-    return Alert((name,), f"paused: {name}", f"campaign '{name}' is {brake}; {out}")
+def _paused(known: Sequence[Standing]) -> Iterator[Alert]:
+    """One for the pause of all, and one for each campaign that is paused beside: its own end is not enough then."""
+    of_all = next((brake for one in known for brake in one.brakes if brake.of_all), None)
+    if of_all is not None:
+        says = f"all campaigns are {of_all}; `rapport campaign resume --all` lets them go on"
+        yield Alert(tuple(one.name for one in known), "paused: all campaigns", says)
+    for one in known:
+        for own in (brake for brake in one.brakes if not brake.of_all):
+            out = f"`rapport campaign resume {one.name}`"
+            goes = f"it goes on after {out} and `rapport campaign resume --all`" if of_all else f"{out} lets it go on"
+            yield Alert((one.name,), f"paused: {one.name}", f"campaign '{one.name}' is {own}; {goes}")
 
 
 def _held(run: Waiting) -> Alert:

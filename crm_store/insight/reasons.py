@@ -102,8 +102,9 @@ def _status(asked: _Asked) -> Iterator[Check]:
     yield Check("status", asked.stands.status in ("live", "ended"), f"the campaign is {asked.stands.status}")
     if asked.stands.held is not None:
         yield Check("held", False, f"the campaign is held: {asked.stands.held}")
-    if asked.stands.brake is not None:
-        yield Check("paused", False, f"the campaign is {asked.stands.brake}")
+    for brake in asked.stands.brakes:
+        name, what = ("all paused", "all campaigns are") if brake.of_all else ("paused", "the campaign is")
+        yield Check(name, False, f"{what} {brake}")
 
 
 # Who has not entered

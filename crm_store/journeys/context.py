@@ -35,7 +35,7 @@ class Runnable:
 
 @dataclass(frozen=True)
 class Brake:
-    """A person has paused the campaign, since when (machine time) and why. `of_all`: it and all others."""
+    """A person has paused a campaign, since when (machine time) and why. `of_all`: all of them with one order."""
 
     at: datetime
     who: str
@@ -44,13 +44,13 @@ class Brake:
 
     def __str__(self) -> str:
         since = f"since {self.at:%Y-%m-%d %H:%M} UTC ({self.reason or NO_REASON})"
-        return f"paused by {self.who} {since}" + (", as all are" if self.of_all else "")
+        return f"paused by {self.who} {since}"
 
 
 @dataclass(frozen=True)
 class Standing:
     """How a campaign stands in the store, whatever version: its status, since when it is live, whether planned since, why
-    it is held, under which name some of it is still written, who has paused it."""
+    it is held, under which name some of it is still written, who has paused it and who all campaigns."""
 
     name: str
     kind: str
@@ -60,9 +60,9 @@ class Standing:
     held: str | None = None
     held_since: datetime | None = None
     renamed_from: str | None = None
-    brake: Brake | None = None
+    brakes: tuple[Brake, ...] = ()
 
     @property
     def passed_over(self) -> str | None:
         """Why the claim passes its touches over, as the reason of those that expire meanwhile."""
-        return "paused" if self.status in ("paused", "draft") or self.brake else "held" if self.held else None
+        return "paused" if self.status in ("paused", "draft") or self.brakes else "held" if self.held else None

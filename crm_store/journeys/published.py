@@ -78,11 +78,11 @@ def standings(conn: Connection) -> list[Standing]:
     """Every published campaign, by name."""
     rows = conn.execute(_CAMPAIGNS).all()
     brakes = {row.campaign: row for row in conn.execute(_PAUSES)}
-    return [_standing(row, brakes.get(row.name) or brakes.get(EVERY)) for row in rows]
+    return [_standing(row, [brakes[of] for of in (row.name, EVERY) if of in brakes]) for row in rows]
 
 
-def _standing(row: Any, brake: Any) -> Standing:
-    paused = Brake(brake.at, brake.who, brake.reason, brake.campaign == EVERY) if brake else None
+def _standing(row: Any, brakes: Sequence[Any]) -> Standing:
+    paused = tuple(Brake(one.at, one.who, one.reason, one.campaign == EVERY) for one in brakes)
     held = row.held, row.held_since
     return Standing(row.name, row.kind, row.status, row.live_since, row.plans > 0, *held, row.renamed_from, paused)
 

@@ -178,7 +178,7 @@ def test_a_renamed_campaign_stays_paused(shop: Shop) -> None:
     rename(shop)
     shop.publish()
     with shop.store.read() as conn:
-        assert standing(conn, "d").brake is not None
+        assert standing(conn, "d").brakes
 
 
 # A customer

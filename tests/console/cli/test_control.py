@@ -25,9 +25,12 @@ def test_a_campaign_is_paused_resumed_and_stopped_and_the_log_says_by_whom(calle
     assert called("campaign", "pause", "c").out == "c is paused already\n"
     assert "campaign 'c' is paused by" in called("campaign", "list").err
     assert called("campaign", "pause", "--all").out == "all campaigns are paused: nothing more is claimed\n"
+    of_all, own = called("campaign", "list").err.splitlines()
+    assert of_all.startswith("alert: all campaigns are paused by")
+    assert own.endswith("; it goes on after `rapport campaign resume c` and `rapport campaign resume --all`")
     resumed = called("campaign", "resume", "c")
     assert resumed.out == "c is no longer paused by a command\n"
-    assert "as all are; `rapport campaign resume --all` lets it go on" in resumed.err
+    assert resumed.err.splitlines() == [of_all]
     assert called("campaign", "resume", "--all").err == ""
     stopped = called("campaign", "stop", "c", "--reason", "wrong <prices>").out
     assert stopped.splitlines() == [
