@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from console.cli.output import say, show, show_one
+from console.cli.output import counted, say, show, show_one
 from console.cli.session import Reason, Session, session
 from crm_store.content.faults import did_you_mean
 from crm_store.errors import UsageError, no_customer
@@ -81,7 +81,7 @@ def resume(context: typer.Context, key: Key, topic: Topic = None, reason: Reason
 
     here = session(context)
     count = here.store.write(resume_customer, key, _known(here, topic), here.now, Order(person(), reason))
-    say(f"{key}: {count} pauses are lifted" if count else f"{key} is not paused")
+    say(f"{key}: no longer paused, {counted(count, 'pause')} lifted" if count else f"{key} is not paused")
 
 
 def _known(here: Session, topic: str | None) -> str | None:

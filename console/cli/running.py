@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from console.cli.output import complain, say, show, warn
+from console.cli.output import complain, counted, say, show, warn
 from console.cli.session import Reason, Session, session
 from crm_store.clock import machine_instant, span
 from crm_store.errors import UsageError
@@ -129,7 +129,8 @@ def accept_runs(here: Session, name: str, reason: str | None) -> None:
     from crm_store.ledger.runs import accept
 
     runs = here.store.write(accept, name, here.now, Order(person(), reason))
-    typer.echo(f"accepted: what {runs} runs of {name} keep back, held or late, may go", err=True)
+    went = f"accepted: what {counted(runs, 'run')} of {name} kept back, held or late, may go"
+    typer.echo(went if runs else f"nothing of {name} is held or late: there is nothing to accept", err=True)
 
 
 def warn_of_what_waits(here: Session, told: list[Alert]) -> None:

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from console.cli.output import say, show, show_one
+from console.cli.output import counted, say, show, show_one
 from console.cli.session import Session, session
 from crm_store.content.faults import Faults, did_you_mean
 from crm_store.errors import ContentError, UsageError, no_customer
@@ -164,7 +164,8 @@ def explain(
     if as_json:
         show_one(row, as_json)
     else:
-        say(one.sentence(), f"{found} customers as of {here.now:%Y-%m-%d %H:%M:%S}Z (days of {zone}).", "", statement)
+        who = counted(found, "customer")
+        say(one.sentence(), f"{who} as of {here.now:%Y-%m-%d %H:%M:%S}Z (days of {zone}).", "", statement)
 
 
 def _explain_for(here: Session, one: Segment, key: str, as_json: bool) -> None:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from console.cli.output import confirm, say, show
+from console.cli.output import confirm, counted, say, show
 from console.cli.session import Reason, Session, session
 from crm_store.clock import span
 from crm_store.errors import RapportError, UsageError
@@ -97,4 +97,4 @@ def order(here: Session, chosen: Chosen, what: str, yes: bool, reason: str | Non
         done = here.store.write(doubts.give_up, chosen, who)
     else:
         done = here.store.write(doubts.resume, chosen, who, here.now)
-    say(f"{done:,} touches of {chosen}: {what.replace('_', ' ')}")
+    say(f"{counted(done, 'touch', 'touches')} of {chosen}: {what.replace('_', ' ')}")

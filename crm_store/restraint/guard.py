@@ -29,7 +29,8 @@ class Guard:
         if self.least <= recipients <= self.most:
             return None
         between = f"{self.least:,} to {self.most:,}" if self.least else f"up to {self.most:,}"
-        return f"{recipients:,} recipients, {self.because} expects {between}"
+        who = "1 recipient" if recipients == 1 else f"{recipients:,} recipients"
+        return f"{who}, {self.because} expects {between}"
 
 
 def usual_guard(last: Sequence[int], what: str = "runs") -> Guard | None:

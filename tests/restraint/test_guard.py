@@ -63,7 +63,7 @@ def test_a_held_run_alerts_and_goes_on_only_by_a_person(shop: Shop) -> None:
     run(shop, 0, 1)
     alert = str(*alerts(shop.store, NOON))
     assert "campaign 'c': run 1 (as of 2026-06-15 12:00 UTC) is held: 1" in alert
-    assert "1 recipients, its guard expects 2 to 3; `rapport run --accept c` lets it go" in alert
+    assert "1 recipient, its guard expects 2 to 3; `rapport run --accept c` lets it go" in alert
     with shop.store.read() as conn:
         story = why(conn, "c", "day0-0", NOON)
     assert story is not None

@@ -40,7 +40,7 @@ WORKS = {
     "segment count": ("segment count buyers", "1"),
     "segment members": ("segment members buyers --limit 5", "alice"),
     "segment sql": ("segment sql buyers --among", "SELECT customer.id"),
-    "segment explain": ("segment explain buyers", "1 customers as of 2026-06-15 12:00:00Z (days of Europe/Berlin)."),
+    "segment explain": ("segment explain buyers", "1 customer as of 2026-06-15 12:00:00Z (days of Europe/Berlin)."),
     "campaign list": ("campaign list", "welcome"),
     "campaign words": ("campaign words", "wait_for"),
     "campaign show": ("campaign show welcome", "├── gift: send gift with offer gift"),

@@ -77,7 +77,7 @@ def test_a_customer_is_paused_and_resumed(called: Rapport, shop: Shop) -> None:
     shop.deliver(NOON + timedelta(hours=1))
     assert by_customer(shop, "state") == {"alice": "due", "bob": "sent"}
     assert called("customer", "resume", "alice", "--topic", "news").out == "alice is not paused\n"
-    assert called("customer", "resume", "alice").out == "alice: 1 pauses are lifted\n"
+    assert called("customer", "resume", "alice").out == "alice: no longer paused, 1 pause lifted\n"
     assert called("customer", "show", "alice", "--json").json["pauses"] == []
     assert called("customer", "resume", "alice").out == "alice is not paused\n"
 

@@ -98,7 +98,7 @@ def test_doubts_are_chosen(doubted: Rapport, shop: Shop) -> None:
 
 def test_what_failed_for_its_address_is_resumed(doubted: Rapport, shop: Shop) -> None:
     change(shop, touch, {"state": "failed", "reason": "address"})
-    assert doubted("settle", "--campaign", "c", "--resume", "--yes").out == "1 touches of campaign c: resume\n"
+    assert doubted("settle", "--campaign", "c", "--resume", "--yes").out == "1 touch of campaign c: resume\n"
     assert by_customer(shop, "state") == {"alice": "due"}
 
 

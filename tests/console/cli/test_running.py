@@ -27,13 +27,14 @@ def ran(shop: Shop, store_url: str, *words: str, check: bool = True) -> subproce
 
 
 def test_run_publishes_the_working_tree_and_does_what_is_due(small_shop: Shop, store_url: str) -> None:
-    done = ran(small_shop, store_url, "run", "--json")
+    done = ran(small_shop, store_url, "run", "--accept", "welcome", "--json")
     (row,) = json.loads(done.stdout)
     assert (row["campaign"], row["runs"], row["entered"], row["planned"], row["sent"]) == ("welcome", [1], 1, 1, 1)
     said = done.stderr.splitlines()
     assert [line.partition(":")[0] for line in said] == [
         "published the working tree",
         "campaign welcome is live now; 1 customer would enter today",
+        "nothing of welcome is held or late",
         "starting Prefect's own server (10-20 s) ...",
     ]
     assert "campaign welcome" in said[0]

@@ -127,6 +127,6 @@ def test_somebody_unknown_is_said_in_one_line(rapport: Rapport, key: str) -> Non
 def test_without_a_customer_it_says_the_sentence_the_count_and_the_sql(rapport: Rapport) -> None:
     lines = said(rapport, "buyers")
     assert lines[0].startswith("Customers for whom ")
-    assert lines[1] == "1 customers as of 2026-06-15 12:00:00Z (days of Europe/Berlin)."
+    assert lines[1] == "1 customer as of 2026-06-15 12:00:00Z (days of Europe/Berlin)."
     assert lines[3].startswith("SELECT customer.id")
     assert rapport("segment", "explain", "buyers", "--json").json["customers"] == 1

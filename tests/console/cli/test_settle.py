@@ -41,7 +41,7 @@ def test_it_asks_before_it_obeys(called: Rapport, shop: Shop, monkeypatch: pytes
     refused = called("settle", "--campaign", "c", "--give-up")
     assert (refused.code, refused.err) == (1, "error: not confirmed, so nothing is done; --yes goes on without asking\n")
     assert by_customer(shop, "state") == {"alice": "in_doubt"}
-    assert called("settle", "--campaign", "c", "--give-up", "--yes").out == "1 touches of campaign c: give up\n"
+    assert called("settle", "--campaign", "c", "--give-up", "--yes").out == "1 touch of campaign c: give up\n"
     assert by_customer(shop, "state", "reason") == {"alice": ("failed", "gave_up")}
 
 
