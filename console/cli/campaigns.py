@@ -151,6 +151,7 @@ def run_campaign(
     context: typer.Context,
     name: Name,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Say who would get what, then undo it.")] = False,
+    limit: Annotated[int, typer.Option(min=1, help="Of a dry run, show at most so many; --json has all.")] = 50,
     as_json: Json = False,
 ) -> None:
     """Publish the working tree, plan, and deliver this campaign; with --dry-run only say what would happen.
@@ -165,10 +166,11 @@ def run_campaign(
     content = check(here.workspace)
     _known(content, name)
     if dry_run:
+        from console.cli.outcomes import show_rehearsed
         from console.rehearsal import rehearse_campaign
 
         found = rehearse_campaign(here.store, content, name, here.now)
-        show(found.rows, as_json, title=f"Would happen now in {name} (nothing has)")
+        show_rehearsed(found.rows, as_json, limit, f"Would happen now in {name} (nothing has)")
         warn(found.alerts)
         return
     from console.cli.running import publish_working_tree, report, run_flows, warn_of_what_waits

@@ -1,7 +1,8 @@
-"""rapport campaign results: what came of a campaign, printed."""
+"""rapport campaign results, and a dry run: what came, or would come, of a campaign, printed."""
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Collection, Mapping, Sequence
 from decimal import Decimal
 from typing import TYPE_CHECKING, Any
@@ -72,3 +73,19 @@ def _with_share(count: int, rate: float | None) -> str:
 
 def _money(amounts: Mapping[str, Decimal]) -> str:
     return ", ".join(f"{amount} {currency}" for currency, amount in amounts.items()) or "0"
+
+
+def show_rehearsed(rows: Sequence[Mapping[str, Any]], as_json: bool, limit: int, title: str) -> None:
+    """How many touches would come to what, then the first of them."""
+    if rows and not as_json:
+        say(_summed(rows))
+    show(rows if as_json else rows[:limit], as_json, title=title)
+    if len(rows) > limit and not as_json:
+        say(f"{len(rows) - limit:,} more: `--limit {len(rows)}` shows all, `--json` has all")
+
+
+def _summed(rows: Sequence[Mapping[str, Any]]) -> str:
+    """What would be sent, then the most frequent first: "154 would be sent, 12 skipped (no_consent)"."""
+    said = (f"{row['outcome']} ({row['reason']})" if row["reason"] else row["outcome"] for row in rows)
+    counts = sorted(Counter(said).items(), key=lambda one: (one[0] != "would be sent", -one[1], one[0]))
+    return ", ".join(f"{count:,} {what}" for what, count in counts)

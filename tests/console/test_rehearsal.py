@@ -12,6 +12,7 @@ from console.rehearsal import rehearse_campaign
 from crm_store.ledger.control import pause_campaign
 from crm_store.ledger.log import Order
 from crm_store.schema import METADATA
+from tests.console.cli.command import Rapport
 from tests.world import NOON, SETTINGS, Shop
 
 WELCOME = """\
@@ -110,3 +111,16 @@ def test_what_keeps_a_campaign_back_is_said(shop: Shop) -> None:
 def test_a_changed_file_is_rehearsed_as_it_is_now(shop: Shop) -> None:
     shop.campaign("welcome", WELCOME.replace("topic: offers", "topic: news"))
     assert rehearsed(shop)["carol gift"] == ("would be sent", None)
+
+
+def test_a_dry_run_is_summed_up_before_its_first_rows(
+    shop: Shop, store_url: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    always = ("--workspace", str(shop.root), "--store", store_url, "--now", NOON.isoformat())
+    called = Rapport(monkeypatch, capsys, always)
+    words = ("campaign", "run", "welcome", "--dry-run")
+    first, *_, last = called(*words, "--limit", "3").out.splitlines()
+    assert first == "1 would be sent, 1 skipped (no_address), 1 skipped (no_consent), 1 skipped (suppressed)"
+    assert last == "1 more: `--limit 4` shows all, `--json` has all"
+    assert " more: " not in called(*words).out
+    assert len(called(*words, "--limit", "3", "--json").json) == 4

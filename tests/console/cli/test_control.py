@@ -52,8 +52,10 @@ def test_a_campaign_is_paused_resumed_and_stopped_and_the_log_says_by_whom(calle
 
 def test_a_stop_tells_what_runs_that_are_done_had_sent(called: Rapport, shop: Shop) -> None:
     shop.deliver(NOON + timedelta(hours=1))
-    stopped = called("campaign", "stop", "c").out
-    assert "0 sent, 0 in flight, 0 cancelled\nalready sent before: 2, the last in run 1 (`rapport runs --campaign c`)" in stopped
+    assert called("campaign", "stop", "c").out.splitlines()[:2] == [
+        "c is stopped: 0 sent, 0 in flight, 0 cancelled",
+        "already sent before: 2, the last in run 1 (`rapport runs --campaign c`)",
+    ]
     told = called("campaign", "stop", "c", "--json").json
     assert (told["runs"], told["sent_before"], told["last_before"]) == ([], 2, 1)
     named = called("campaign", "stop", "c", "--run", "1", "--json").json
