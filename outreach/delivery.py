@@ -31,7 +31,7 @@ from crm_store.ledger.settling import settle
 from crm_store.store import Store
 from outreach.beside import Beside, Drained, Job
 from outreach.channels import channel_for
-from outreach.channels.base import TOO_LATE, Channel, ChannelStopped, Mail, NotAccepted
+from outreach.channels.base import TOO_LATE, Channel, ChannelStopped, Mail, NotAccepted, doubt
 from outreach.links import Signer
 from outreach.offers.codes import new_codes
 from outreach.recovery import recover
@@ -319,7 +319,7 @@ class _Call:
         except NotAccepted as refused:
             return self._divided(refused, named) if refused.divide else _none_accepted(refused, named.packed)
         except Exception as error:
-            return Answer(doubtful=dict.fromkeys(named.packed, type(error).__name__))
+            return Answer(doubtful=dict.fromkeys(named.packed, doubt(error)))
 
     def _divided(self, refused: NotAccepted, named: Request) -> Answer | None:
         if len(named.packed) == 1:

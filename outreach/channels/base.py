@@ -7,6 +7,7 @@ from abc import ABC, abstractmethod
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
+from http.client import HTTPException
 from pathlib import Path
 from typing import ClassVar
 
@@ -86,6 +87,19 @@ class Unreachable(NotAccepted):
 
 class ChannelStopped(RapportError):
     """A channel takes nothing at present. Every mail that was to leave by it is due as before; nothing is lost."""
+
+
+class Unsure(Exception):
+    """An answer after which nobody knows whether the mails were taken. Its text is their reason: nothing personal."""
+
+
+def doubt(error: Exception) -> str:
+    """Why mails are in doubt: what an unforeseen error says may quote a person's data, so of that only its kind is kept."""
+    if isinstance(error, Unsure):
+        return str(error)
+    if isinstance(error, TimeoutError):
+        return "no_answer"
+    return "connection_lost" if isinstance(error, (ConnectionError, HTTPException)) else type(error).__name__
 
 
 @dataclass(frozen=True)

@@ -6,7 +6,7 @@ import time
 from collections.abc import Iterator, Mapping, Sequence
 
 from crm_store.ledger.dispatch import Answer, Refusal
-from outreach.channels.base import Channel, Mail, NotAccepted, Proof, Unreachable
+from outreach.channels.base import Channel, Mail, NotAccepted, Proof, Unreachable, doubt
 
 REST_SECONDS = 60.0
 
@@ -64,7 +64,7 @@ class WithFallback(Channel):
                     raise
                 answer = Answer(refused=_refused(called, str(no)), stopped=no.stopped)
             except Exception as error:
-                answer = Answer(doubtful={mail.touch_id: type(error).__name__ for mail in called})
+                answer = Answer(doubtful={mail.touch_id: doubt(error) for mail in called})
             whole, failed = _plus(whole, answer), not answer.accepted
         return whole
 

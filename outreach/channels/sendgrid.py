@@ -46,7 +46,7 @@ from crm_store.content.literals import read_whole
 from crm_store.content.nodes import Node
 from crm_store.content.settings import read_url
 from crm_store.ledger.dispatch import Answer, Refusal
-from outreach.channels.base import Channel, Mail, NotAccepted, Outfit, Unreachable, in_time
+from outreach.channels.base import Channel, Mail, NotAccepted, Outfit, Unreachable, Unsure, in_time
 from outreach.channels.sendgrid_events import TOUCH
 from outreach.rendering.said import PLAIN, Part
 from outreach.wire.addresses import mailbox, wire_address
@@ -155,7 +155,7 @@ class SendGrid(Channel):
         except HTTPError as error:
             return _refused(error, good, refused, self.options)
         if reply.status_code != (200 if self.options.sandbox else 202):
-            raise HTTPError(reply.status_code, "neither accepted nor refused", b"", {})
+            raise Unsure(f"http_{reply.status_code}")
         message_id = str(reply.headers.get("X-Message-Id") or request_id)
         return Answer({mail.touch_id: message_id for mail in good}, refused)
 
@@ -290,7 +290,7 @@ def _unreachable(error: NoConnection) -> NotAccepted:
 
 
 def _refused(error: HTTPError, mails: Sequence[Mail], refused: dict[int, Refusal], options: Options) -> Answer:
-    """What an answer that is no success means. Raises NotAccepted for a definite no to all, the error itself for doubt."""
+    """What an answer that is no success means. Raises NotAccepted for a definite no to all, Unsure for doubt."""
     status = error.status_code
     if status in (400, 413):
         return _bad_request(error, mails, refused)
@@ -300,7 +300,7 @@ def _refused(error: HTTPError, mails: Sequence[Mail], refused: dict[int, Refusal
         raise NotAccepted("blocked", wait=BLOCKED)
     if status in _STOPPED:
         raise NotAccepted("stopped", f"sendgrid says {status}: {_STOPPED[status].format(options)}")
-    raise error
+    raise Unsure(f"http_{status}")
 
 
 _STOPPED = {

@@ -24,7 +24,7 @@ from crm_store.content.fields import Fields, one_of, sure, text
 from crm_store.content.literals import read_port, read_whole
 from crm_store.content.settings import read_address
 from crm_store.ledger.dispatch import Answer, Refusal
-from outreach.channels.base import Channel, Mail, NotAccepted, Outfit, Unreachable, in_time
+from outreach.channels.base import Channel, Mail, NotAccepted, Outfit, Unreachable, doubt, in_time
 from outreach.wire.addresses import wire_address
 from outreach.wire.mime import message
 from outreach.wire.sockets import NoConnection, Wire, connect_seconds, no_connection
@@ -268,7 +268,7 @@ class _Session:
         """The connection has ended: `waiting`, if its dot may have left, is in doubt; `mail` has not been asked for."""
         self.alive = False
         if waiting and self._dot is not None and self.wire.trying >= self._dot:
-            work.doubtful[waiting.touch_id] = type(error).__name__
+            work.doubtful[waiting.touch_id] = "odd_reply" if isinstance(error, ValueError) else doubt(error)
             work.stop()
         elif waiting:
             work.refused[waiting.touch_id] = CLOSED

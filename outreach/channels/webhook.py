@@ -27,7 +27,7 @@ from crm_store.content.fields import Fields, sure
 from crm_store.content.literals import read_whole
 from crm_store.content.settings import read_url
 from crm_store.ledger.dispatch import Answer, Refusal
-from outreach.channels.base import Channel, Mail, NotAccepted, Outfit, Unreachable, in_time
+from outreach.channels.base import Channel, Mail, NotAccepted, Outfit, Unreachable, Unsure, in_time
 from outreach.wire.flaws import flaw_of
 from outreach.wire.http import Http, Reply, told_wait
 from outreach.wire.sockets import NoConnection
@@ -106,7 +106,7 @@ class Webhook(Channel):
         if reply.status in _STOPPED:
             what = _STOPPED[reply.status].format(env=self.options.secret_env)
             return NotAccepted("stopped", f"webhook {self.options.url} says {reply.status}: {what}")
-        return Unsure(str(reply.status))
+        return Unsure(f"http_{reply.status}")
 
     def trouble(self) -> str | None:
         name = self.options.secret_env
@@ -116,10 +116,6 @@ class Webhook(Channel):
 
     def drained(self) -> None:
         self._http.close()
-
-
-class Unsure(Exception):
-    """An answer after which nobody knows whether the mails were taken."""
 
 
 def as_json(mail: Mail) -> dict[str, Any]:

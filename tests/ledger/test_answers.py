@@ -13,7 +13,7 @@ from crm_store.ledger import accounts, dispatch
 from crm_store.ledger.dispatch import Answer, Refusal
 from crm_store.ledger.material import Material
 from crm_store.schema import customer, touch
-from outreach.channels.base import ChannelStopped, Mail, NotAccepted
+from outreach.channels.base import ChannelStopped, Mail, NotAccepted, Unsure
 from outreach.rendering.context import Saying, context
 from tests.journeys.files import sent, sums_hold
 from tests.ledger.channels import Answers, Told, accept, fail_with, refuse, use
@@ -71,10 +71,20 @@ def test_after_five_tries_it_gives_up(shop: Shop, monkeypatch: pytest.MonkeyPatc
     assert by_customer(shop, "state", "reason", "attempt") == {"alice": ("failed", "gave_up", 5)}
 
 
-@pytest.mark.parametrize("error", [OSError("cut"), TimeoutError(), ValueError("?"), Exception()])
-def test_whatever_else_a_channel_raises_leaves_doubt(shop: Shop, monkeypatch: pytest.MonkeyPatch, error: Exception) -> None:
+@pytest.mark.parametrize(
+    ("error", "reason"),
+    [
+        (ConnectionResetError("cut"), "connection_lost"),
+        (TimeoutError(), "no_answer"),
+        (Unsure("http_500"), "http_500"),
+        (ValueError("alice@example.com"), "ValueError"),
+    ],
+)
+def test_whatever_else_a_channel_raises_leaves_doubt(
+    shop: Shop, monkeypatch: pytest.MonkeyPatch, error: Exception, reason: str
+) -> None:
     deliver_by(shop, Told(fail_with(error)), monkeypatch)
-    assert by_customer(shop, "state", "reason") == {"alice": ("in_doubt", type(error).__name__)}
+    assert by_customer(shop, "state", "reason") == {"alice": ("in_doubt", reason)}
 
 
 def test_each_touch_of_a_request_gets_its_own_answer(shop: Shop, monkeypatch: pytest.MonkeyPatch) -> None:

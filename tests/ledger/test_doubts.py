@@ -48,8 +48,8 @@ def test_they_are_listed_with_age_and_reason(shop: Shop, monkeypatch: pytest.Mon
         rows = doubts(conn, Chosen())
         assert doubts(conn, Chosen(campaign="other")) == []
     assert [(row["customer"], row["reason"], row["age"]) for row in rows] == [
-        ("alice", "TimeoutError", 3 * MINUTE),
-        ("bob", "TimeoutError", 3 * MINUTE),
+        ("alice", "no_answer", 3 * MINUTE),
+        ("bob", "no_answer", 3 * MINUTE),
     ]
 
 
@@ -102,7 +102,7 @@ def test_a_person_ends_doubts_by_touch_by_request_or_by_campaign(
     shop.store.write(give_up, chosen, Order("ann"))
     states = by_customer(shop, "state", "reason")
     assert states["alice"] == ("failed", "gave_up")
-    assert states["bob"] == (("in_doubt", "TimeoutError") if by == "touch" else ("failed", "gave_up"))
+    assert states["bob"] == (("in_doubt", "no_answer") if by == "touch" else ("failed", "gave_up"))
     assert logged(shop)[0][:2] == ("ann", "give up")
 
 

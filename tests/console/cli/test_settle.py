@@ -28,11 +28,11 @@ def called(shop: Shop, store_url: str, monkeypatch: pytest.MonkeyPatch, capsys: 
 
 def test_it_lists_doubts_and_the_channel_that_is_out_of_order(called: Rapport) -> None:
     said = called("settle").out
-    assert "TimeoutError" in said
+    assert "no_answer" in said
     assert "alice" in said
     assert "channel email is out of order" in said
     (row,) = called("settle", "--json").json
-    assert (row["customer"], row["reason"]) == ("alice", "TimeoutError")
+    assert (row["customer"], row["reason"]) == ("alice", "no_answer")
 
 
 @pytest.mark.parametrize("answer", ["n\n", ""])

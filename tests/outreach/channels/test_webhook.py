@@ -9,8 +9,8 @@ from datetime import timedelta
 import pytest
 
 from crm_store.ledger.dispatch import Answer
-from outreach.channels.base import NotAccepted, Unreachable
-from outreach.channels.webhook import Options, Unsure, Webhook
+from outreach.channels.base import NotAccepted, Unreachable, Unsure
+from outreach.channels.webhook import Options, Webhook
 from tests.fakes.webhook import FakeSystem
 from tests.outreach.channels.benches import MAIL, REQUEST, in_environment, mails, soon
 
@@ -79,7 +79,7 @@ def test_a_definite_no_says_what_to_do(fake: FakeSystem, channel: Webhook, statu
 @pytest.mark.parametrize("status", [500, 503, 302, 409, 422])
 def test_any_other_answer_is_a_doubt(fake: FakeSystem, channel: Webhook, status: int) -> None:
     fake.statuses.append((status, {"Location": fake.url}))
-    with pytest.raises(Unsure):
+    with pytest.raises(Unsure, match=f"^http_{status}$"):
         channel.send(REQUEST, mails(2), soon())
     assert not fake.statuses
     assert fake.mails == []
