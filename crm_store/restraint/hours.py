@@ -116,6 +116,9 @@ def check_opens(hours: Hours, company: Hours, fields: Fields) -> None:
 def _span(node: Node) -> tuple[int, int]:
     found = _HOURS.fullmatch(text(node))
     begin, end = (int(found[1]) * 60 + int(found[2]), int(found[3]) * 60 + int(found[4])) if found else (0, 0)
+    if end < begin:
+        what = "hours over midnight can't be said; write those of one day, such as 09:00-20:00"
+        raise Fault(node.place, f"'{text(node)}' ends before it begins: {what}")
     if not begin < end <= _WHOLE_DAY:
         raise Fault(node.place, f"'{text(node)}' must be hours of a day such as 09:00-20:00, at most until 24:00")
     return begin, end

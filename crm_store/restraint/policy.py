@@ -45,7 +45,13 @@ class Policy:
 
 
 USUAL = Policy()
-_NOT_IN_SERVICE = ("caps", "when_capped", "priority", "one_per_address")
+# What a campaign of service can't have, and why.
+_NOT_IN_SERVICE = {
+    "caps": "is under no cap",
+    "when_capped": "is under no cap",
+    "priority": "is under no cap, and a priority says who gets the room under caps",
+    "one_per_address": "goes to all who share an address; `service_per_address` in config/rapport.yaml bounds it",
+}
 _LONGEST_PACE = timedelta(days=31)  # so long it is kept when touches were claimed
 
 
@@ -56,9 +62,9 @@ def read_policy(
     wait_at_most, pace = fields.maybe("wait_at_most", read_elapsed), fields.maybe("pace", _pace)
     hours, guard = read_hours(fields), fields.maybe("guard", lambda node: read_guard(node, faults))
     if is_service:
-        for key in _NOT_IN_SERVICE:
+        for key, why in _NOT_IN_SERVICE.items():
             if fields.has(key):
-                fields.fault(fields.place_of(key), f"a service campaign is under no cap; take '{key}' out")
+                fields.fault(fields.place_of(key), f"a service campaign {why}; take '{key}' out")
         fields.known(*_NOT_IN_SERVICE)
         return Policy(wait_at_most=wait_at_most, hours=hours, pace=pace, guard=guard)
     check_opens(hours, settings.hours, fields)

@@ -20,6 +20,7 @@ from tests.world import NOON, SETTINGS, Shop
 
 DAY, HOUR = timedelta(days=1), timedelta(hours=1)
 ONE_A_WEEK = "[{at_most: 1, per: 7 days}]"
+SERVICE: dict[str, str | None] = {"purpose": "service", "basis": "x", "topic": None}
 OF_ORDERS: dict[str, str | None] = {"enter": "{event: order}", "again": "per event", "late": "{within: 30 days}"}
 
 
@@ -236,7 +237,9 @@ def test_the_caps_of_today_hold_for_whoever_is_under_way(shop: Shop) -> None:
         ({"when_capped": "waits"}, "'waits' is not one of skip, wait"),
         ({"priority": "101"}, "'101' must be a whole number from 0 to 100"),
         ({"wait_at_most": "1 month"}, "'1 month' must be"),
-        ({"purpose": "service", "basis": "x", "topic": None, "priority": "60"}, "a service campaign is under no cap"),
+        ({**SERVICE, "caps": "[{at_most: 1, per: 7 days}]"}, "a service campaign is under no cap; take 'caps' out"),
+        ({**SERVICE, "priority": "60"}, "and a priority says who gets the room under caps; take 'priority' out"),
+        ({**SERVICE, "one_per_address": "true"}, "a service campaign goes to all who share an address; `service_per_address`"),
     ],
 )
 def test_what_is_written_wrongly_is_said(tmp_path_factory: pytest.TempPathFactory, keys: dict[str, str], said: str) -> None:

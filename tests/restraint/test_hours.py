@@ -197,7 +197,8 @@ def test_nothing_leaves_on_a_public_holiday_where_she_lives(shop: Shop, holidays
 @pytest.mark.parametrize(
     ("keys", "said"),
     [
-        ({"hours": "20:00-09:00"}, "'20:00-09:00' must be hours of a day such as 09:00-20:00"),
+        ({"hours": "20:00-09:00"}, "'20:00-09:00' ends before it begins: hours over midnight can't be said"),
+        ({"hours": "09:00-09:00"}, "'09:00-09:00' must be hours of a day such as 09:00-20:00"),
         ({"hours": "09:00-24:30"}, "'09:00-24:30' must be hours of a day"),
         ({"days": "[monday]"}, "'monday' is not one of mon"),
         ({"blackout": "[2026-06-15]"}, "a campaign has no 'blackout'"),
