@@ -30,11 +30,18 @@ def find_root(given: Path | None) -> Path:
         if not (chosen / SETTINGS).is_file():
             raise UsageError(f"workspace {chosen} has no {SETTINGS}; `rapport init {chosen}` lays one out")
         return chosen.resolve()
-    here = Path.cwd()
+    here = _here()
     for folder in (here, *here.parents):
         if (folder / SETTINGS).is_file():
             return folder
     raise UsageError(f"no {SETTINGS} here or above; go to a workspace, name one with --workspace, or `rapport init DIR`")
+
+
+def _here() -> Path:
+    try:
+        return Path.cwd()
+    except FileNotFoundError:
+        raise UsageError("the folder you are in was deleted; go to another, e.g. `cd ~`") from None
 
 
 def load_workspace(root: Path) -> Workspace:

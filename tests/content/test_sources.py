@@ -100,6 +100,15 @@ def test_the_environment_names_the_workspace(tmp_path: Path, monkeypatch: pytest
     assert find_root(here.root) == here.root
 
 
+def test_a_folder_that_was_deleted_is_said(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    gone = tmp_path / "gone"
+    gone.mkdir()
+    monkeypatch.chdir(gone)
+    gone.rmdir()
+    with pytest.raises(UsageError, match="the folder you are in was deleted; go to another"):
+        find_root(None)
+
+
 def test_no_workspace_anywhere_says_what_to_do(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
     with pytest.raises(UsageError, match=r"no config/rapport\.yaml here or above; .* `rapport init DIR`"):
