@@ -239,7 +239,7 @@ def test_the_caps_of_today_hold_for_whoever_is_under_way(shop: Shop) -> None:
         ({"wait_at_most": "1 month"}, "'1 month' must be"),
         ({**SERVICE, "caps": "[{at_most: 1, per: 7 days}]"}, "a service campaign is under no cap; take 'caps' out"),
         ({**SERVICE, "priority": "60"}, "and a priority says who gets the room under caps; take 'priority' out"),
-        ({**SERVICE, "one_per_address": "true"}, "a service campaign goes to all who share an address; `service_per_address`"),
+        ({**SERVICE, "one_per_address": "true"}, "goes to all who share an address; `service_per_address`"),
     ],
 )
 def test_what_is_written_wrongly_is_said(tmp_path_factory: pytest.TempPathFactory, keys: dict[str, str], said: str) -> None:
