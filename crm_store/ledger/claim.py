@@ -56,7 +56,7 @@ class Lease:
 class Claim:
     """Touches claimed together. `busy`: others hold customers of touches that are still due. `wait`: the account takes
     nothing before that is over. `probe`: its one touch tries an account that is out of order. `written_off`: how many were
-    not claimed, by the state they are in now (due: put off). `newest`: the version that says by which way out they leave."""
+    not claimed, by the state they are in now (due: put off). `newest`: whose settings give the way out."""
 
     token: str
     touch_ids: tuple[int, ...]

@@ -111,7 +111,9 @@ def unanswered(conn: Connection, campaign: str | None) -> list[Unanswered]:
     """The requests whose answers are lost, of one campaign or all."""
     way_out_id = func.coalesce(request.c.definition_id, touch.c.definition_id)
     named = request.c.id, request.c.channel, request.c.provider, touch.c.definition_id, way_out_id, touch.c.step
-    chosen = select(*named, touch.c.decided_at, touch.c.id.label("touch_id")).join(request, request.c.id == touch.c.request_id)
+    chosen = select(*named, touch.c.decided_at, touch.c.id.label("touch_id")).join(
+        request, request.c.id == touch.c.request_id
+    )
     lost = touch.c.state == DISPATCHED, *_gone(conn, campaign)
     rows = conn.execute(chosen.where(*lost).order_by(touch.c.id)).all()
     found: dict[tuple[str, str, str, int, int, str, datetime], list[int]] = {}

@@ -306,6 +306,30 @@ def test_losses_name_the_winner(shop: Shop) -> None:
     assert found == [Loss("a", "b", 2), Loss("c", "b", 1)]
 
 
+@pytest.mark.parametrize(
+    ("caps", "winner"),
+    [
+        ("[{at_most: 1, per: 1 day, topic: offers}]", "a"),
+        ("[{at_most: 1, per: 1 day}]", "b"),
+        ("[{at_most: 5, per: 7 days}, {at_most: 1, per: 1 day, topic: offers}]", "a"),
+    ],
+)
+def test_the_winner_counts_under_a_cap_that_was_full(shop: Shop, caps: str, winner: str) -> None:
+    company(shop, caps.replace("at_most: 1, per: 1 day}", "at_most: 2, per: 1 day}"))
+    at: dict[str, str | None] = {"kind": "broadcast"}
+    campaigns(
+        shop,
+        a={**at, "enter": "{time: 2026-06-15 12:00}"},
+        b={**at, "enter": "{time: 2026-06-15 13:00}", "topic": "news"},
+        c={**at, "enter": "{time: 2026-06-15 14:00}"},
+    )
+    shop.customer("alice")
+    for hours in range(3):
+        run(shop, NOON + hours * HOUR)
+    with shop.store.read() as conn:
+        assert losses(conn, NOON - DAY, NOON + DAY) == [Loss("c", winner, 1)]
+
+
 def hints(shop: Shop) -> list[str]:
     content = shop.check()
     return starving_hints(content.campaigns, content.workspace.settings)
