@@ -342,6 +342,9 @@ def test_check_tells_of_a_campaign_that_caps_itself(shop: Shop) -> None:
     assert said.startswith(
         "campaign 'c' may send one customer 2 mails per 7 days (hello, again), and she gets at most 1 per 7 days"
     )
+    assert "the last are never sent" in said
+    shop.campaign("c", journey(steps="[{send: hello}, {wait: 3 days}, {send: again}]", when_capped="wait"))
+    assert "the last wait for room, until their expiry" in hints(shop)[0]
     shop.campaign("c", journey(steps="[{send: hello}, {wait: 7 days}, {send: again}]"))
     assert hints(shop) == []
 
@@ -353,6 +356,8 @@ def test_check_tells_of_a_campaign_that_another_leaves_no_room(shop: Shop) -> No
     shop.campaign("c", journey())
     (said,) = hints(shop)
     assert said.startswith("campaign 'c' (priority 50) will hardly ever be sent: 'letter' (priority 60) takes 2 per 7 days")
+    shop.campaign("c", journey(when_capped="wait"))
+    assert "campaign 'c' (priority 50) will wait for room, most often until its expiry: 'letter'" in hints(shop)[0]
     for mended in (
         {"audience": "{attribute: tier, is: gold}"},
         {"priority": "40"},
@@ -363,3 +368,17 @@ def test_check_tells_of_a_campaign_that_another_leaves_no_room(shop: Shop) -> No
         if "topic" in mended:
             company(shop, "[{at_most: 2, per: 7 days, topic: offers}]")
         assert hints(shop) == []
+
+
+@pytest.mark.parametrize(
+    ("enter", "starves"),
+    [
+        ("{time: 2025-06-16 09:00}", False), ("{time: 2026-12-01 09:00}", False), ("{every: month, days: [1]}", False),
+        ("{every: week, days: [mon]}", True), ("{cron: '0 9 * * 1'}", True),
+    ],
+)  # fmt: skip
+def test_only_what_comes_again_before_there_is_room_leaves_none(shop: Shop, enter: str, starves: bool) -> None:
+    company(shop, ONE_A_WEEK)
+    shop.campaign("letter", journey(kind="broadcast", enter=enter, priority="60"))
+    shop.campaign("c", journey())
+    assert len(hints(shop)) == starves
