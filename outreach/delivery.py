@@ -260,9 +260,10 @@ class _Lane:
                 try_copies(channel, version, claimed.step, template, self.now, deadline)
 
     def _channel(self, claimed: Claim) -> Channel:
-        key = claimed.version.id, claimed.channel
+        """By the newest settings: in an outage another provider helps what waits, too."""
+        key = claimed.newest.id, claimed.channel
         if key not in self.channels:
-            settings, root = claimed.version.settings, self.workspace.root
+            settings, root = claimed.newest.settings, self.workspace.root
             self.channels[key] = self.ways_out(claimed.channel, settings, root, self.store)
         return self.channels[key]
 

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import timedelta
 
+from crm_store.content.settings import Settings
 from crm_store.content.workspace import Workspace
 from crm_store.errors import ContentError
 from crm_store.journeys.context import Runnable
@@ -41,9 +42,13 @@ def recover(store: Store, workspace: Workspace, signer: Signer, campaign: str | 
     """
     found = Recovered(due_again=store.write(release, campaign))
     with store.read() as conn:
-        lost = [(one, runnable(conn, one.definition_id)) for one in unanswered(conn, campaign)]
-    for one, version in lost:
-        found = _plus(found, _settle(store, workspace, signer, one, version))
+        lost = [
+            (one, runnable(conn, one.definition_id), runnable(conn, one.way_out_id).settings)
+            for one in unanswered(conn, campaign)
+        ]
+    for one, version, settings in lost:
+        channel = _channel(one, settings, workspace, store)
+        found = _plus(found, _settle(store, signer, one, version, channel))
     return found
 
 
@@ -51,8 +56,7 @@ def _plus(one: Recovered, other: Recovered) -> Recovered:
     return Recovered(one.due_again + other.due_again, one.sent + other.sent, one.in_doubt + other.in_doubt)
 
 
-def _settle(store: Store, workspace: Workspace, signer: Signer, lost: Unanswered, version: Runnable) -> Recovered:
-    channel = _channel(lost, version, workspace, store)
+def _settle(store: Store, signer: Signer, lost: Unanswered, version: Runnable, channel: Channel | None) -> Recovered:
     step = version.campaign.course.step(lost.step)
     name = step.sender_of(version.campaign) if isinstance(step, Send) else version.campaign.sender
     sender = version.settings.senders[name].address
@@ -67,10 +71,10 @@ def _settle(store: Store, workspace: Workspace, signer: Signer, lost: Unanswered
     return Recovered(len(answer.refused), len(answer.accepted), len(answer.doubtful))
 
 
-def _channel(lost: Unanswered, version: Runnable, workspace: Workspace, store: Store) -> Channel | None:
+def _channel(lost: Unanswered, settings: Settings, workspace: Workspace, store: Store) -> Channel | None:
     """The channel that the request went to, if it is still to be had."""
     try:
-        channel = channel_for(lost.channel, version.settings, workspace.root, store)
+        channel = channel_for(lost.channel, settings, workspace.root, store)
     except ContentError:
         return None
     return channel if channel.provider == lost.provider else None

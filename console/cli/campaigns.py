@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from console.cli.output import console, say, show, show_one, warn
+from console.cli.output import advise, console, say, show, show_one, warn
 from console.cli.session import Reason, Session, session
 from crm_store.content.faults import did_you_mean
 from crm_store.errors import UsageError, no_customer
@@ -56,14 +56,17 @@ def show_campaign(context: typer.Context, name: Name, as_json: Json = False) -> 
     from console.describe import describe_campaign
     from console.journeys import journey, journey_tree
     from crm_store.insight.places import places
+    from crm_store.segmentation.hints import run_hints
 
     here = session(context)
     content = _read(here)
     if name not in content.campaigns:
         _refuse_held(here, name)
     said = describe_campaign(content, _known(content, name))
+    audience = content.campaigns[name].audience
     with here.store.read() as conn:
         found = places(conn, name)
+        advise(f"audience: {hint}" for hint in (run_hints(conn, audience) if audience else ()))
     steps = journey(content.campaigns[name], found)
     if as_json:
         counts = {"in": found.inside, "finished": found.finished, "left": found.left, "held_out": found.held_out}

@@ -23,7 +23,8 @@ def caps(
 ) -> None:
     """How many touches each campaign lost to caps last week, and to whom, and how many wait for room.
 
-    To whom: the campaign that the customer heard from last. What waits is of campaigns with `when_capped: wait`.
+    To whom: the campaign whose mail was the last to count under a cap that was full. What waits is of campaigns with
+    `when_capped: wait`.
 
     Example: rapport caps --days 30
     """

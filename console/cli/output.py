@@ -52,6 +52,11 @@ def warn(alerts: Iterable[object]) -> None:
     sys.stderr.write("".join(f"alert: {alert}\n" for alert in alerts))
 
 
+def advise(hints: Iterable[object]) -> None:
+    """Print what is hardly meant, beside what programs read."""
+    sys.stderr.write("".join(f"hint: {hint}\n" for hint in hints))
+
+
 def show(rows: Sequence[Row], as_json: bool, columns: Sequence[str] | None = None, title: str | None = None) -> None:
     """Rows as a table, or as a JSON list with all their values."""
     if as_json:

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from console.cli.output import counted, say, show, show_one
+from console.cli.output import advise, counted, say, show, show_one
 from console.cli.session import Session, session
 from crm_store.content.faults import Faults, did_you_mean
 from crm_store.errors import ContentError, UsageError, no_customer
@@ -80,11 +80,13 @@ def count_(context: typer.Context, name: Name, as_json: Json = False) -> None:
     Example: rapport --now 2017-12-24T12:00:00Z segment count regulars --json
     """
     from crm_store.segmentation.compile import count
+    from crm_store.segmentation.hints import run_hints
 
     here = session(context)
     one = _segment(here, name)
     with here.store.read() as conn:
         found = count(conn, one.who, _scope(here, conn))
+        advise(f"segment '{name}': {hint}" for hint in run_hints(conn, one.who))
     if as_json:
         show_one({"segment": name, "now": here.now, "customers": found}, as_json)
     else:

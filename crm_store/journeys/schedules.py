@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import calendar
 from abc import ABC, abstractmethod
-from bisect import bisect_left
+from bisect import bisect_right
 from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -36,11 +36,13 @@ class Schedule(ABC):
         """How many there are on the day that has the most of them."""
         return 1
 
-    def most_within(self, span: timedelta) -> int:
-        """How many lie within such a time at the most: of two years, but for rules on days that hardly ever come."""
+    def always_within(self, span: timedelta) -> int:
+        """How many lie within any such time of two years, of which it is a part: 0 for what leaves longer gaps, or comes
+        once."""
         begin = datetime(2024, 1, 1)  # noqa: DTZ001 - naive local time
         times = list(self.times(begin, begin + _TWO_YEARS))
-        return max((bisect_left(times, one + span) - number for number, one in enumerate(times)), default=1)
+        after = ((number, one + span) for number, one in enumerate(times, 1) if one + span <= begin + _TWO_YEARS)
+        return min((bisect_right(times, end) - number for number, end in after), default=0)
 
 
 @dataclass(frozen=True)

@@ -8,11 +8,11 @@ the mail, then whoever passes everything else first. She keeps it, whatever the 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from datetime import datetime
+from datetime import datetime, timedelta
 from hashlib import blake2b
 from typing import Any
 
-from sqlalchemy import BigInteger, Column, Connection, Row, Select, case, or_, select
+from sqlalchemy import BigInteger, Column, Connection, Row, Select, case, or_, select, union_all
 from sqlalchemy import cast as sql_cast
 
 from crm_store.clock import local_date
@@ -23,8 +23,8 @@ from crm_store.journeys.context import Runnable
 from crm_store.journeys.published import current
 from crm_store.journeys.steps import Send
 from crm_store.ledger.gates import Verdict, barred, passing
-from crm_store.ledger.states import SKIPPED
-from crm_store.ledger.taking import TAKING, claimed_at, take_turn
+from crm_store.ledger.states import SENT, SKIPPED
+from crm_store.ledger.taking import TAKING, UNDER_WAY, claimed_at, in_state, take_turn
 from crm_store.many import ids_of, pairs
 from crm_store.restraint.caps import room_from
 from crm_store.schema import address_use, customer, enrolment, touch
@@ -129,16 +129,17 @@ def _rated(
     """Whether there is room for one more service mail at each address, the first due first. Claims with customers who share
     one go one after the other: others have the customer's row."""
     rate, address = newest.settings.service_per_address, ADDRESS_OF[channel]
+    per = rate.per.fixed()
     if _shared(conn, address, passed):
         take_turn(conn, ADDRESS_RATE)
     chosen = select(touch.c.id, touch.c.expires_at, address.label("address"))
     chosen = chosen.join(customer, customer.c.id == touch.c.customer_id).where(touch.c.id.in_(ids_of(passed)))
     rows = conn.execute(chosen.order_by(touch.c.due_at, touch.c.id)).all()
-    given = _given(conn, address, sorted({row.address for row in rows}), now, channel)
+    given = _given(conn, address, sorted({row.address for row in rows}), now, per, channel)
     found: dict[int, Verdict] = {}
     for row in rows:
         had = given.setdefault(row.address, [])
-        at = room_from(had, rate.count, rate.per.fixed(), now)
+        at = room_from(had, rate.count, per, now)
         if at <= now:
             had.append(now)
             found[row.id] = passing(verdicts[row.id], ADDRESS_RATE)
@@ -148,12 +149,17 @@ def _rated(
 
 
 def _given(
-    conn: Connection, address: Column[Any], addresses: Sequence[str], now: datetime, channel: str
+    conn: Connection, address: Column[Any], addresses: Sequence[str], now: datetime, per: timedelta, channel: str
 ) -> dict[str, list[datetime]]:
-    """When service mails to these addresses were claimed."""
+    """When service mails to these addresses were claimed, so near to `now` that they could count."""
     chosen = select(address, claimed_at).select_from(touch).join(customer, customer.c.id == touch.c.customer_id)
-    service = touch.c.topic.is_(None), touch.c.channel == channel, touch.c.state.in_(TAKING)
+    service = address.in_(addresses), touch.c.topic.is_(None), touch.c.channel == channel
+    near = chosen.where(*service, now - per < claimed_at, now + per > claimed_at)
+    sent, under_way = (
+        near.where(touch.c.state == SENT, touch.c.sent_at > now - per),
+        near.where(in_state(touch, *UNDER_WAY)),
+    )
     found: dict[str, list[datetime]] = {}
-    for one, at in conn.execute(chosen.where(address.in_(addresses), *service)):
+    for one, at in conn.execute(union_all(sent, under_way)):
         found.setdefault(one, []).append(at)
     return found

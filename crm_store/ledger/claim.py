@@ -15,7 +15,7 @@ from crm_store import definitions
 from crm_store.content.accounts import USUAL_LIMITS, Limits
 from crm_store.errors import StoreError
 from crm_store.journeys.context import Runnable
-from crm_store.journeys.published import currents, runnable
+from crm_store.journeys.published import current, currents, runnable
 from crm_store.journeys.steps import FollowUp, Send
 from crm_store.journeys.turn import Turn
 from crm_store.ledger import accounts
@@ -56,12 +56,13 @@ class Lease:
 class Claim:
     """Touches claimed together. `busy`: others hold customers of touches that are still due. `wait`: the account takes
     nothing before that is over. `probe`: its one touch tries an account that is out of order. `written_off`: how many were
-    not claimed, by the state they are in now (due: put off)."""
+    not claimed, by the state they are in now (due: put off). `newest`: whose settings give the way out."""
 
     token: str
     touch_ids: tuple[int, ...]
     lease_until: datetime
     version: Runnable
+    newest: Runnable
     step: Send
     template_id: int
     busy: bool = False
@@ -108,6 +109,7 @@ def claim(conn: Connection, worker: Worker, group: Group, now: datetime, size: i
     assert_durable(conn)
     claim_beside_others(conn)
     version, step, template_id = _what(conn, group)
+    newest = current(conn, version.campaign.name)
     channel, length = step.message(version.campaign).channel, version.settings.delivery.lease
     limits = worker.limits.get(channel, USUAL_LIMITS)
     accounts.ensure_account(conn, channel)
@@ -117,7 +119,7 @@ def claim(conn: Connection, worker: Worker, group: Group, now: datetime, size: i
     turn = turn_of(conn, group, now, clock)
     if not given.size:
         wait = given.wait if _any_left(conn, turn) else timedelta(0)
-        return Claim(lease.token, (), lease.until, version, step, template_id, wait=wait)
+        return Claim(lease.token, (), lease.until, version, newest, step, template_id, wait=wait)
     picked = _locked(conn, _pick(turn), given.size)
     judged = judge_mails(conn, group, look(conn, version, now, step), step, picked, clock)
     verdicts = uncapped(conn, version, step, judged, now)
@@ -129,7 +131,7 @@ def claim(conn: Connection, worker: Worker, group: Group, now: datetime, size: i
     accounts.take(conn, channel, limits, given, len(passed), length, clock)
     busy = not picked and _any_left(conn, turn)
     return Claim(
-        lease.token, tuple(passed), lease.until, version, step, template_id, busy, len(verdicts),
+        lease.token, tuple(passed), lease.until, version, newest, step, template_id, busy, len(verdicts),
         probe=given.probe, claimed_at=clock, written_off=_written_off(verdicts),
     )  # fmt: skip
 

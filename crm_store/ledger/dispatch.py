@@ -52,8 +52,8 @@ def dispatch(conn: Connection, claimed: Claim, named: Request) -> int:
     if not accounts.may_dispatch(conn, named.channel, claimed.probe, clock):
         raise AccountHeld(f"channel '{named.channel}' takes nothing at present; its touches stay due")
     row = {"id": named.id, "channel": named.channel, "provider": named.provider, "touches": len(named.packed)}
-    times = {"claimed_at": claimed.claimed_at, "dispatched_at": clock}
-    conn.execute(insert(conn, request), {**row, **times, "body_hash": named.body_hash})
+    row |= {"claimed_at": claimed.claimed_at, "dispatched_at": clock, "body_hash": named.body_hash}
+    conn.execute(insert(conn, request), {**row, "definition_id": claimed.newest.id})
     ours = touch.c.id.in_(ids_of(named.packed)), touch.c.claim == claimed.token, touch.c.lease_until > clock
     moved = move(conn, DISPATCH, *ours, request_id=named.id)
     if moved != len(named.packed):

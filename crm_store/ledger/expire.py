@@ -25,7 +25,7 @@ def expire_held(conn: Connection, version: Runnable, now: datetime, passed_over:
     over = touch.c.campaign == version.campaign.name, touch.c.definition_id == version.id, touch.c.expires_at <= now
     chosen = select(touch.c.id).join(campaign_run, campaign_run.c.id == touch.c.run_id)
     ids = conn.execute(chosen.where(touch.c.state == DUE, *over, *held).order_by(touch.c.id).limit(most)).scalars().all()
-    move(conn, SKIP, touch.c.id.in_(ids), reason=passed_over or "held", decided_at=now)
+    move(conn, SKIP, touch.c.id.in_(ids_of(ids)), reason=passed_over or "held", decided_at=now)
     return len(ids)
 
 

@@ -101,6 +101,7 @@ class Unanswered:
     channel: str
     provider: str
     definition_id: int
+    way_out_id: int  # the version whose settings said by which way out they leave
     step: str
     sent_at: datetime  # business time
     touch_ids: tuple[int, ...]
@@ -108,11 +109,14 @@ class Unanswered:
 
 def unanswered(conn: Connection, campaign: str | None) -> list[Unanswered]:
     """The requests whose answers are lost, of one campaign or all."""
-    named = request.c.id, request.c.channel, request.c.provider, touch.c.definition_id, touch.c.step, touch.c.decided_at
-    chosen = select(*named, touch.c.id.label("touch_id")).join(request, request.c.id == touch.c.request_id)
+    way_out_id = func.coalesce(request.c.definition_id, touch.c.definition_id)
+    named = request.c.id, request.c.channel, request.c.provider, touch.c.definition_id, way_out_id, touch.c.step
+    chosen = select(*named, touch.c.decided_at, touch.c.id.label("touch_id")).join(
+        request, request.c.id == touch.c.request_id
+    )
     lost = touch.c.state == DISPATCHED, *_gone(conn, campaign)
     rows = conn.execute(chosen.where(*lost).order_by(touch.c.id)).all()
-    found: dict[tuple[str, str, str, int, str, datetime], list[int]] = {}
+    found: dict[tuple[str, str, str, int, int, str, datetime], list[int]] = {}
     for *parts, touch_id in rows:
         found.setdefault(cast(Any, tuple(parts)), []).append(touch_id)
     return [Unanswered(*key, touch_ids=tuple(ids)) for key, ids in found.items()]

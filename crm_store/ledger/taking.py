@@ -20,8 +20,13 @@ def in_state(table: FromClause, *states: str) -> ColumnElement[bool]:
     return table.c.state == words[0] if len(words) == 1 else table.c.state.in_(words)
 
 
-# By business time. A touch that was never claimed here was proved by an event of its provider's.
-claimed_at: ColumnElement[Any] = func.coalesce(touch.c.decided_at, touch.c.sent_at, touch.c.due_at, type_=Instant())
+def claimed_in(table: FromClause) -> ColumnElement[Any]:
+    """When touches of a table like `touch` were claimed, by business time. One that was never claimed here was proved by an
+    event of its provider's."""
+    return func.coalesce(table.c.decided_at, table.c.sent_at, table.c.due_at, type_=Instant())
+
+
+claimed_at = claimed_in(touch)
 
 
 def take_turn(conn: Connection, what: str) -> None:

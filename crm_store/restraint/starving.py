@@ -26,21 +26,28 @@ def _caps_itself(one: Campaign, settings: Settings) -> Iterator[str]:
         mails = most_within(one.course, cap.per)
         if len(mails) > cap.at_most:
             what = f"campaign '{one.name}' may send one customer {len(mails)} mails per {cap.written} ({', '.join(mails)})"
-            yield f"{what}, and she gets {cap}: the last are never sent; let it wait longer between them"
+            end = "wait for room, until their expiry" if _waits(one) else "are never sent"
+            yield f"{what}, and she gets {cap}: the last {end}; let it wait longer between them"
 
 
 def _left_nothing(one: Campaign, campaigns: list[Campaign], settings: Settings) -> Iterator[str]:
-    """Schedules of a higher priority that go to everybody, and take all the room there is."""
+    """Schedules of a higher priority that go to everybody, and take all the room there ever is: what comes once, or with
+    gaps, leaves room."""
     for cap in _caps(one, settings):
         for other in campaigns:
             trigger = other.trigger
             if not isinstance(trigger, ScheduleTrigger) or other.audience is not None or not _goes_first(other, one):
                 continue
-            taken = trigger.schedule.most_within(cap.per) if cap.is_about(other.topic, other.channel) else 0
+            taken = trigger.schedule.always_within(cap.per) if cap.is_about(other.topic, other.channel) else 0
             if taken >= cap.at_most:
-                what = f"campaign '{one.name}' (priority {one.restraint.priority}) will hardly ever be sent"
+                end = "wait for room, most often until its expiry" if _waits(one) else "hardly ever be sent"
+                what = f"campaign '{one.name}' (priority {one.restraint.priority}) will {end}"
                 first = f"'{other.name}' (priority {other.restraint.priority}) takes {taken} per {cap.written} of everybody"
                 yield f"{what}: {first}, and she gets {cap}"
+
+
+def _waits(one: Campaign) -> bool:
+    return one.restraint.when_capped == "wait"
 
 
 def _goes_first(other: Campaign, one: Campaign) -> bool:

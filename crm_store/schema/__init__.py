@@ -38,7 +38,7 @@ from crm_store.schema.ledger import (
 )
 
 # The newest migration. Kept here so that opening an up-to-date store needs no Alembic; a test compares the two.
-SCHEMA_VERSION = "0016"
+SCHEMA_VERSION = "0017"
 
 __all__ = [
     "METADATA",

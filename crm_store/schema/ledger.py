@@ -43,6 +43,7 @@ request = Table(
     Column("id", Words, primary_key=True),
     Column("channel", Words, nullable=False),
     Column("provider", Words, nullable=False),
+    Column("definition_id", BigInteger),  # whose settings said the way out; empty in old ones: that of its touches
     Column("touches", Integer, nullable=False),
     Column("body_hash", Words, nullable=False),
     Column("claimed_at", Instant),  # machine time: when its touches were looked at last

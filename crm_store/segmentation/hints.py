@@ -1,14 +1,18 @@
-"""What a segment file may say, but hardly means: told by `rapport check`, and no fault."""
+"""What conditions may say, but hardly mean: told by `rapport check`, and where the store is at hand; no fault."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 
+from sqlalchemy import Connection, select
+
 from crm_store.content.faults import Fault
 from crm_store.content.literals import Duration
+from crm_store.schema import campaign_run
 from crm_store.segmentation.conditions.base import Condition
 from crm_store.segmentation.conditions.event import EventCondition
 from crm_store.segmentation.conditions.logic import AllOf, Not
+from crm_store.segmentation.conditions.message import MessageCondition
 from crm_store.segmentation.segment import Segment
 
 
@@ -49,3 +53,19 @@ def _hasty(condition: Condition) -> Iterator[str]:
                 yield f"{span} is shorter than the {late} in which '{kind.name}' events may come late (`fresh`)"
     for part in condition.parts():
         yield from _hasty(part)
+
+
+def run_hints(conn: Connection, condition: Condition) -> Iterator[str]:
+    """Runs in `of` that the store does not have, or has of campaigns other than those named beside them."""
+    if isinstance(condition, MessageCondition):
+        of = dict(condition.rows.of)
+        campaigns, runs = of.get("campaign", ()), of.get("run", ())
+        whose = select(campaign_run.c.id, campaign_run.c.campaign).where(campaign_run.c.id.in_(runs))
+        found = {row.id: row.campaign for row in conn.execute(whose)} if runs else {}
+        for run in runs:
+            if run not in found:
+                yield f"there is no run {run}, so nobody was written to in it; `rapport runs` lists them"
+            elif campaigns and found[run] not in campaigns:
+                yield f"run {run} is of campaign '{found[run]}', not of {' or '.join(map(str, campaigns))}: nobody is in it"
+    for part in condition.parts():
+        yield from run_hints(conn, part)

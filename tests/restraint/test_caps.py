@@ -309,6 +309,30 @@ def test_losses_name_the_winner(shop: Shop) -> None:
     assert found == [Loss("a", "b", 2), Loss("c", "b", 1)]
 
 
+@pytest.mark.parametrize(
+    ("caps", "winner"),
+    [
+        ("[{at_most: 1, per: 1 day, topic: offers}]", "a"),
+        ("[{at_most: 1, per: 1 day}]", "b"),
+        ("[{at_most: 5, per: 7 days}, {at_most: 1, per: 1 day, topic: offers}]", "a"),
+    ],
+)
+def test_the_winner_counts_under_a_cap_that_was_full(shop: Shop, caps: str, winner: str) -> None:
+    company(shop, caps.replace("at_most: 1, per: 1 day}", "at_most: 2, per: 1 day}"))
+    at: dict[str, str | None] = {"kind": "broadcast"}
+    campaigns(
+        shop,
+        a={**at, "enter": "{time: 2026-06-15 12:00}"},
+        b={**at, "enter": "{time: 2026-06-15 13:00}", "topic": "news"},
+        c={**at, "enter": "{time: 2026-06-15 14:00}"},
+    )
+    shop.customer("alice")
+    for hours in range(3):
+        run(shop, NOON + hours * HOUR)
+    with shop.store.read() as conn:
+        assert losses(conn, NOON - DAY, NOON + DAY) == [Loss("c", winner, 1)]
+
+
 def hints(shop: Shop) -> list[str]:
     content = shop.check()
     return starving_hints(content.campaigns, content.workspace.settings)
@@ -321,6 +345,9 @@ def test_check_tells_of_a_campaign_that_caps_itself(shop: Shop) -> None:
     assert said.startswith(
         "campaign 'c' may send one customer 2 mails per 7 days (hello, again), and she gets at most 1 per 7 days"
     )
+    assert "the last are never sent" in said
+    shop.campaign("c", journey(steps="[{send: hello}, {wait: 3 days}, {send: again}]", when_capped="wait"))
+    assert "the last wait for room, until their expiry" in hints(shop)[0]
     shop.campaign("c", journey(steps="[{send: hello}, {wait: 7 days}, {send: again}]"))
     assert hints(shop) == []
 
@@ -332,6 +359,8 @@ def test_check_tells_of_a_campaign_that_another_leaves_no_room(shop: Shop) -> No
     shop.campaign("c", journey())
     (said,) = hints(shop)
     assert said.startswith("campaign 'c' (priority 50) will hardly ever be sent: 'letter' (priority 60) takes 2 per 7 days")
+    shop.campaign("c", journey(when_capped="wait"))
+    assert "campaign 'c' (priority 50) will wait for room, most often until its expiry: 'letter'" in hints(shop)[0]
     for mended in (
         {"audience": "{attribute: tier, is: gold}"},
         {"priority": "40"},
@@ -342,3 +371,17 @@ def test_check_tells_of_a_campaign_that_another_leaves_no_room(shop: Shop) -> No
         if "topic" in mended:
             company(shop, "[{at_most: 2, per: 7 days, topic: offers}]")
         assert hints(shop) == []
+
+
+@pytest.mark.parametrize(
+    ("enter", "starves"),
+    [
+        ("{time: 2025-06-16 09:00}", False), ("{time: 2026-12-01 09:00}", False), ("{every: month, days: [1]}", False),
+        ("{every: week, days: [mon]}", True), ("{cron: '0 9 * * 1'}", True),
+    ],
+)  # fmt: skip
+def test_only_what_comes_again_before_there_is_room_leaves_none(shop: Shop, enter: str, starves: bool) -> None:
+    company(shop, ONE_A_WEEK)
+    shop.campaign("letter", journey(kind="broadcast", enter=enter, priority="60"))
+    shop.campaign("c", journey())
+    assert len(hints(shop)) == starves

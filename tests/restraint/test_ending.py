@@ -54,7 +54,9 @@ def until_it_ends(shop: Shop, campaign: str, now: datetime = NOON) -> Iterator[t
 def test_who_starves_beside_a_daily_mail_ends_at_its_expiry_and_is_told_of(shop: Shop, low: str) -> None:
     company(shop, ONE_A_DAY)
     campaigns(shop, **{low: {**LOW, "when_capped": "wait", "wait_at_most": "60 hours"}, "daily": EVERY_DAY})
-    assert [one.split(":")[0] for one in hints(shop)] == [f"campaign '{low}' (priority 40) will hardly ever be sent"]
+    assert [one.split(":")[0] for one in hints(shop)] == [
+        f"campaign '{low}' (priority 40) will wait for room, most often until its expiry"
+    ]
     sign_up(shop, "alice")
     assert list(until_it_ends(shop, low)) == [("cap", NOON + DAY), ("cap", NOON + 2 * DAY)]
     assert of(shop, low) == [("skipped", "cap", NOON + 2 * DAY)]

@@ -75,3 +75,16 @@ def test_what_a_file_says_for_people_and_what_it_does_not_say_is_shown(rapport: 
     shown = rapport("campaign", "show", "c", "--json").json
     assert (shown["hours"], shown["pace"]) == ("09:00-20:00 on mon", "5 per 1 hour, all customers together")
     assert shown["shared address"] == "a mail for each customer"
+
+
+def test_a_run_that_is_not_there_or_another_campaigns_is_hinted_at(rapport: Rapport, small_shop: Shop) -> None:
+    fill(small_shop)
+    for of, hint in (
+        ("{run: 99}", "there is no run 99, so nobody was written to in it; `rapport runs` lists them"),
+        ("{run: [1], campaign: d}", "run 1 is of campaign 'c', not of d: nobody is in it"),
+        ("{run: 1, campaign: c}", None),
+    ):
+        small_shop.campaign("d", journey(audience=f"{{not: {{message: sent, of: {of}}}}}"))
+        small_shop.segment("told", f"message: sent\nof: {of}")
+        assert rapport("campaign", "show", "d").err == (f"hint: audience: {hint}\n" if hint else "")
+        assert rapport("segment", "count", "told").err == (f"hint: segment 'told': {hint}\n" if hint else "")
