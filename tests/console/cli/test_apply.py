@@ -124,5 +124,5 @@ def test_running_says_what_is_held(rapport: Rapport, under_way: Shop, capsys: py
     assert f"alert: {HELD}\n" in capsys.readouterr().err
     here.store.write(pause_campaign, None, Order("ann"))
     warn_of_what_waits(here, told)  # what was told before is not told again
-    assert capsys.readouterr().err.startswith("alert: campaign 'welcome' is paused by ann since ")
+    assert capsys.readouterr().err.startswith("alert: all campaigns are paused by ann since ")
     here.close()
