@@ -13,7 +13,7 @@ from typing import Any
 from hypothesis import strategies as st
 from hypothesis.stateful import initialize, invariant, rule
 
-from tests.journeys.agreeing import engine_says, publish, simulator_says
+from tests.journeys.agreeing import engine_says, simulator_says
 from tests.journeys.random_journeys import DAY, Journeys, journeys
 from tests.journeys.shopping import Shopping
 from tests.journeys.simulator_conditions import holds
@@ -123,8 +123,7 @@ class Machine(Shopping):
             return
         with self.stack:
             self.settle_what_was_left()
-            for name, campaign in self.simulator.campaigns.items():
-                publish(self.shop, self.simulator, name, {**campaign.said, "status": "ended"}, self.now)
+            self.end_campaigns()
             self.now += FAR
             self.tick()
             said = engine_says(self.shop, self.given.campaigns)

@@ -13,8 +13,9 @@ from pathlib import Path
 from typing import Any
 from unittest.mock import patch
 
+from hypothesis import settings
 from hypothesis import strategies as st
-from hypothesis.stateful import RuleBasedStateMachine, invariant, rule
+from hypothesis.stateful import RuleBasedStateMachine, invariant, rule, run_state_machine_as_test
 from sqlalchemy import update
 
 from crm_store.consent.keys import link_keys
@@ -200,3 +201,14 @@ class Shopping(RuleBasedStateMachine):
     @invariant()
     def the_sum_law_holds(self) -> None:
         assert sums_hold(self.shop)
+
+    def end_campaigns(self, **keys: str) -> None:
+        """Nobody enters any more. `keys`: what else the files then say."""
+        for name, campaign in self.simulator.campaigns.items():
+            publish(self.shop, self.simulator, name, {**campaign.said, "status": "ended", **keys}, self.now)
+
+
+def play(machine: type[Shopping], url: str, root: Path, cases: int, steps: int) -> None:
+    """So many shops on copies of that store, each with so many deeds."""
+    placed = type(machine.__name__, (machine,), {"url": url, "root": root / "shop"})
+    run_state_machine_as_test(placed, settings=settings(max_examples=cases, stateful_step_count=steps))

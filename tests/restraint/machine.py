@@ -17,7 +17,6 @@ from crm_store.journeys.tick import can_go_on
 from crm_store.ledger.control import pause_campaign, resume_campaign, stop_campaign
 from crm_store.ledger.log import Order
 from crm_store.ledger.pauses import pause_customer, resume_customer
-from tests.journeys.agreeing import publish
 from tests.journeys.random_journeys import DAY, HOUR, Journeys
 from tests.journeys.shopping import Shopping, numbers
 from tests.restraint.laws import Delivery, Touch, Where, broken
@@ -162,10 +161,7 @@ class Restrained(Shopping):
             return
         with self.stack:
             self.settle_what_was_left()
-            for name, campaign in self.simulator.campaigns.items():
-                publish(
-                    self.shop, self.simulator, name, {**campaign.said, "status": "ended", "when_ended": "finish"}, self.now
-                )
+            self.end_campaigns(when_ended="finish")
             for _ in range(LOOKS):
                 self.tick()
                 due = [one for one in touches_of(self.shop).values() if one.state == "due"]
